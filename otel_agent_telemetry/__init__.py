@@ -1,0 +1,117 @@
+"""OpenTelemetry for agent services: traces and metrics for the operator, anonymous lifecycle events for the maintainer.
+
+    import otel_agent_telemetry as telemetry
+
+    telemetry.configure(product="acme-agents", source="api-server", version="2.3.0")
+    with telemetry.session(agent="planner"), telemetry.task("research", source="slack"):
+        with telemetry.tool("web_search"):
+            ...
+
+Importing this package imports neither OpenTelemetry nor requests; an opted-out program never does.
+"""
+
+from __future__ import annotations
+
+from otel_agent_telemetry._handle import Handle
+from otel_agent_telemetry._runtime import Telemetry, active, configure, decision, flush, shutdown
+from otel_agent_telemetry.consent import Decision
+from otel_agent_telemetry.lifecycle import DEFAULT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from otel_agent_telemetry import contract
+    from otel_agent_telemetry.errors import (
+        ContractError,
+        InputError,
+        LedgerError,
+        SettingError,
+        StoreError,
+        TelemetryError,
+    )
+    from otel_agent_telemetry.identity import FileStore, HTTPStore, SQLStore, installation_endpoint
+
+__all__ = [
+    "ContractError",
+    "Decision",
+    "FileStore",
+    "HTTPStore",
+    "Handle",
+    "InputError",
+    "LedgerError",
+    "SQLStore",
+    "SettingError",
+    "StoreError",
+    "Telemetry",
+    "TelemetryError",
+    "active",
+    "agent",
+    "cancel_task",
+    "child_environment",
+    "command",
+    "configure",
+    "contract",
+    "create_task",
+    "current_session",
+    "current_task",
+    "decision",
+    "declare_source",
+    "fail_task",
+    "flush",
+    "installation_endpoint",
+    "model_call",
+    "record_tokens",
+    "run_task",
+    "server_shutdown",
+    "server_started",
+    "session",
+    "shutdown",
+    "supersede_task",
+    "task",
+    "tool",
+    "track",
+    "track_command",
+    "workflow",
+]
+
+session = DEFAULT.session
+task = DEFAULT.task
+run_task = DEFAULT.run_task
+create_task = DEFAULT.create_task
+cancel_task = DEFAULT.cancel_task
+fail_task = DEFAULT.fail_task
+supersede_task = DEFAULT.supersede_task
+tool = DEFAULT.tool
+agent = DEFAULT.agent
+model_call = DEFAULT.model_call
+command = DEFAULT.command
+workflow = DEFAULT.workflow
+record_tokens = DEFAULT.record_tokens
+track = DEFAULT.track
+track_command = DEFAULT.track_command
+server_started = DEFAULT.server_started
+server_shutdown = DEFAULT.server_shutdown
+declare_source = DEFAULT.declare_source
+current_session = DEFAULT.current_session
+current_task = DEFAULT.current_task
+child_environment = DEFAULT.child_environment
+
+_ERRORS = frozenset({"ContractError", "InputError", "LedgerError", "SettingError", "StoreError", "TelemetryError"})
+_IDENTITY = frozenset({"FileStore", "HTTPStore", "SQLStore", "installation_endpoint"})
+
+
+def __getattr__(name: str) -> object:
+    """The names that few programs use, imported when they are."""
+    import importlib
+
+    if name == "contract":
+        return importlib.import_module("otel_agent_telemetry.contract")
+    if name in _ERRORS:
+        return getattr(importlib.import_module("otel_agent_telemetry.errors"), name)
+    if name in _IDENTITY:
+        return getattr(importlib.import_module("otel_agent_telemetry.identity"), name)
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return [*__all__]

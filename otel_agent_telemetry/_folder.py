@@ -1,0 +1,69 @@
+"""Folders that only their owner may read, and one process at a time in them."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False  # the typing module costs milliseconds that an opted-out program should not pay
+if TYPE_CHECKING:
+    from types import TracebackType
+
+__all__ = ["FolderLock", "make_private", "write_private"]
+
+
+def make_private(folder: str) -> None:
+    """Make that folder and those above it that are missing, each with mode 0700."""
+    if os.path.isdir(folder):
+        return
+    above = os.path.dirname(os.path.abspath(folder))
+    if above != folder:
+        make_private(above)
+    try:
+        os.mkdir(folder, 0o700)
+    except FileExistsError:
+        if not os.path.isdir(folder):
+            raise
+
+
+def write_private(path: str, text: str) -> None:
+    """Put a file of mode 0600 there in one step: a reader, or a crash, sees the old text or the new, never a part."""
+    draft = f"{path}.{os.getpid()}.{os.urandom(4).hex()}.draft"
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+        os.replace(draft, path)
+    except BaseException:
+        if os.path.exists(draft):
+            os.unlink(draft)
+        raise
+
+
+class FolderLock:
+    """Held by one process, and by one thread of it, at a time; the system frees it when its holder dies.
+
+    The lock is on the folder itself, so that nothing has to be left behind.
+    """
+
+    __slots__ = ("_descriptor", "_folder")
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._descriptor = -1
+
+    def __enter__(self) -> None:
+        import fcntl
+
+        self._descriptor = os.open(self._folder, os.O_RDONLY)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        except BaseException:
+            os.close(self._descriptor)
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None, /
+    ) -> None:
+        os.close(self._descriptor)

@@ -1,0 +1,213 @@
+"""One HTTP request that says what it is given and nothing else, within a time that nobody can stretch.
+
+What a plain ``requests.post`` would add or do is shut out by construction: the request goes straight to the adapter,
+so no redirect is followed (nor its body read), no cookie kept, no ``.netrc`` consulted and no default header sent; a
+host's instrumentation sees neither a span nor a place for ``traceparent`` and ``baggage``. Proxies and CA bundles from
+the environment are kept. Imports ``requests``: import this module only when there is something to send.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import threading
+from contextlib import suppress
+from contextvars import Context, ContextVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import requests
+from opentelemetry import context as otel_context
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.util import SKIP_HEADER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from urllib3 import ProxyManager
+
+__all__ = ["Answer", "NoAnswerError", "exchange"]
+
+_POLITE_BYTES = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a server said: its status, its Retry-After header as written, and the first bytes of its body."""
+
+    status: int
+    retry_after: str | None = None
+    body: bytes = b""
+
+
+class NoAnswerError(OSError):
+    """The network, the other side or the clock ended a request before a status line was there."""
+
+
+def exchange(
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    body: bytes | None = None,
+    seconds: float = 5.0,
+    limit: int = _POLITE_BYTES,
+) -> Answer:
+    """Make one request and give the answer, reading at most ``limit`` bytes of its body.
+
+    Takes at most ``seconds``, name look-up and connecting included; where the status came in time and the body did not,
+    the answer counts and its body is cut. Raises NoAnswerError.
+    """
+    request = requests.Request(method, url, headers=_only(headers), data=body, auth=_no_auth)
+    call = _Call(request, seconds, limit)
+    # An empty context: neither the host's trace, nor its baggage, nor its error reporter's scope comes along.
+    thread = threading.Thread(target=Context().run, args=(call.run,), name="agent-telemetry-request", daemon=True)
+    try:
+        thread.start()
+        thread.join(seconds)
+        answer = call.answer  # before the cut, which would make a half of an answer look like a whole one
+    except RuntimeError as error:  # the interpreter is on its way out and starts no more threads
+        raise NoAnswerError(str(error)) from error
+    finally:
+        call.line.cut()
+    if answer is None:
+        raise NoAnswerError(str(call.error or f"no answer within {seconds:g} s")) from call.error
+    return answer
+
+
+class _Line:
+    """The sockets of one request, so that another thread can cut them off."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sockets: list[socket.socket] = []
+        self._is_cut = False
+
+    def watch(self, connected: socket.socket) -> None:
+        """Keep a second handle: TLS takes the first one away, and its number may be used again once it is closed."""
+        with self._lock:
+            if self._is_cut:
+                connected.close()
+                raise NoAnswerError("connected after the time was up")
+            self._sockets.append(connected.dup())
+
+    def cut(self) -> None:
+        """End what is under way, and whatever still tries to connect."""
+        with self._lock:
+            self._is_cut = True
+            for handle in self._sockets:
+                with suppress(OSError):
+                    handle.shutdown(socket.SHUT_RDWR)
+                handle.close()
+            self._sockets.clear()
+
+
+class _Call:
+    """One request as the thread that makes it sees it."""
+
+    def __init__(self, request: requests.Request, seconds: float, limit: int) -> None:
+        self.line = _Line()
+        self.answer: Answer | None = None
+        self.error: Exception | None = None
+        self._request = request
+        self._seconds = seconds
+        self._limit = limit
+
+    def run(self) -> None:
+        _line.set(self.line)
+        try:
+            otel_context.attach(_uninstrumented())
+            with requests.Session() as session:
+                self._send(session)
+        except Exception as error:  # noqa: BLE001 - a driver of sockets, TLS, proxies and bad bytes may raise anything
+            self.error = error
+
+    def _send(self, session: requests.Session) -> None:
+        session.headers.clear()
+        request = session.prepare_request(self._request)
+        from_environment = session.merge_environment_settings(request.url or "", {}, True, None, None)  # noqa: FBT003 - not ours
+        adapter = _WatchedAdapter(max_retries=0)
+        try:
+            response = adapter.send(request, timeout=self._seconds, **from_environment)
+            self.answer = Answer(status=response.status_code, retry_after=response.headers.get("Retry-After"))
+            self.answer = replace(self.answer, body=response.raw.read(self._limit, decode_content=False))
+            response.close()
+        finally:
+            adapter.close()
+
+
+_line: ContextVar[_Line] = ContextVar("agent_telemetry_line")
+
+
+def _only(headers: Mapping[str, str]) -> dict[str, str]:
+    """These headers, and that urllib3 adds none of its own."""
+    given = {name.lower() for name in headers}
+    return {**headers, **{name: SKIP_HEADER for name in ("Accept-Encoding", "User-Agent") if name.lower() not in given}}
+
+
+def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Authentication that adds nothing; without one, ``requests`` takes a password from ``.netrc``."""
+    return request
+
+
+def _uninstrumented() -> otel_context.Context:
+    names = ("_SUPPRESS_INSTRUMENTATION_KEY", "_SUPPRESS_HTTP_INSTRUMENTATION_KEY")
+    keys: list[str] = [getattr(otel_context, name, name) for name in names]
+    context = otel_context.Context()
+    for key in (*keys, "suppress_instrumentation"):  # the last is what older instrumentations look for
+        context = otel_context.set_value(key, True, context)  # noqa: FBT003 - not ours
+    return context
+
+
+class _QuietResponse(http.client.HTTPResponse):
+    """Header lines that make no sense are left out in silence; urllib3 would log a warning in the host's log."""
+
+    def begin(self) -> None:
+        super().begin()
+        self.msg.defects = []
+        self.msg.set_payload("")
+
+
+class _WatchedConnection(HTTPConnection):
+    response_class = _QuietResponse
+
+    def _new_conn(self) -> socket.socket:
+        connected = super()._new_conn()
+        _line.get().watch(connected)
+        return connected
+
+
+class _WatchedTLSConnection(HTTPSConnection):
+    response_class = _QuietResponse
+
+    def _new_conn(self) -> socket.socket:
+        connected = super()._new_conn()
+        _line.get().watch(connected)
+        return connected
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _WatchedConnection  # pyright: ignore[reportAssignmentType] - as urllib3 assigns its own, ignored too
+
+
+class _TLSPool(HTTPSConnectionPool):
+    ConnectionCls = _WatchedTLSConnection  # pyright: ignore[reportAssignmentType] - the same
+
+
+_POOLS: dict[str, type[HTTPConnectionPool]] = {"http": _Pool, "https": _TLSPool}
+
+
+class _WatchedAdapter(HTTPAdapter):
+    """The ordinary adapter over sockets that can be cut."""
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:  # noqa: FBT001, FBT002 - not ours
+        super().init_poolmanager(connections, maxsize, block, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> ProxyManager:
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        if not proxy.lower().startswith("socks"):  # those bring connections of their own
+            manager.pool_classes_by_scheme = _POOLS
+        return manager

@@ -1,0 +1,238 @@
+"""What configure(), flush(), shutdown() and decision() do, for the program's telemetry and for a library's own."""
+
+from __future__ import annotations
+
+from otel_agent_telemetry.consent import Consent, Decision
+from otel_agent_telemetry.lifecycle import DEFAULT, Lifecycle
+from otel_agent_telemetry.settings import Settings, operator_exports
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Mapping
+
+    from otel_agent_telemetry.identity import Store
+    from otel_agent_telemetry.pipeline.assemble import Pipeline
+    from otel_agent_telemetry.pipeline.stream import EventStream
+
+__all__ = ["Telemetry", "active", "configure", "decision", "event_stream", "flush", "shutdown"]
+
+_NOT_CONFIGURED = Decision(enabled=False, rule="not_configured", reason="configure() was not called")
+
+
+class _Configured:
+    """One lifecycle, what was decided for it, and the pipeline behind it."""
+
+    __slots__ = ("consent", "decision", "lifecycle", "pipeline")
+
+    def __init__(self, lifecycle: Lifecycle) -> None:
+        self.lifecycle = lifecycle
+        self.decision = _NOT_CONFIGURED
+        self.consent: Consent | None = None
+        self.pipeline: Pipeline | None = None
+
+    def configure(self, settings: Settings, consent: Consent, store: Store | None) -> None:
+        self.close(0)
+        decision = consent.decide()
+        exports = not self.lifecycle.isolated and operator_exports() and decision.rule != "OTEL_SDK_DISABLED"
+        if decision.enabled and settings.notice:
+            decision = _notice(settings) or decision
+        self.consent, self.decision = consent, decision
+        if not decision.enabled and not exports:
+            self.lifecycle.off = True
+            return
+        from otel_agent_telemetry.pipeline.assemble import assemble
+
+        self.pipeline = assemble(self.lifecycle, settings, consent, store, events=decision.enabled)
+        self.lifecycle.off = False
+
+    def current(self) -> Decision:
+        if self.consent is None or not self.decision.enabled:
+            return self.decision
+        return self.consent.decide()
+
+    def flush(self, timeout_seconds: float, *, send: bool) -> bool:
+        return self.pipeline is None or self.pipeline.flush(timeout_seconds, send=send)
+
+    def close(self, timeout_seconds: float) -> None:
+        pipeline, self.pipeline = self.pipeline, None
+        self.lifecycle.off = True
+        if pipeline is not None:
+            pipeline.close(timeout_seconds)
+
+
+_default = _Configured(DEFAULT)
+
+
+def configure(
+    *,
+    product: str | None = None,
+    version: str | None = None,
+    source: str | None = None,
+    environment: str | None = None,
+    endpoint: str | None = None,
+    dialect: str | None = None,
+    preset: str | None = None,
+    state_dir: str | os.PathLike[str] | None = None,
+    store: Store | None = None,
+    enabled: bool | None = None,
+    notice: bool | None = None,
+    opt_out_env: str | None = None,
+    public_tools: Iterable[str] = (),
+    public_agents: Iterable[str] = (),
+    public_models: Iterable[str] = (),
+    public_commands: Iterable[str] = (),
+    tags: Mapping[str, str] | str | None = None,
+    api_key: str | None = None,
+    batch: int = 1,
+    synchronous: bool | None = None,
+) -> None:
+    """Set up the program's telemetry: anonymous events if consent is given, the operator's exporters if configured.
+
+    Arguments win over ``AGENT_TELEMETRY_*`` variables; README.md has the table. Called again, it takes the place of
+    what it set up before. Raises SettingError for a value that cannot be used, and nothing else.
+    """
+    settings = Settings(
+        product=product,
+        version=version,
+        source=source,
+        environment=environment,
+        endpoint=endpoint,
+        dialect=dialect,
+        preset=preset,
+        state_dir=state_dir,
+        synchronous=synchronous,
+        notice=notice,
+        tags=tags,
+        public_tools=public_tools,
+        public_agents=public_agents,
+        public_models=public_models,
+        public_commands=public_commands,
+        api_key=api_key,
+        batch=batch,
+    )
+    consent = Consent(state_dir=settings.state_dir, opt_out_env=opt_out_env, enabled=enabled)
+    _default.configure(settings, consent, store)
+
+
+def flush(timeout_seconds: float = 5.0, *, send: bool = True) -> bool:
+    """Wait until what happened so far is in the ledger, is sent, and is with the operator's collector.
+
+    ``send=False`` waits for no event endpoint. True if all of it is done within the time.
+    """
+    return _default.flush(timeout_seconds, send=send)
+
+
+def shutdown(timeout_seconds: float = 5.0) -> None:
+    """Flush, and stop everything that configure() started; calls do nothing after that."""
+    _default.close(timeout_seconds)
+
+
+def decision() -> Decision:
+    """Whether events are collected now, and which rule says so."""
+    return _default.current()
+
+
+def active() -> bool:
+    """Whether calls do anything: events are collected, or the operator has an exporter of his own."""
+    return not DEFAULT.off
+
+
+def event_stream() -> EventStream | None:
+    """The program's event stream, configured from the environment alone where configure() was not called."""
+    if _default.consent is None:
+        return _standalone()
+    return None if _default.pipeline is None else _default.pipeline.stream
+
+
+def _standalone() -> EventStream | None:
+    if not _exporters_stream:
+        settings = Settings()
+        consent = Consent(state_dir=settings.state_dir)
+        if not consent.decide().enabled or (settings.notice and _notice(settings) is not None):
+            return None
+        from otel_agent_telemetry.pipeline.assemble import stream_of
+
+        _exporters_stream.append(stream_of(DEFAULT, settings, consent))
+    return _exporters_stream[0]
+
+
+_exporters_stream: list[EventStream] = []  # the span exporter and the metric exporter share one
+
+
+class Telemetry(Lifecycle):
+    """Telemetry of a library inside somebody else's program: private providers, nothing global.
+
+    Its spans have a context of their own, so that none has a parent in the host's traces and none of the host's has a
+    parent here; they reach no exporter, only the event stream. Takes the keywords of :func:`configure`.
+    """
+
+    __slots__ = ("_configured",)
+
+    def __init__(
+        self,
+        *,
+        product: str,
+        version: str | None = None,
+        source: str | None = "library",
+        environment: str | None = None,
+        endpoint: str | None = None,
+        dialect: str | None = None,
+        preset: str | None = None,
+        state_dir: str | os.PathLike[str] | None = None,
+        store: Store | None = None,
+        enabled: bool | None = None,
+        notice: bool | None = None,
+        opt_out_env: str | None = None,
+        public_tools: Iterable[str] = (),
+        public_agents: Iterable[str] = (),
+        public_models: Iterable[str] = (),
+        public_commands: Iterable[str] = (),
+        tags: Mapping[str, str] | str | None = None,
+        api_key: str | None = None,
+        batch: int = 1,
+        synchronous: bool | None = None,
+    ) -> None:
+        super().__init__(isolated=True)
+        settings = Settings(
+            product=product,
+            version=version,
+            source=source,
+            environment=environment,
+            endpoint=endpoint,
+            dialect=dialect,
+            preset=preset,
+            state_dir=state_dir,
+            synchronous=synchronous,
+            notice=notice,
+            tags=tags,
+            public_tools=public_tools,
+            public_agents=public_agents,
+            public_models=public_models,
+            public_commands=public_commands,
+            api_key=api_key,
+            batch=batch,
+        )
+        self._configured = _Configured(self)
+        consent = Consent(state_dir=settings.state_dir, opt_out_env=opt_out_env, enabled=enabled)
+        self._configured.configure(settings, consent, store)
+
+    def flush(self, timeout_seconds: float = 5.0, *, send: bool = True) -> bool:
+        """Wait until what happened so far is in the ledger and is sent."""
+        return self._configured.flush(timeout_seconds, send=send)
+
+    def shutdown(self, timeout_seconds: float = 5.0) -> None:
+        """Flush and stop."""
+        self._configured.close(timeout_seconds)
+
+    def decision(self) -> Decision:
+        """Whether events are collected now, and which rule says so."""
+        return self._configured.current()
+
+
+def _notice(settings: Settings) -> Decision | None:
+    from otel_agent_telemetry.pipeline.notice import give_notice
+    from otel_agent_telemetry.pipeline.product import running_product
+
+    product = settings.product or running_product()[0]
+    return give_notice(product, settings.endpoint, settings.state_dir)

@@ -1,0 +1,60 @@
+"""``agent-telemetry events``: the ledger, byte for byte."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+import click
+
+from otel_agent_telemetry.cli._product import product_option, settings_for, state_dir_option
+from otel_agent_telemetry.pipeline.assemble import ledger_file
+from otel_agent_telemetry.pipeline.ledger import Ledger
+
+if TYPE_CHECKING:
+    from otel_agent_telemetry.pipeline.ledger import Entry
+
+__all__ = ["events"]
+
+
+@click.command()
+@product_option
+@state_dir_option
+@click.option("--json", "bodies", is_flag=True, help="The request bodies alone, one a line, byte for byte.")
+@click.option("--next", "next_only", is_flag=True, help="The exact body of the next request.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only the newest N.")
+def events(product: str | None, state_dir: str | None, *, bodies: bool, next_only: bool, limit: int | None) -> None:
+    """Show every anonymous event that was recorded: when, which, whether it was sent, and its exact bytes."""
+    settings, found = settings_for(product, state_dir)
+    path = None if found is None else ledger_file(settings.state_dir, found)
+    if path is None or not os.path.exists(path):
+        click.echo(
+            f"no events are recorded in {settings.state_dir}; `agent-telemetry status` says whether they are on",
+            err=True,
+        )
+        return
+    ledger = Ledger(path)
+    if next_only:
+        following = ledger.next_body(1)
+        if following is None:
+            click.echo("nothing waits to be sent", err=True)
+        else:
+            _write(following)
+        return
+    for entry in ledger.events() if limit is None else ledger.events(limit):
+        if bodies:
+            _write(entry.body)
+        else:
+            click.echo(_line(entry))
+
+
+def _write(body: bytes) -> None:
+    sys.stdout.buffer.write(body + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _line(entry: Entry) -> str:
+    moment = datetime.fromtimestamp(entry.created_at, timezone.utc).strftime("%Y-%m-%d %H:%M:%SZ")
+    return f"{moment}  {entry.state:<8} {entry.name:<24} {entry.body.decode('utf-8', 'replace')}"

@@ -1,0 +1,41 @@
+"""``gc``: let old telemetry go."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import click
+
+from otel_agent_telemetry.cli._opened import DURATION, SIZE, db_option, failures, json_option, print_json
+from otel_agent_telemetry.local import Limits, Store, collect, default_store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["gc"]
+
+
+@click.command(short_help="Let old telemetry go.")
+@click.option(
+    "--retention",
+    default="7d",
+    show_default=True,
+    callback=DURATION,
+    help="Keep what arrived within it; 0s for nothing.",
+)
+@click.option("--max-size", default="1GB", show_default=True, callback=SIZE, help="Keep the newest up to this size.")
+@db_option
+@json_option
+def gc(*, retention: int, max_size: int, db: Path | None, as_json: bool) -> None:
+    """Delete what is older than --retention or beyond --max-size, oldest first, as `serve` does while it runs."""
+    with failures(), closing(Store(db or default_store())) as store:
+        done = collect(store, Limits(age_ns=retention, size_bytes=max_size))
+    if as_json:
+        print_json({name: getattr(done, name) for name in ("traces", "logs", "metrics", "events", "bytes_freed")})
+    else:
+        click.echo(
+            f"{done.traces} traces, {done.logs} log records, {done.metrics} metrics and {done.events} events let go, "
+            f"{done.bytes_freed:,} bytes freed",
+            err=True,
+        )

@@ -1,0 +1,101 @@
+"""The store behind a command, and what its options mean."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from otel_agent_telemetry.errors import InputError, TelemetryError
+from otel_agent_telemetry.local import Store, default_store, empty, parse_duration_ns, parse_moment_ns, parse_size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+__all__ = ["DURATION", "MOMENT", "SIZE", "db_option", "failures", "json_option", "opened", "print_json", "tell_empty"]
+
+_Command = TypeVar("_Command", bound="Callable[..., Any]")
+
+
+def parsed(parse: Callable[[str], int]) -> Callable[[click.Context, click.Parameter, str | None], int | None]:
+    """An option's callback that reads its text; what the parser says of a wrong value becomes the usage error."""
+
+    def read(_context: click.Context, _parameter: click.Parameter, text: str | None) -> int | None:
+        try:
+            return None if text is None else parse(text)
+        except InputError as error:
+            raise click.BadParameter(str(error)) from error
+
+    return read
+
+
+DURATION = parsed(parse_duration_ns)
+SIZE = parsed(parse_size)
+MOMENT = parsed(lambda text: parse_moment_ns(text, time.time_ns()))
+
+
+class _UnusableError(click.ClickException):
+    exit_code = 2
+
+
+def db_option(command: _Command) -> _Command:
+    """``--db PATH``, given to the command as ``db``."""
+    return click.option(
+        "--db",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="The trace store (default: AGENT_TELEMETRY_DB, else traces.sqlite in the state directory).",
+    )(command)
+
+
+def json_option(command: _Command) -> _Command:
+    """``--json``, given to the command as ``as_json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(command)
+
+
+@contextmanager
+def opened(db: Path | None) -> Generator[sqlite3.Connection]:
+    """A reading connection to the store at ``db``, with every trace's totals worked out; a missing file is empty."""
+    path = db or default_store()
+    with failures():
+        if not path.exists():
+            with closing(empty()) as connection:
+                yield connection
+            return
+        with closing(Store(path)) as store:
+            while store.settle():
+                pass
+            with closing(store.reader()) as connection:
+                yield connection
+
+
+@contextmanager
+def failures() -> Generator[None]:
+    """What goes wrong becomes a line on stderr and an exit code: 2 for a value that cannot be used, 1 for the rest."""
+    try:
+        yield
+    except InputError as error:
+        raise _UnusableError(str(error)) from error
+    except (TelemetryError, OSError, sqlite3.Error) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def print_json(value: object) -> None:
+    """The value as indented JSON on stdout."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def tell_empty(connection: sqlite3.Connection, otherwise: str = "") -> None:
+    """Say on stderr why there is nothing to see; ``otherwise`` where the store has traces, but none of these."""
+    if connection.execute("SELECT 1 FROM traces LIMIT 1").fetchone():
+        click.echo(otherwise or "No trace matches; leave out a filter, or look further back with --since.", err=True)
+        return
+    click.echo(
+        "The store is empty. Fill it: run `agent-telemetry serve` and point OTEL_EXPORTER_OTLP_ENDPOINT at it,\n"
+        "or `agent-telemetry demo`, or `agent-telemetry import FILE`.",
+        err=True,
+    )

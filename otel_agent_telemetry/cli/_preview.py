@@ -1,0 +1,103 @@
+"""``agent-telemetry preview``: the events that the spans in a file would become."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from otel_agent_telemetry.pipeline.anonymise import Anonymiser
+from otel_agent_telemetry.pipeline.dialect import Envelope, encode
+from otel_agent_telemetry.pipeline.mapping import replay
+from otel_agent_telemetry.pipeline.registries import Registries
+from otel_agent_telemetry.pipeline.replay import read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from otel_agent_telemetry.pipeline.anonymise import CleanEvent
+
+__all__ = ["preview", "totals"]
+
+_STAND_IN_ID = "install_0000000000000000"
+_STAND_IN_KEY = b"preview"
+_SUMMED = {
+    "session.ended": {"agentRuns": "agentRuns"},
+    "token.usage": {
+        "modelCalls": "modelCalls",
+        "modelErrors": "modelErrors",
+        "inputTokens": "inputTokens",
+        "outputTokens": "outputTokens",
+        "cacheReadTokens": "cacheReadTokens",
+        "cacheWriteTokens": "cacheWriteTokens",
+        "reasoningTokens": "reasoningOutputTokens",
+    },
+}
+_TOTALS = ("sessions", "agentRuns", "workflows", "toolCalls", "toolErrors", *_SUMMED["token.usage"])
+
+
+@click.command()
+@click.argument("file")
+@click.option("--json", "as_json", is_flag=True, help="One request body a line, exactly as it would be sent.")
+@click.option("--dialect", type=click.Choice(["proxy", "docker"]), default="proxy", help="How bodies are written.")
+@click.option("--totals", "as_totals", is_flag=True, help="One JSON object: what the events add up to.")
+def preview(file: str, dialect: str, *, as_json: bool, as_totals: bool) -> None:
+    """Print the events that the spans in FILE would become.
+
+    FILE is OTLP JSON: the OpenTelemetry Collector's file exporter (one object a line), one object, or what
+    `agent-telemetry export` writes. Nothing is stored or sent; the installation id and the key of the references are
+    stand-ins. Exit code 0, also where broken lines were skipped; 2 where FILE cannot be read.
+    """
+    spans = read(file)
+    for broken in spans.broken:
+        click.echo(f"{file}:{broken.line}: skipped: {broken.reason}", err=True)
+    anonymiser = Anonymiser(_STAND_IN_KEY, Registries())
+    events = [clean for fact in replay(spans.moments()) if (clean := anonymiser.clean(fact)) is not None]
+    if as_totals:
+        click.echo(json.dumps(totals(events)))
+        return
+    around = Envelope(
+        product=os.environ.get("AGENT_TELEMETRY_PRODUCT") or "agent-service",
+        source=os.environ.get("AGENT_TELEMETRY_SOURCE") or "cli",
+        environment=os.environ.get("AGENT_TELEMETRY_ENVIRONMENT") or "production",
+        installation_id=_STAND_IN_ID,
+    )
+    for event in events:
+        body = encode(dialect, event, around)
+        if body is not None:
+            click.echo(body.decode() if as_json else f"{event.event.name}  {_shown(body, dialect)}")
+
+
+def totals(events: Iterable[CleanEvent]) -> dict[str, int]:
+    """What events add up to.
+
+    ``sessions`` counts session ids, so several turns of one conversation are one; calls and tokens come from
+    ``tool.called`` and ``token.usage``, runs from ``session.ended``. ``toolCalls`` and ``modelCalls`` succeeded.
+    """
+    sessions: set[object] = set()
+    sums = dict.fromkeys(_TOTALS, 0)
+    for event in events:
+        sessions.update(filter(None, [event.properties.get("sessionId")]))
+        for total, number in _counted(event.event.name, event.properties):
+            sums[total] += number
+    sums["sessions"] = len(sessions)
+    return sums
+
+
+def _counted(name: str, given: Mapping[str, object]) -> Iterator[tuple[str, int]]:
+    if name == "workflow.started":
+        yield "workflows", 1
+    elif name == "tool.called":
+        yield ("toolErrors" if given.get("isSuccess") is False else "toolCalls"), 1
+    for total, prop in _SUMMED.get(name, {}).items():
+        number = given.get(prop)
+        if isinstance(number, int):
+            yield total, number
+
+
+def _shown(body: bytes, dialect: str) -> str:
+    written = json.loads(body)
+    properties = written["records"][0]["properties"] if dialect == "docker" else written["properties"]
+    return " ".join(f"{key}={json.dumps(value)}" for key, value in properties.items())

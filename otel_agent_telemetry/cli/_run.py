@@ -1,0 +1,94 @@
+"""``agent-telemetry run -- CMD``: any command, instrumented, with no change to its code."""
+
+from __future__ import annotations
+
+import http.client
+import importlib.util
+import json
+import os
+import shutil
+import sys
+
+import click
+
+from otel_agent_telemetry.errors import InputError
+from otel_agent_telemetry.settings import operator_exports
+
+__all__ = ["run"]
+
+LOCAL_HOST, LOCAL_PORT = "127.0.0.1", 4318
+_PROBE_SECONDS = 0.3
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND [ARGUMENT]...")
+def run(command: tuple[str, ...]) -> None:
+    """Run COMMAND with tracing switched on: a program, a console script, a Python file, or `-m module`.
+
+    The process becomes the command, so exit codes and signals are its own. Traces go where OTEL_EXPORTER_OTLP_ENDPOINT
+    says, else to a local `agent-telemetry serve` if one is up.
+    """
+    arguments = _command_line(command)
+    os.environ.update(_environment())
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(arguments[0], arguments)  # noqa: S606 - running what the user typed is what this command is for
+
+
+def _command_line(command: tuple[str, ...]) -> list[str]:
+    """The program's path and arguments; a Python file or ``-m module`` runs with this interpreter."""
+    program = command[0]
+    if program == "-m" or (program.endswith(".py") and os.path.isfile(program)):
+        return [sys.executable, *command]
+    search = os.path.dirname(sys.executable) + os.pathsep + os.environ.get("PATH", os.defpath)
+    found = shutil.which(program) or shutil.which(program, path=search)
+    if found is None:
+        msg = f"{program!r} is no command, no Python file and no module; try `agent-telemetry run -- -m {program}`."
+        raise InputError(msg)
+    return [found, *command[1:]]
+
+
+def _environment() -> dict[str, str]:
+    """What the command's environment needs so that its Python processes instrument themselves."""
+    spec = (
+        importlib.util.find_spec("opentelemetry.instrumentation.auto_instrumentation")
+        if _has_instrumentation()
+        else None
+    )
+    if (
+        spec is None
+        or not spec.submodule_search_locations
+        or importlib.util.find_spec("otel_agent_instrumentation") is None
+    ):
+        msg = "`agent-telemetry run` needs our framework modules: pip install 'otel-agent-telemetry[instrument]'."
+        raise InputError(msg)
+    hook = next(iter(spec.submodule_search_locations))
+    others = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and path != hook]
+    environment = {
+        "PYTHONPATH": os.pathsep.join([hook, *others]),
+        "OTEL_PYTHON_DISTRO": "agent_telemetry",
+        "OTEL_PYTHON_CONFIGURATOR": "agent_telemetry",
+    }
+    if not operator_exports() and "OTEL_TRACES_EXPORTER" not in os.environ and _local_server_is_up():
+        environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://{LOCAL_HOST}:{LOCAL_PORT}"
+        environment["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf"
+    return environment
+
+
+def _has_instrumentation() -> bool:
+    try:
+        return importlib.util.find_spec("opentelemetry.instrumentation") is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _local_server_is_up() -> bool:
+    connection = http.client.HTTPConnection(LOCAL_HOST, LOCAL_PORT, timeout=_PROBE_SECONDS)
+    try:
+        connection.request("GET", "/healthz")
+        answer: object = json.loads(connection.getresponse().read(1024))
+    except (OSError, ValueError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+    return isinstance(answer, dict) and bool(answer.get("service") == "agent-telemetry")  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType] - parsed JSON

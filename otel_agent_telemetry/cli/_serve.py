@@ -1,0 +1,92 @@
+"""``serve``: receive telemetry on this machine and show it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import threading
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import click
+
+from otel_agent_telemetry.cli._opened import DURATION, SIZE, db_option, failures
+from otel_agent_telemetry.cli._outbox import Ledgers
+from otel_agent_telemetry.consent import default_state_dir
+from otel_agent_telemetry.errors import InputError
+from otel_agent_telemetry.local import Keeper, Limits, Server, Store, default_store, is_loopback
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["serve"]
+
+_SHORTEST_TOKEN = 16
+
+
+@click.command(short_help="Receive traces, metrics, logs and events, and show them.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Another address needs --token.")
+@click.option("--port", default=4318, show_default=True, type=click.IntRange(0, 65535), help="0 for any free port.")
+@click.option(
+    "--token", envvar="AGENT_TELEMETRY_SERVE_TOKEN", help="Demand it of every client (16 characters or more)."
+)
+@click.option("--retention", default="7d", show_default=True, callback=DURATION, help="Let go of what is older.")
+@click.option(
+    "--max-size", default="1GB", show_default=True, callback=SIZE, help="Let go of the oldest beyond this size."
+)
+@db_option
+def serve(*, host: str, port: int, token: str | None, retention: int, max_size: int, db: Path | None) -> None:
+    """Receive OTLP/HTTP (protobuf or JSON) and anonymous events, keep them in a local file, and show them.
+
+    Point programs at it with OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 and open that address in a browser.
+    Ctrl-C ends it; what it has acknowledged is kept.
+    """
+    path = db or default_store()
+    with failures(), closing(Store(path)) as store:
+        _require_token(host, token)
+        server = _bound(store, host, port, token)
+        keeper = Keeper(store, Limits(age_ns=retention, size_bytes=max_size))
+        keeper.start()
+        _end_on_signal(server)
+        click.echo(f"agent-telemetry serve: {server.url} (db {path})", err=True)
+        try:
+            server.serve_forever(poll_interval=0.1)
+        finally:
+            server.server_close()
+            keeper.end()
+
+
+def _require_token(host: str, token: str | None) -> None:
+    if token is not None and len(token) < _SHORTEST_TOKEN:
+        msg = (
+            f"--token has {len(token)} characters, expected {_SHORTEST_TOKEN} or more; try {secrets.token_urlsafe(18)}"
+        )
+        raise InputError(msg)
+    if token is None and not is_loopback(host):
+        msg = (
+            f"--host {host} can be reached from other machines, so a token is needed; try "
+            f"`agent-telemetry serve --host {host} --token {secrets.token_urlsafe(18)}`"
+        )
+        raise InputError(msg)
+
+
+def _bound(store: Store, host: str, port: int, token: str | None) -> Server:
+    try:
+        return Server(store, host=host, port=port, token=token, outbox=Ledgers(_state_dir()))
+    except OSError as error:
+        msg = f"cannot listen on {host}:{port}: {error.strerror}; try `agent-telemetry serve --port 0`"
+        raise InputError(msg) from error
+
+
+def _state_dir() -> str:
+    return os.environ.get("AGENT_TELEMETRY_STATE_DIR") or default_state_dir(os.environ)
+
+
+def _end_on_signal(server: Server) -> None:
+    def end(_number: int, _frame: object) -> None:
+        # shutdown() waits for the loop that this very thread runs
+        threading.Thread(target=server.shutdown, daemon=True).start()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)

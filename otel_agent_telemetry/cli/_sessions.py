@@ -1,0 +1,67 @@
+"""``sessions``: traces by conversation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from otel_agent_telemetry.cli._opened import MOMENT, db_option, json_option, opened, print_json, tell_empty
+from otel_agent_telemetry.cli._table import Column, amount, dollars, print_table
+from otel_agent_telemetry.local import list_sessions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from otel_agent_telemetry.local import SessionShape
+
+__all__ = ["sessions"]
+
+_COLUMNS = [
+    Column("SESSION", stretch=True),
+    Column("LAST", 5),
+    Column("AGENT", 6, stretch=True),
+    Column("SERVICE", 7, stretch=True),
+    Column("TRACES", 1, right=True),
+    Column("CALLS", 3, right=True),
+    Column("TOOLS", 4, right=True),
+    Column("ERRORS", 2, right=True),
+    Column("IN", right=True),
+    Column("OUT", right=True),
+    Column("COST", right=True),
+]
+
+
+@click.command(short_help="List sessions.")
+@click.option("--since", callback=MOMENT, help="A time, or an age such as 7d.")
+@click.option("--until", callback=MOMENT, help="A time, or an age such as 1h.")
+@click.option("--limit", type=click.IntRange(1, 100000), default=20, show_default=True, help="At most so many.")
+@db_option
+@json_option
+def sessions(*, since: int | None, until: int | None, limit: int, db: Path | None, as_json: bool) -> None:
+    """List sessions, the latest first; `traces --session ID` lists the traces of one."""
+    with opened(db) as connection:
+        rows = list_sessions(connection, since_ns=since, until_ns=until, limit=limit)
+        if not rows and not as_json:
+            tell_empty(connection, "No trace names a session; telemetry.session() or gen_ai.conversation.id does.")
+            return
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(_COLUMNS, [_row(row) for row in rows])
+
+
+def _row(row: SessionShape) -> list[str]:
+    return [
+        row["session"],
+        row["end"][:19].replace("T", " "),
+        row["agent"] or "",
+        row["service"],
+        amount(row["traces"]),
+        amount(row["calls"]),
+        amount(row["tools"]),
+        amount(row["errors"]),
+        amount(row["input_tokens"]),
+        amount(row["output_tokens"]),
+        dollars(row["cost_usd"], is_estimate=row["cost_is_estimate"]),
+    ]

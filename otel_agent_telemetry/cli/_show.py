@@ -1,0 +1,143 @@
+"""``show``: one trace as a tree."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from otel_agent_telemetry.cli._opened import db_option, json_option, opened, print_json
+from otel_agent_telemetry.cli._table import Column, amount, clean, dollars, duration, print_table, styled, tokens
+from otel_agent_telemetry.errors import InputError
+from otel_agent_telemetry.local import find_trace, matching_spans, trace_content, trace_tree
+
+if TYPE_CHECKING:
+    import sqlite3
+    from pathlib import Path
+
+    from otel_agent_telemetry.local import SpanShape, TraceTree
+
+__all__ = ["show"]
+
+_COLUMNS = [
+    Column("SPAN", stretch=True),
+    Column("KIND", 6),
+    Column("ABOUT", 4, stretch=True),
+    Column("SERVICE", 8, stretch=True),
+    Column("IN", 2, right=True),
+    Column("OUT", 2, right=True),
+    Column("COST", 5, right=True),
+    Column("STATUS"),
+    Column("ERROR", 3, stretch=True),
+    Column("DURATION", 1, right=True),
+]
+
+
+@click.command(short_help="Show one trace as a tree.")
+@click.argument("trace")
+@click.option(
+    "--search", help="Only spans whose name, kind, model, tool, agent or attributes contain this, and those above."
+)
+@click.option("--content", is_flag=True, help="Print prompts, answers, tool arguments and results below the tree.")
+@db_option
+@json_option
+def show(*, trace: str, search: str | None, content: bool, db: Path | None, as_json: bool) -> None:
+    """Show TRACE, the whole id, its first digits, or `latest`: one row a span, with model, tokens, cost and tool."""
+    with opened(db) as connection:
+        row_id, _ = find_trace(connection, trace)
+        tree = trace_tree(connection, row_id)
+        matching = _matching(connection, row_id, tree, search)
+        texts = trace_content(connection, row_id) if content else {}
+    tree["spans"] = _with_ancestors(tree["spans"], matching)
+    if as_json:
+        print_json({**tree, "content": texts} if content else tree)
+        return
+    _print_heading(tree)
+    print_table(
+        _COLUMNS, [_row(span, prefix) for span, prefix in zip(tree["spans"], _prefixes(tree["spans"]), strict=True)]
+    )
+    for span in tree["spans"]:
+        _print_content(span, texts.get(span["span_id"], {}))
+
+
+def _matching(connection: sqlite3.Connection, trace: int, tree: TraceTree, search: str | None) -> set[str]:
+    if not search:
+        return {span["span_id"] for span in tree["spans"]}
+    inside = matching_spans(connection, trace, search)
+    lowered = search.lower()
+    about = {
+        span["span_id"]
+        for span in tree["spans"]
+        if lowered in f"{span['kind']} {span['label']} {span['status']}".lower()
+    }
+    if not inside | about:
+        msg = f"no span of this trace contains {search!r}; leave out --search to see all"
+        raise InputError(msg)
+    return inside | about
+
+
+def _with_ancestors(spans: list[SpanShape], wanted: set[str]) -> list[SpanShape]:
+    kept: set[int] = set()
+    path: list[int] = []
+    for index, span in enumerate(spans):
+        del path[span["depth"] :]
+        path.append(index)
+        if span["span_id"] in wanted:
+            kept.update(path)
+    return [spans[index] for index in sorted(kept)]
+
+
+def _prefixes(spans: list[SpanShape]) -> list[str]:
+    """The branches before each name; walks backwards, where it is known which depths go on below."""
+    prefixes: list[str] = []
+    going_on: set[int] = set()
+    for span in reversed(spans):
+        depth = span["depth"]
+        if depth:
+            stems = "".join("│  " if level in going_on else "   " for level in range(1, depth))
+            prefixes.append(stems + ("├─ " if depth in going_on else "└─ "))
+        else:
+            prefixes.append("")
+        going_on = {level for level in going_on if level < depth} | {depth}
+    return prefixes[::-1]
+
+
+def _print_heading(tree: TraceTree) -> None:
+    trace = tree["trace"]
+    parts = [
+        f"{trace['spans']} spans",
+        f"{trace['calls']} model calls",
+        f"{trace['tools']} tool calls",
+        tokens(trace),
+        dollars(trace["cost_usd"], is_estimate=trace["cost_is_estimate"]),
+        duration(trace["duration_ms"]),
+    ]
+    click.echo(styled(f"trace {trace['trace_id']}  {clean(trace['name'])}", bold=True))
+    click.echo(" · ".join(part for part in parts if part) + f" · {trace['start']}")
+
+
+def _row(span: SpanShape, prefix: str) -> list[str]:
+    return [
+        prefix + span["name"],
+        span["kind"] or "",
+        span["label"] or "",
+        span["service"],
+        amount(span["input_tokens"]),
+        amount(span["output_tokens"]),
+        dollars(span["cost_usd"], is_estimate=span["cost_is_estimate"]),
+        span["status"],
+        span["error_type"] or "",
+        duration(span["duration_ms"]),
+    ]
+
+
+def _print_content(span: SpanShape, said: dict[str, object]) -> None:
+    if not said:
+        return
+    click.echo(styled(f"\n{clean(span['name'])} ({span['span_id']})", bold=True))
+    for key, value in said.items():
+        text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+        click.echo(f"  {clean(key)}")
+        for line in text.split("\n"):
+            click.echo(f"    {clean(line)}")

@@ -1,0 +1,66 @@
+"""``tail``: spans as they arrive."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from otel_agent_telemetry.cli._opened import db_option, failures, json_option
+from otel_agent_telemetry.cli._table import clean, duration, styled
+from otel_agent_telemetry.local import Store, default_store, newest_span, recent_spans
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from otel_agent_telemetry.local import RecentShape
+
+__all__ = ["tail"]
+
+_POLL_SECONDS = 0.2
+_STYLES = {"error": "red", "cancelled": "yellow", "superseded": "yellow"}
+
+
+@click.command(short_help="Print spans as they arrive.")
+@click.option("--service", help="Only spans of this service.")
+@click.option("--kind", help="Only spans of this kind, such as model, tool, agent, task or session.")
+@click.option("--from-start", is_flag=True, help="Begin with what the store already holds.")
+@click.option("--limit", type=click.IntRange(1), help="End after so many spans.")
+@db_option
+@json_option
+def tail(
+    *, service: str | None, kind: str | None, from_start: bool, limit: int | None, db: Path | None, as_json: bool
+) -> None:
+    """Print each span when it reaches the store, until Ctrl-C; with --json one object a line."""
+    path = db or default_store()
+    with failures():
+        store = Store(path)
+        try:
+            connection = store.reader()
+            mark = 0 if from_start else newest_span(connection)
+            click.echo(f"Waiting for spans in {path}; Ctrl-C ends.", err=True)
+            left = limit
+            while left is None or left > 0:
+                mark, spans = recent_spans(connection, mark)
+                wanted = [span for span in spans if service in {None, span["service"]} and kind in {None, span["kind"]}]
+                for span in wanted[:left]:
+                    click.echo(json.dumps(span, ensure_ascii=False) if as_json else _line(span))
+                left = None if left is None else left - len(wanted)
+                if not spans:
+                    time.sleep(_POLL_SECONDS)
+        except KeyboardInterrupt:
+            return
+        finally:
+            store.close()
+
+
+def _line(span: RecentShape) -> str:
+    tokens = f"{span['input_tokens']}/{span['output_tokens']} tokens" if span["input_tokens"] is not None else ""
+    about = span["model"] or span["tool"] or span["agent"] or ""
+    parts = [span["start"][11:23], span["trace_id"][:8], span["service"], span["kind"] or "-", span["name"]]
+    parts += [about if about not in span["name"] else "", tokens, span["status"], duration(span["duration_ms"])]
+    colour = _STYLES.get(span["status"])
+    line = "  ".join(clean(part) for part in parts if part)
+    return styled(line, fg=colour) if colour else line

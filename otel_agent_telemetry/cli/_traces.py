@@ -1,0 +1,107 @@
+"""``traces``: the list of traces."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from otel_agent_telemetry.cli._opened import DURATION, MOMENT, db_option, json_option, opened, print_json, tell_empty
+from otel_agent_telemetry.cli._table import Column, amount, dollars, duration, print_table
+from otel_agent_telemetry.errors import InputError
+from otel_agent_telemetry.local import SORTS, TraceFilter, list_traces
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from otel_agent_telemetry.local import TraceShape
+
+__all__ = ["traces"]
+
+_COLUMNS = [
+    Column("TRACE"),
+    Column("START", 5),
+    Column("NAME", stretch=True),
+    Column("SERVICE", 6, stretch=True),
+    Column("MODELS", 7, stretch=True),
+    Column("SPANS", 4, right=True),
+    Column("CALLS", 4, right=True),
+    Column("IN", 2, right=True),
+    Column("OUT", 2, right=True),
+    Column("COST", 3, right=True),
+    Column("STATUS"),
+    Column("DURATION", 1, right=True),
+]
+
+
+@click.command(short_help="List traces.")
+@click.option("--service", help="Only traces that this service took part in.")
+@click.option("--name", help="Only traces whose name contains this.")
+@click.option(
+    "--attribute", "-a", "attribute", multiple=True, metavar="KEY=VALUE", help="Only with a span that has it."
+)
+@click.option("--text", help="Only traces with a span that contains this text anywhere.")
+@click.option("--status", type=click.Choice(["ok", "error"]), help="error: a span failed; ok: none did.")
+@click.option("--min-duration", callback=DURATION, help="Such as 500ms.")
+@click.option("--max-duration", callback=DURATION, help="Such as 2s.")
+@click.option("--model", help="Only traces that called this model.")
+@click.option("--agent", help="Only traces that this agent took part in.")
+@click.option("--tool", help="Only traces that called this tool.")
+@click.option("--session", help="Only traces of this session.")
+@click.option("--since", callback=MOMENT, help="A time, or an age such as 2h.")
+@click.option("--until", callback=MOMENT, help="A time, or an age such as 1h.")
+@click.option("--sort", type=click.Choice(list(SORTS)), default="start", show_default=True, help="The most first.")
+@click.option("--limit", type=click.IntRange(1, 100000), default=20, show_default=True, help="At most so many.")
+@db_option
+@json_option
+def traces(
+    *, attribute: tuple[str, ...], sort: str, limit: int, db: Path | None, as_json: bool, **filters: str | int | None
+) -> None:
+    """List traces, the latest first."""
+    with opened(db) as connection:
+        found = list_traces(connection, _wanted(attribute, filters), sort=sort, limit=limit)
+        if not found and not as_json:
+            tell_empty(connection)
+            return
+    if as_json:
+        print_json(found)
+    else:
+        print_table(_COLUMNS, [_row(trace) for trace in found])
+
+
+def _wanted(pairs: tuple[str, ...], filters: dict[str, str | int | None]) -> TraceFilter:
+    named = {_FILTERS.get(key, key): value for key, value in filters.items()}
+    return TraceFilter(attributes=tuple(_pair(text) for text in pairs), **named)  # pyright: ignore[reportArgumentType] - click has checked them
+
+
+_FILTERS = {
+    "since": "since_ns",
+    "until": "until_ns",
+    "min_duration": "min_duration_ns",
+    "max_duration": "max_duration_ns",
+}
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, separator, value = text.partition("=")
+    if not separator or not key:
+        msg = f"--attribute {text!r} has no value; expected KEY=VALUE such as gen_ai.request.model=gpt-4o"
+        raise InputError(msg)
+    return key, value
+
+
+def _row(trace: TraceShape) -> list[str]:
+    return [
+        trace["trace_id"][:16],
+        trace["start"][:19].replace("T", " "),
+        trace["name"],
+        trace["service"],
+        ", ".join(trace["models"]),
+        amount(trace["spans"]),
+        amount(trace["calls"]),
+        amount(trace["input_tokens"]),
+        amount(trace["output_tokens"]),
+        dollars(trace["cost_usd"], is_estimate=trace["cost_is_estimate"]),
+        "error" if trace["errors"] else "ok",
+        duration(trace["duration_ms"]),
+    ]

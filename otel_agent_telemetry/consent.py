@@ -1,0 +1,199 @@
+"""Consent: may anonymous events be collected and sent, and which rule says so.
+
+Any "no" wins, and what cannot be read means no. The module is imported by every program, opted out or not, so it
+imports nothing but ``os`` and ``time`` until a file has to be parsed.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["MANAGED_POLICY", "Consent", "Decision", "choice_file", "default_state_dir", "store_choice"]
+
+MANAGED_POLICY = "/etc/otel-agent-telemetry/policy.json"
+_YES = ("true", "1", "yes", "on")
+_RECHECK_SECONDS = 0.5
+
+
+class Decision:
+    """Whether events may be collected: ``enabled``, the ``rule`` that decided, and the ``reason`` in words."""
+
+    __slots__ = ("enabled", "reason", "rule")
+
+    def __init__(self, *, enabled: bool, rule: str, reason: str) -> None:
+        self.enabled = enabled
+        self.rule = rule
+        self.reason = reason
+
+    def __repr__(self) -> str:
+        return f"Decision(enabled={self.enabled}, rule={self.rule!r}, reason={self.reason!r})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Decision):
+            return NotImplemented
+        return (self.enabled, self.rule, self.reason) == (other.enabled, other.rule, other.reason)
+
+    def __hash__(self) -> int:
+        return hash((self.enabled, self.rule, self.reason))
+
+
+def default_state_dir(environ: Mapping[str, str] = os.environ) -> str:
+    """``otel-agent-telemetry`` under the XDG state directory (XDG Base Directory Specification 0.8)."""
+    base = environ.get("XDG_STATE_HOME", "")
+    if not os.path.isabs(base):
+        base = os.path.join(environ.get("HOME") or os.path.expanduser("~"), ".local", "state")
+    return os.path.join(base, "otel-agent-telemetry")
+
+
+def choice_file(state_dir: str) -> str:
+    """Where the user's own choice is stored; it holds for every product that keeps its state there."""
+    return os.path.join(state_dir, "consent.json")
+
+
+def store_choice(state_dir: str, *, enabled: bool) -> None:
+    """Store the user's choice, whole or not at all. Raises OSError."""
+    os.makedirs(state_dir, mode=0o700, exist_ok=True)
+    target = choice_file(state_dir)
+    temporary = f"{target}.{os.getpid()}"
+    with open(temporary, "w", encoding="utf-8") as file:
+        file.write('{"telemetry": "%s"}\n' % ("on" if enabled else "off"))
+    os.replace(temporary, target)
+
+
+class Consent:
+    """The rules, with what they look at; asked again while the program runs."""
+
+    def __init__(
+        self,
+        *,
+        state_dir: str,
+        opt_out_env: str | None = None,
+        enabled: bool | None = None,
+        environ: Mapping[str, str] = os.environ,
+        managed_policy: str = MANAGED_POLICY,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._state_dir = state_dir
+        self._opt_out_env = _variable_name(opt_out_env)
+        self._enabled = enabled
+        self._environ = environ
+        self._managed_policy = managed_policy
+        self._clock = clock
+        self._asked_at = -_RECHECK_SECONDS
+        self._decision: Decision | None = None
+        self._rules: dict[str, Callable[[], str | None]] = {
+            "DO_NOT_TRACK": self._do_not_track,
+            "ANONYMIZED_TELEMETRY": self._anonymized_telemetry,
+            "TELEMETRY_ENABLED": self._telemetry_enabled,
+            "product_variable": self._own_variable,
+            "OTEL_SDK_DISABLED": self._sdk_disabled,
+            "managed_policy": self._policy,
+            "stored_choice": self._stored_choice,
+            "argument": self._argument,
+            "test_run": self._test_run,
+        }
+
+    def decide(self) -> Decision:
+        """The first rule that says no, or a yes when none does."""
+        for name, rule in self._rules.items():
+            reason = rule()
+            if reason is not None:
+                return Decision(enabled=False, rule=name, reason=reason)
+        return Decision(enabled=True, rule="default", reason="no rule switches it off")
+
+    def verdicts(self) -> list[Decision]:
+        """What each rule says, in order, the deciding one being the first that says no."""
+        verdicts: list[Decision] = []
+        for name, rule in self._rules.items():
+            reason = rule()
+            verdicts.append(Decision(enabled=reason is None, rule=name, reason=reason or "does not switch it off"))
+        return verdicts
+
+    def current(self) -> Decision:
+        """The decision, at most half a second old."""
+        now = self._clock()
+        if self._decision is None or now - self._asked_at >= _RECHECK_SECONDS:
+            self._decision = self.decide()
+            self._asked_at = now
+        return self._decision
+
+    def allowed(self) -> bool:
+        """Whether events may flow now."""
+        return self.current().enabled
+
+    def _do_not_track(self) -> str | None:
+        value = self._environ.get("DO_NOT_TRACK")
+        if value is None or value.strip().lower() in {"", "0", "false"}:
+            return None
+        return f"DO_NOT_TRACK={value}"
+
+    def _anonymized_telemetry(self) -> str | None:
+        return self._switched_off_by("ANONYMIZED_TELEMETRY")
+
+    def _telemetry_enabled(self) -> str | None:
+        return self._switched_off_by("TELEMETRY_ENABLED")
+
+    def _own_variable(self) -> str | None:
+        return None if self._opt_out_env is None else self._switched_off_by(self._opt_out_env)
+
+    def _sdk_disabled(self) -> str | None:
+        value = self._environ.get("OTEL_SDK_DISABLED", "")
+        return f"OTEL_SDK_DISABLED={value}" if value.strip().lower() == "true" else None
+
+    def _policy(self) -> str | None:
+        return _says_off(self._managed_policy)
+
+    def _stored_choice(self) -> str | None:
+        return _says_off(choice_file(self._state_dir))
+
+    def _argument(self) -> str | None:
+        # 0 and "no" are no less a no than False, whatever the type checker says of them
+        return None if self._enabled is None or self._enabled is True else f"configure(enabled={self._enabled!r})"
+
+    def _test_run(self) -> str | None:
+        if "PYTEST_VERSION" in self._environ and self._environ.get("AGENT_TELEMETRY_ALLOW_IN_TESTS") != "1":
+            return "PYTEST_VERSION is set; AGENT_TELEMETRY_ALLOW_IN_TESTS=1 allows events in tests"
+        return None
+
+    def _switched_off_by(self, variable: str) -> str | None:
+        value = self._environ.get(variable)
+        if value is None or value == "" or value.strip().lower() in _YES:
+            return None
+        return f"{variable}={value}"
+
+
+def _variable_name(name: str | None) -> str | None:
+    if name is None or (isinstance(name, str) and name):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+        return name
+    from otel_agent_telemetry.errors import SettingError  # only the one program that is told needs it
+
+    raise SettingError(
+        f"configure(opt_out_env=) is {name!r}; expected the name of a variable, such as 'ACME_TELEMETRY'."
+        " `agent-telemetry status --opt-out-env NAME` shows what it says."
+    )
+
+
+def _says_off(path: str) -> str | None:
+    """Why that file means off: it says so, or it is there and cannot be read as ``{"telemetry": "on" | "off"}``."""
+    try:
+        file = open(path, encoding="utf-8")  # noqa: SIM115 - closed below, where it is read
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        return f"{path} cannot be read ({error.strerror})"
+    import json  # only where a file says something: parsing costs what an opted-out start should not
+
+    try:
+        with file:
+            choice = json.loads(file.read())
+    except (OSError, ValueError, RecursionError):
+        return f'{path} is not JSON; expected {{"telemetry": "on"}} or {{"telemetry": "off"}}'
+    telemetry = choice.get("telemetry") if isinstance(choice, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - parsed JSON
+    if telemetry == "on":
+        return None
+    return f"{path} says off" if telemetry == "off" else f'{path} says neither "on" nor "off"'

@@ -1,0 +1,64 @@
+"""Reading telemetry on the machine that made it: receiver, store, queries, page."""
+
+from __future__ import annotations
+
+from otel_agent_telemetry.local._content import matching_spans, trace_content
+from otel_agent_telemetry.local._diff import DiffRow, DiffShape, diff_trees
+from otel_agent_telemetry.local._exchange import Imported, export_all, export_trace, import_document, import_line
+from otel_agent_telemetry.local._guard import is_loopback
+from otel_agent_telemetry.local._keeper import Keeper
+from otel_agent_telemetry.local._moments import iso, parse_duration_ns, parse_moment_ns, parse_size
+from otel_agent_telemetry.local._place import default_store
+from otel_agent_telemetry.local._recent import RecentShape, newest_span, recent_spans
+from otel_agent_telemetry.local._retention import Collected, Limits, collect
+from otel_agent_telemetry.local._schema import empty
+from otel_agent_telemetry.local._server import Server
+from otel_agent_telemetry.local._shapes import SessionShape, SpanDetail, SpanShape, TraceShape, TraceTree, UsageShape
+from otel_agent_telemetry.local._store import Store
+from otel_agent_telemetry.local._traces import SORTS, TraceFilter, find_trace, list_traces
+from otel_agent_telemetry.local._tree import span_detail, trace_tree
+from otel_agent_telemetry.local._usage import GROUPINGS, list_sessions, usage
+
+__all__ = [
+    "GROUPINGS",
+    "SORTS",
+    "Collected",
+    "DiffRow",
+    "DiffShape",
+    "Imported",
+    "Keeper",
+    "Limits",
+    "RecentShape",
+    "Server",
+    "SessionShape",
+    "SpanDetail",
+    "SpanShape",
+    "Store",
+    "TraceFilter",
+    "TraceShape",
+    "TraceTree",
+    "UsageShape",
+    "collect",
+    "default_store",
+    "diff_trees",
+    "empty",
+    "export_all",
+    "export_trace",
+    "find_trace",
+    "import_document",
+    "import_line",
+    "is_loopback",
+    "iso",
+    "list_sessions",
+    "list_traces",
+    "matching_spans",
+    "newest_span",
+    "parse_duration_ns",
+    "parse_moment_ns",
+    "parse_size",
+    "recent_spans",
+    "span_detail",
+    "trace_content",
+    "trace_tree",
+    "usage",
+]

@@ -1,0 +1,173 @@
+"""Spans of one request as rows: pure, so that nothing is half done when a request turns out bad."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from otel_agent_telemetry import semconv
+from otel_agent_telemetry.local._meaning import Step, is_step, step
+from otel_agent_telemetry.local._values import attributes, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+    from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
+    from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+    from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+__all__ = ["Batch", "Origin", "SpanRow", "TraceRow", "batch", "clamped", "origin"]
+
+_LATEST_NS = 2**62 - 1  # 2116; leaves room for the rank below in SQLite's 64 bits
+_TRACE_ID_BYTES, _SPAN_ID_BYTES = 16, 8
+_STATUS_ERROR = 2
+UNKNOWN_SERVICE = "unknown_service"
+
+SpanKey: TypeAlias = "tuple[bytes, int]"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where telemetry comes from: a resource and a scope, with their schema addresses."""
+
+    digest: bytes
+    service: str
+    scope: str
+    resource: bytes
+    resource_schema: str
+    scope_body: bytes
+    scope_schema: str
+
+
+@dataclass(slots=True)
+class SpanRow:
+    """One span, ready to be stored."""
+
+    origin: Origin
+    trace_id: bytes
+    span_id: int
+    parent_id: int
+    start_ns: int
+    end_ns: int
+    status: int
+    name: str
+    body: bytes
+    step: Step | None
+
+    @property
+    def rank(self) -> int:
+        """The smallest of a trace's spans names it: the earliest root, else the earliest span."""
+        return self.start_ns + (_LATEST_NS if self.parent_id else 0)
+
+
+@dataclass(slots=True)
+class TraceRow:
+    """What one batch adds to a trace's summary."""
+
+    start_ns: int
+    end_ns: int
+    rank: int
+    name: str
+    service: str
+    spans: int = 0
+    errors: int = 0
+    has_steps: bool = False
+    origins: set[bytes] = field(default_factory=set[bytes])
+
+
+@dataclass(slots=True)
+class Batch:
+    """The storable spans of a request by (trace id, span id), and how many had to be refused."""
+
+    spans: dict[SpanKey, SpanRow]
+    rejected: int = 0
+
+    def traces(self) -> dict[bytes, TraceRow]:
+        """What the batch adds to each trace."""
+        found: dict[bytes, TraceRow] = {}
+        for row in self.spans.values():
+            trace = found.get(row.trace_id)
+            if trace is None:
+                trace = TraceRow(row.start_ns, row.end_ns, row.rank, row.name, row.origin.service)
+                found[row.trace_id] = trace
+            _add(trace, row)
+        return found
+
+
+def batch(request: ExportTraceServiceRequest) -> Batch:
+    """The rows of a request; a span whose ids are not 16 and 8 bytes, or all zero, is refused and counted."""
+    made = Batch({})
+    for resource_spans in request.resource_spans:
+        for scope_spans in resource_spans.scope_spans:
+            source = origin(
+                resource_spans.resource, resource_spans.schema_url, scope_spans.scope, scope_spans.schema_url
+            )
+            _add_spans(made, source, scope_spans.spans)
+    return made
+
+
+def origin(resource: Resource, resource_schema: str, scope: InstrumentationScope, scope_schema: str) -> Origin:
+    """The origin that a resource and a scope make together; ``digest`` is equal for equal ones."""
+    resource_body, scope_body = resource.SerializeToString(), scope.SerializeToString()
+    parts = (resource_body, resource_schema.encode(), scope_body, scope_schema.encode())
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return Origin(
+        digest.digest(), _service(resource), scope.name, resource_body, resource_schema, scope_body, scope_schema
+    )
+
+
+def clamped(time_ns: int) -> int:
+    """A time that SQLite can hold; a hostile one becomes the latest."""
+    return min(time_ns, _LATEST_NS)
+
+
+def _add_spans(made: Batch, source: Origin, spans: Iterable[Span]) -> None:
+    rows = made.spans
+    for span in spans:
+        trace_id, span_id = span.trace_id, span.span_id
+        if len(trace_id) != _TRACE_ID_BYTES or len(span_id) != _SPAN_ID_BYTES or not (any(trace_id) and any(span_id)):
+            made.rejected += 1
+            continue
+        row = _row(source, span, trace_id, int.from_bytes(span_id, "big", signed=True))
+        rows.setdefault((trace_id, row.span_id), row)
+
+
+def _row(source: Origin, span: Span, trace_id: bytes, span_id: int) -> SpanRow:
+    name = span.name
+    pairs = span.attributes
+    meaning = step(name, attributes(pairs)) if is_step({pair.key for pair in pairs}) else None
+    return SpanRow(
+        source,
+        trace_id,
+        span_id,
+        int.from_bytes(span.parent_span_id[:_SPAN_ID_BYTES], "big", signed=True),
+        clamped(span.start_time_unix_nano),
+        clamped(span.end_time_unix_nano),
+        span.status.code,
+        name,
+        span.SerializeToString(),
+        meaning,
+    )
+
+
+def _add(trace: TraceRow, row: SpanRow) -> None:
+    trace.start_ns = min(trace.start_ns, row.start_ns)
+    trace.end_ns = max(trace.end_ns, row.end_ns)
+    trace.spans += 1
+    trace.errors += row.status == _STATUS_ERROR
+    trace.has_steps = trace.has_steps or row.step is not None
+    trace.origins.add(row.origin.digest)
+    if row.rank < trace.rank:
+        trace.rank, trace.name, trace.service = row.rank, row.name, row.origin.service
+
+
+def _service(resource: Resource) -> str:
+    for pair in resource.attributes:
+        if pair.key == semconv.SERVICE_NAME:
+            value = plain(pair.value)
+            return value if isinstance(value, str) and value else UNKNOWN_SERVICE
+    return UNKNOWN_SERVICE

@@ -1,0 +1,44 @@
+// Elements, always with text and never with HTML: what a span says is shown, not interpreted.
+
+export function el(tag, properties = {}, ...children) {
+  const node = tag === "svg" || SVG.has(tag) ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (name === "class") node.setAttribute("class", value);
+    else if (name in node && typeof value === "boolean") node[name] = value;
+    else node.setAttribute(name, String(value));
+  }
+  append(node, children);
+  return node;
+}
+
+const SVG = new Set(["rect", "line", "text", "title", "g"]);
+
+export function append(node, children) {
+  for (const child of children.flat(Infinity)) {
+    if (child === null || child === undefined || child === false) continue;
+    node.append(child instanceof Node ? child : String(child));
+  }
+}
+
+export function replace(node, ...children) {
+  node.textContent = "";
+  append(node, children);
+}
+
+export function link(parameters, ...children) {
+  return el("a", { href: address(parameters) }, ...children);
+}
+
+export function address(parameters) {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) if (value) query.append(name, value);
+  return `?${query}`;
+}
+
+export function say(text) {
+  const message = document.getElementById("message");
+  message.hidden = !text;
+  message.textContent = text || "";
+}

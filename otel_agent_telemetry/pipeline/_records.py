@@ -1,0 +1,59 @@
+"""What flows through the pipeline: span records in, facts and usage out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class SpanRecord:
+    """The part of a span that the mapping may read; a name, a status text, a link or a resource is not here.
+
+    Ids are integers, 0 for none; times are nanoseconds since the epoch, ``end_ns`` 0 while the span runs.
+    ``exception_type`` is the ``exception.type`` of its last exception event, or empty.
+    """
+
+    trace_id: int
+    span_id: int
+    parent_id: int
+    scope: str
+    attributes: Mapping[str, object]
+    start_ns: int
+    end_ns: int = 0
+    is_error: bool = False
+    exception_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One event to be: a declared name, raw values by property name, and when it happened (ns since the epoch)."""
+
+    event: str
+    properties: Mapping[str, object]
+    occurred_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """One model call that counts: raw names (anonymised later) and numbers; None where the reply carried none.
+
+    ``calls`` is 0 for tokens without a model call: an embedding, or an agent's own figure where no call was seen.
+    """
+
+    occurred_ns: int
+    model: str | None = None
+    provider: str | None = None
+    session_id: str | None = None
+    agent_name: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost_usd: float | None = None
+    is_error: bool = False
+    calls: int = 1

@@ -1,0 +1,237 @@
+"""The composition root: providers, processors, the event stream and what it needs, from settings and consent."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import metrics, trace
+
+from otel_agent_telemetry import semconv as names
+from otel_agent_telemetry._spans import Spans
+from otel_agent_telemetry.identity import FileStore, resolve
+from otel_agent_telemetry.pipeline.anonymise import Anonymiser
+from otel_agent_telemetry.pipeline.dialect import Envelope, envelope
+from otel_agent_telemetry.pipeline.ledger import Ledger
+from otel_agent_telemetry.pipeline.operator import metric_readers, span_processors
+from otel_agent_telemetry.pipeline.processor import EventProcessor
+from otel_agent_telemetry.pipeline.product import running_product
+from otel_agent_telemetry.pipeline.registries import Registries
+from otel_agent_telemetry.pipeline.sampling import RecordAll
+from otel_agent_telemetry.pipeline.stream import EventStream
+from otel_agent_telemetry.pipeline.uploader import Uploader
+from otel_agent_telemetry.settings import Settings, operator_exports
+
+if TYPE_CHECKING:
+    from otel_agent_telemetry.consent import Consent
+    from otel_agent_telemetry.identity import Identity, Store
+    from otel_agent_telemetry.lifecycle import Lifecycle
+
+__all__ = ["Pipeline", "assemble", "ledger_file", "stream_from_environment", "stream_of"]
+
+_logger = logging.getLogger("otel_agent_telemetry")
+
+
+class Pipeline:
+    """What configure() built and shutdown() takes down."""
+
+    def __init__(self, lifecycle: Lifecycle, settings: Settings) -> None:
+        self.lifecycle = lifecycle
+        self.settings = settings
+        self.stream: EventStream | None = None
+        self.providers: list[Any] = []
+
+    def flush(self, timeout_seconds: float, *, send: bool = True) -> bool:
+        """Events into the ledger and, with ``send``, to the endpoint; our providers' spans to their exporters."""
+        done = self.stream is None or self.stream.flush(timeout_seconds if send else 0)
+        for provider in self.providers:
+            done = bool(provider.force_flush(max(1, int(timeout_seconds * 1000)))) and done
+        return done
+
+    def close(self, timeout_seconds: float) -> None:
+        """Flush, then stop what we started."""
+        self.flush(timeout_seconds)
+        if self.stream is not None:
+            self.stream.close(timeout_seconds=0)
+        for provider in self.providers:
+            provider.shutdown()
+
+
+def assemble(
+    lifecycle: Lifecycle, settings: Settings, consent: Consent, store: Store | None, *, events: bool
+) -> Pipeline:
+    """Build the pipeline: with ``events`` the event stream, and the operator's exporters where he configured any."""
+    pipeline = Pipeline(lifecycle, settings)
+    product, version = _product(settings)
+    if events:
+        pipeline.stream = _stream(_Process(lifecycle, settings, consent, store, product, version))
+    exports = not lifecycle.isolated and operator_exports()
+    tracer_provider = _tracer_provider(pipeline, product, version, exports=exports)
+    meter_provider = _meter_provider(pipeline, product, version) if exports else None
+    lifecycle.use(Spans(tracer_provider, meter_provider, isolated=lifecycle.isolated))
+    return pipeline
+
+
+def ledger_file(state_dir: str, product: str) -> str:
+    """Where the ledger of a product is."""
+    return os.path.join(state_dir, product, "ledger.db")
+
+
+def stream_from_environment() -> EventStream | None:
+    """The stream that configure() made, else one that the environment alone configures; None without consent."""
+    from otel_agent_telemetry import _runtime
+
+    return _runtime.event_stream()
+
+
+def _product(settings: Settings) -> tuple[str, str | None]:
+    if settings.product is not None:
+        return settings.product, settings.version
+    product, version = running_product()
+    return product, settings.version or version
+
+
+def _tracer_provider(pipeline: Pipeline, product: str, version: str | None, *, exports: bool) -> Any:
+    from opentelemetry.sdk.trace import TracerProvider
+
+    isolated = pipeline.lifecycle.isolated
+    existing = None if isolated else trace.get_tracer_provider()
+    if hasattr(existing, "add_span_processor"):
+        if pipeline.stream is not None:
+            existing.add_span_processor(EventProcessor(pipeline.stream))  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue, reportUnknownMemberType] - asked for just above
+        return None
+    provider = TracerProvider(resource=_resource(product, version, isolated=isolated), shutdown_on_exit=not isolated)
+    if pipeline.stream is not None:
+        provider.sampler = RecordAll(provider.sampler)
+        provider.add_span_processor(EventProcessor(pipeline.stream))
+    for processor in span_processors() if exports else ():
+        provider.add_span_processor(processor)
+    pipeline.providers.append(provider)
+    if isolated:
+        return provider
+    trace.set_tracer_provider(provider)
+    return None
+
+
+def _meter_provider(pipeline: Pipeline, product: str, version: str | None) -> Any:
+    from opentelemetry.sdk.metrics import MeterProvider
+
+    if isinstance(metrics.get_meter_provider(), MeterProvider):
+        return None
+    readers = metric_readers()
+    if readers:
+        provider = MeterProvider(readers, resource=_resource(product, version, isolated=False))
+        pipeline.providers.append(provider)
+        metrics.set_meter_provider(provider)
+    return None
+
+
+def _resource(product: str, version: str | None, *, isolated: bool) -> Any:
+    from opentelemetry.sdk.resources import Resource
+
+    if isolated:
+        return Resource.get_empty()
+    attributes = {names.SERVICE_NAME: product}
+    if version is not None:
+        attributes[names.SERVICE_VERSION] = version
+    # Resource.create lets OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES fill in; what is given to it would win, so
+    # ours go underneath.
+    return Resource(attributes).merge(_from_environment(Resource.create()))
+
+
+def _from_environment(resource: Any) -> Any:
+    from opentelemetry.sdk.resources import Resource
+
+    unknown = str(resource.attributes.get(names.SERVICE_NAME, "")).startswith("unknown_service")
+    kept = {key: value for key, value in resource.attributes.items() if not (unknown and key == names.SERVICE_NAME)}
+    return Resource(kept, resource.schema_url)
+
+
+def stream_of(lifecycle: Lifecycle, settings: Settings, consent: Consent) -> EventStream:
+    """A stream without a pipeline around it, for the exporters that the environment alone chose."""
+    product, version = _product(settings)
+    return _stream(_Process(lifecycle, settings, consent, None, product, version))
+
+
+@dataclass(frozen=True, slots=True)
+class _Process:
+    """What this process is, and was told."""
+
+    lifecycle: Lifecycle
+    settings: Settings
+    consent: Consent
+    store: Store | None
+    product: str
+    version: str | None
+
+
+def _stream(process: _Process) -> EventStream:
+    settings = process.settings
+    stream = EventStream(
+        allowed=process.consent.allowed,
+        open_outlet=lambda: _outlet(process),
+        dialect=settings.dialect,
+        debug=settings.debug,
+        synchronous=settings.synchronous,
+    )
+    atexit.register(stream.close)
+    return stream
+
+
+class _Outlet:
+    """Ledger, uploader and anonymiser of one identity."""
+
+    def __init__(self, process: _Process, identity: Identity) -> None:
+        settings, product = process.settings, process.product
+        self._process = process
+        self._identity = identity
+        self._around: Envelope | None = None
+        registries = Registries(
+            models=settings.public_models,
+            tools=settings.public_tools,
+            agents=settings.public_agents,
+            commands=settings.public_commands,
+        )
+        self.anonymiser = Anonymiser(identity.reference_key, registries)
+        self.ledger, self.durable = _ledger(settings.state_dir, product, debug=settings.debug)
+        self.uploader = None
+        if settings.endpoint is not None and not settings.debug:
+            self.uploader = Uploader(
+                self.ledger,
+                settings.endpoint,
+                user_agent=f"{product}/{process.version or 'unknown'}",
+                api_key=settings.api_key,
+                batch=settings.batch,
+                allowed=process.consent.allowed,
+            )
+
+    def envelope(self) -> Envelope:
+        """What surrounds each event; made anew once the process turned out to be something else."""
+        process, settings = self._process, self._process.settings
+        source = settings.source or process.lifecycle.source or ("library" if process.lifecycle.isolated else "cli")
+        if self._around is None or self._around.source != source:
+            self._around = envelope(
+                settings, self._identity, product=process.product, version=process.version, source=source
+            )
+        return self._around
+
+
+def _outlet(process: _Process) -> _Outlet | None:
+    store = process.store
+    identity = resolve(FileStore(process.settings.state_dir, process.product) if store is None else store)
+    return None if identity is None else _Outlet(process, identity)
+
+
+def _ledger(state_dir: str, product: str, *, debug: bool) -> tuple[Ledger, bool]:
+    from otel_agent_telemetry.errors import LedgerError
+
+    if debug:
+        return Ledger(None), True
+    try:
+        return Ledger(ledger_file(state_dir, product)), True
+    except LedgerError as error:
+        _logger.warning("events cannot outlive this process: %s", error)
+        return Ledger(None), False

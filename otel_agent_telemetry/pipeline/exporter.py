@@ -1,0 +1,149 @@
+"""The two exporters that turn OpenTelemetry data into anonymous events.
+
+Either can stand behind a stock processor or reader, or be chosen by ``OTEL_TRACES_EXPORTER=otlp,agent_events`` and
+``OTEL_METRICS_EXPORTER=otlp,agent_events`` (entry points ``opentelemetry_traces_exporter`` and
+``opentelemetry_metrics_exporter``, name ``agent_events``).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from opentelemetry.sdk.metrics import Counter
+from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricExporter, MetricExportResult
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+from otel_agent_telemetry import _losses
+from otel_agent_telemetry import semconv as names
+from otel_agent_telemetry.pipeline._records import Fact
+from otel_agent_telemetry.pipeline.processor import record_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from opentelemetry.sdk.metrics.export import MetricsData
+    from opentelemetry.sdk.trace import ReadableSpan
+
+    from otel_agent_telemetry.pipeline.stream import EventStream
+
+__all__ = ["ProxyEventExporter", "ProxyMetricExporter"]
+
+_logger = logging.getLogger("otel_agent_telemetry")
+_COUNTED = {counter: field for field, counter in names.USAGE_COUNTERS.items()}
+_TOKEN_TYPES = {"input": "inputTokens", "output": "outputTokens"}
+
+
+class ProxyEventExporter(SpanExporter):
+    """Finished spans in, events out: mapped, anonymised, kept in the ledger, sent to the event proxy.
+
+    Without a ``stream`` it uses the one that the environment configures (``AGENT_TELEMETRY_*``), if consent is given.
+    Where an EventProcessor already sees the same spans live, there is nothing left for it to do.
+    """
+
+    def __init__(self, stream: EventStream | None = None) -> None:
+        self._stream = _configured() if stream is None else stream
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Map the spans in the order in which they began and ended; never fails the batch."""
+        stream = self._stream
+        if stream is None or stream.is_live:
+            return SpanExportResult.SUCCESS
+        try:
+            stream.replay([record_of(span) for span in spans])
+        except Exception:
+            _losses.count("mapping_error", len(spans))
+            _logger.debug("spans could not be mapped to events", exc_info=True)
+        return SpanExportResult.SUCCESS
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Put what is queued into the ledger."""
+        return self._stream is None or self._stream.flush(0)
+
+    def shutdown(self) -> None:
+        """Put what is queued into the ledger."""
+        self.force_flush()
+
+
+class ProxyMetricExporter(MetricExporter):
+    """Token metrics in, ``token.usage`` events out.
+
+    It reads our own counters; of other metrics only the token usage of the semantic conventions, and that only where
+    no model call was seen as a span.
+    """
+
+    def __init__(self, emit: Callable[[list[Fact]], None] | None = None) -> None:
+        super().__init__(preferred_temporality={Counter: AggregationTemporality.DELTA})
+        self._emit = _emit_to_configured if emit is None else emit
+
+    def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **_: object) -> MetricExportResult:
+        """One event per model, provider, session and agent that was counted."""
+        try:
+            facts = list(_facts(metrics_data))
+            if facts:
+                self._emit(facts)
+        except Exception:
+            _losses.count("mapping_error")
+            _logger.debug("metrics could not be mapped to events", exc_info=True)
+        return MetricExportResult.SUCCESS
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        """Nothing is held back here."""
+        return True
+
+    def shutdown(self, timeout_millis: float = 30_000, **_: object) -> None:
+        """Nothing is held back here."""
+
+
+def _configured() -> EventStream | None:
+    from otel_agent_telemetry.pipeline.assemble import stream_from_environment
+
+    return stream_from_environment()
+
+
+def _emit_to_configured(facts: list[Fact]) -> None:
+    stream = _configured()
+    if stream is not None and not stream.counts_model_calls:
+        stream.emit(facts)
+
+
+def _facts(metrics_data: MetricsData) -> Iterator[Fact]:
+    counted: dict[tuple[object, ...], dict[str, int | float]] = {}
+    for field, about, number in _points(metrics_data):
+        sums = counted.setdefault(tuple(about.get(key) for key in _ABOUT), {})
+        sums[field] = sums.get(field, 0) + number
+    now = time.time_ns()
+    for key, sums in counted.items():
+        properties: dict[str, object] = dict(zip(_ABOUT.values(), key, strict=True))
+        properties.update(sums)
+        if "inputTokens" in sums or "outputTokens" in sums:
+            properties["totalTokens"] = sums.get("inputTokens", 0) + sums.get("outputTokens", 0)
+        yield Fact("token.usage", {name: value for name, value in properties.items() if value is not None}, now)
+
+
+_ABOUT = {
+    names.GEN_AI_RESPONSE_MODEL: "model",
+    names.GEN_AI_PROVIDER_NAME: "provider",
+    names.GEN_AI_CONVERSATION_ID: "sessionId",
+    names.GEN_AI_AGENT_NAME: "agentName",
+}
+
+
+def _points(metrics_data: MetricsData) -> Iterable[tuple[str, Mapping[str, object], int | float]]:
+    for resource in metrics_data.resource_metrics:
+        for scope in resource.scope_metrics:
+            for metric in scope.metrics:
+                for point in metric.data.data_points:
+                    about: Mapping[str, object] = point.attributes or {}
+                    field = _COUNTED.get(metric.name)
+                    if metric.name == names.METRIC_TOKEN_USAGE:
+                        field = _TOKEN_TYPES.get(str(about.get(names.GEN_AI_TOKEN_TYPE)))
+                        about = {
+                            **about,
+                            names.GEN_AI_RESPONSE_MODEL: about.get(names.GEN_AI_RESPONSE_MODEL)
+                            or about.get(names.GEN_AI_REQUEST_MODEL),
+                        }
+                    number = getattr(point, "value", getattr(point, "sum", None))
+                    if field is not None and isinstance(number, (int, float)):
+                        yield field, about, number

@@ -1,0 +1,150 @@
+"""Whose child a span is: the open spans of the process, and the last ones that ended.
+
+Children usually end before their parent, so what a parent stands for is not known yet when they do. What ended waits
+below the nearest open ancestor until that one ends.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_MOST_OPEN = 65_536
+_MOST_ENDED = 16_384
+_MOST_HOPS = 256
+
+
+class Landing(NamedTuple):
+    """Where what a span leaves behind goes: below an open span, 0 for none.
+
+    ``session_id`` is that of the session that was already told about, ``counted_until`` when the last model call on the
+    way ended that was counted, 0 for none: both are for spans that end after their parent.
+    """
+
+    span_id: int
+    session_id: str | None = None
+    counted_until: int = 0
+
+
+class _Ended(NamedTuple):
+    parent_id: int
+    counted_until: int
+    session_id: str | None
+
+
+_NOWHERE = Landing(0)
+
+
+class Tree:
+    """See the module. ``link``, ``expect`` and ``leave`` may be called from any thread, the rest from one.
+
+    With ``partial``, a parent that was never seen is taken as one that is still open.
+    """
+
+    def __init__(self, *, partial: bool = False) -> None:
+        self._partial = partial
+        # Ordered, because the oldest key of a plain dictionary is found slowly once many before it were deleted.
+        self._parents: OrderedDict[int, int] = OrderedDict()
+        self._ended: OrderedDict[int, _Ended] = OrderedDict()
+        self._awaited: OrderedDict[int, None] = OrderedDict()
+        self._pinned: set[int] = set()
+
+    def link(self, span_id: int, parent_id: int) -> None:
+        """A span began."""
+        parents = self._parents
+        if len(parents) >= _MOST_OPEN:
+            self._make_room()
+        parents[span_id] = parent_id
+
+    def pin(self, span_id: int) -> None:
+        """Keep an open span, however many others begin after it."""
+        self._pinned.add(span_id)
+
+    def _make_room(self) -> None:
+        oldest, parent_id = self._parents.popitem(last=False)
+        if oldest in self._pinned:
+            self._parents[oldest] = parent_id
+
+    def expect(self, parent_id: int) -> None:
+        """A span that matters ended below this one."""
+        awaited = self._awaited
+        if len(awaited) >= _MOST_OPEN:
+            awaited.popitem(last=False)
+        awaited[parent_id] = None
+
+    def leave(self, span_id: int) -> bool:
+        """A span that does not matter ended; True where one that does ended below it, so that its place matters."""
+        if span_id not in self._awaited:
+            self._parents.pop(span_id, None)
+            return False
+        parent_id = self._parents.get(span_id, 0)
+        if parent_id:
+            self.expect(parent_id)
+        return True
+
+    def is_open(self, span_id: int) -> bool:
+        """Whether the span has begun and not ended."""
+        return span_id in self._parents
+
+    def has_ended(self, span_id: int) -> bool:
+        """Whether the span was seen to end."""
+        return span_id in self._ended
+
+    def parent(self, span_id: int) -> int:
+        """The parent of an open span; 0 for none."""
+        return self._parents.get(span_id, 0)
+
+    def ancestors(self, span_id: int) -> Iterator[int]:
+        """The span itself and what is above it, as far as that is known."""
+        for _ in range(_MOST_HOPS):
+            if not span_id:
+                return
+            yield span_id
+            parent_id = self._parents.get(span_id)
+            if parent_id is None:
+                ended = self._ended.get(span_id)
+                parent_id = 0 if ended is None else ended.parent_id
+            span_id = parent_id
+
+    def landing(self, parent_id: int) -> Landing:
+        """Where what a child of this span leaves behind goes."""
+        if parent_id in self._parents:
+            return Landing(parent_id)
+        if parent_id not in self._ended:
+            if not (self._partial and parent_id):
+                return _NOWHERE
+            self.link(parent_id, 0)
+            return Landing(parent_id)
+        return self._above_ended(parent_id)
+
+    def _above_ended(self, span_id: int) -> Landing:
+        session_id: str | None = None
+        counted_until = 0
+        for _ in range(_MOST_HOPS):
+            ended = self._ended.get(span_id)
+            if ended is None:
+                break
+            session_id = session_id or ended.session_id
+            counted_until = max(counted_until, ended.counted_until)
+            span_id = ended.parent_id
+        return Landing(span_id if span_id in self._parents else 0, session_id, counted_until)
+
+    def close(self, span_id: int, parent_id: int, *, counted_until: int = 0, session_id: str | None = None) -> None:
+        """A span that matters ended."""
+        self._parents.pop(span_id, None)
+        if self._awaited:
+            self._awaited.pop(span_id, None)
+        self._pinned.discard(span_id)
+        ended = self._ended
+        if len(ended) >= _MOST_ENDED:
+            ended.popitem(last=False)
+        ended[span_id] = _Ended(parent_id, counted_until, session_id)
+
+    def settle(self, span_id: int, session_id: str | None) -> None:
+        """The session of an ended span was told about: what still ends below it comes late."""
+        ended = self._ended.get(span_id)
+        if ended is not None:
+            self._ended[span_id] = ended._replace(session_id=session_id)

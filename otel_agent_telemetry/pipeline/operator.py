@@ -1,0 +1,73 @@
+"""The operator's own exporters, as the standard OpenTelemetry variables name them."""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any
+
+from otel_agent_telemetry.errors import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from opentelemetry.sdk.metrics.export import MetricReader
+    from opentelemetry.sdk.trace import SpanProcessor
+
+__all__ = ["metric_readers", "span_processors"]
+
+
+def span_processors(environ: Mapping[str, str] = os.environ) -> list[SpanProcessor]:
+    """A batch processor for each exporter in OTEL_TRACES_EXPORTER; ``otlp`` where only an OTLP endpoint is given."""
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
+
+    processors: list[SpanProcessor] = []
+    for name, exporter in _exporters("traces", environ):
+        # A console that shows a trace five seconds later, or not at all when the program is killed, helps nobody.
+        processors.append(SimpleSpanProcessor(exporter()) if name == "console" else BatchSpanProcessor(exporter()))
+    return processors
+
+
+def metric_readers(environ: Mapping[str, str] = os.environ) -> list[MetricReader]:
+    """A periodic reader for each exporter in OTEL_METRICS_EXPORTER; ``otlp`` where only an OTLP endpoint is given."""
+    from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+
+    readers: list[MetricReader] = []
+    for _, exporter in _exporters("metrics", environ):
+        made = exporter()
+        readers.append(made if isinstance(made, MetricReader) else PeriodicExportingMetricReader(made))
+    return readers
+
+
+def _exporters(signal: str, environ: Mapping[str, str]) -> Iterator[tuple[str, Callable[[], Any]]]:
+    variable = f"OTEL_{signal.upper()}_EXPORTER"
+    names = [name.strip() for name in environ.get(variable, "").split(",") if name.strip()]
+    if not names and _has_endpoint(signal, environ):
+        names = ["otlp"]
+    for name in names:
+        if name not in {"none", "agent_events"}:  # our own events have a processor, which sees more than an exporter
+            yield name, _load(signal, _otlp_name(signal, environ) if name == "otlp" else name, variable)
+
+
+def _has_endpoint(signal: str, environ: Mapping[str, str]) -> bool:
+    of_signal = environ.get(f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT", "").strip()
+    return bool(of_signal or environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip())
+
+
+def _otlp_name(signal: str, environ: Mapping[str, str]) -> str:
+    protocol = environ.get(f"OTEL_EXPORTER_OTLP_{signal.upper()}_PROTOCOL") or environ.get(
+        "OTEL_EXPORTER_OTLP_PROTOCOL"
+    )
+    return "otlp_proto_grpc" if protocol == "grpc" else "otlp_proto_http"
+
+
+def _load(signal: str, name: str, variable: str) -> Callable[[], Any]:
+    group = f"opentelemetry_{signal}_exporter"
+    for found in entry_points(group=group, name=name):
+        return found.load()
+    installed = ", ".join(sorted(entry.name for entry in entry_points(group=group)))
+    hint = (
+        "pip install opentelemetry-exporter-otlp-proto-grpc" if name == "otlp_proto_grpc" else f"installed: {installed}"
+    )
+    msg = f"{variable} or OTEL_EXPORTER_OTLP_PROTOCOL asks for the exporter {name!r}, which is not installed; {hint}"
+    raise SettingError(msg)

@@ -1,0 +1,1 @@
+"""Tests; shared parts are ``tests.recorder`` and ``tests.parts``."""

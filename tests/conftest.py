@@ -1,0 +1,72 @@
+"""What every test can rely on: loopback only, an environment without settings, an empty home, no unseen skip."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import network
+from tests.recorder import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SETTINGS = ("AGENT_TELEMETRY_", "ANTHROPIC_", "OPENAI_", "OTEL_", "TELEMETRY_", "XDG_")
+_NAMES = ("ANONYMIZED_TELEMETRY", "BAGGAGE", "DO_NOT_TRACK", "TRACEPARENT", "TRACESTATE")
+_KEPT = ("AGENT_TELEMETRY_CORPUS", "AGENT_TELEMETRY_GOLDENS", "AGENT_TELEMETRY_WHEELS")  # settings of the tests, not of the product
+_XDG = {"XDG_CACHE_HOME": ".cache", "XDG_CONFIG_HOME": ".config", "XDG_DATA_HOME": ".local/share"}
+
+
+def _is_setting(name: str) -> bool:
+    upper = name.upper()
+    return name not in _KEPT and (upper in _NAMES or upper.startswith(_SETTINGS) or upper.endswith("_PROXY"))
+
+
+def pytest_configure() -> None:
+    """Cleans the environment before any module reads it, and closes the network."""
+    for name in filter(_is_setting, list(os.environ)):
+        del os.environ[name]
+    network.guard()
+
+
+@pytest.fixture(autouse=True)
+def _own_home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Gives each test an empty home, and an environment without settings even where a test before it left some."""
+    for name in filter(_is_setting, list(os.environ)):
+        monkeypatch.delenv(name)
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / ".local" / "state"))
+    for name, folder in _XDG.items():
+        monkeypatch.setenv(name, str(home / folder))
+
+
+@pytest.fixture(autouse=True)
+def _stays_on_loopback() -> Iterator[None]:
+    """Fails a test during which something reached beyond loopback, also where the product swallowed the error."""
+    yield
+    reached, network.attempts[:] = list(network.attempts), []
+    assert reached == []
+
+
+@pytest.fixture
+def recorder() -> Iterator[Recorder]:
+    """A loopback HTTP server that keeps every request and gives scripted answers."""
+    with Recorder() as server:
+        yield server
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints one line for each reason why something did not run."""
+    skipped: list[pytest.TestReport] = terminalreporter.stats.get("skipped", [])
+    for reason, count in Counter(map(_reason, skipped)).items():
+        terminalreporter.write_line(f"did not run: {count} x {reason}", yellow=True)
+
+
+def _reason(report: pytest.TestReport) -> str:
+    longrepr = report.longrepr
+    text = longrepr[2] if isinstance(longrepr, tuple) else str(longrepr)
+    return text.removeprefix("Skipped: ")
