@@ -1,0 +1,124 @@
+# Every task of this repository. Needs git, make and python3 (3.10 or newer); all else goes into $(VENV).
+# Kept to what GNU make 3.81 understands, which is the one that macOS has.
+
+VENV ?= .venv
+GOLDENS ?= ../shared/goldens
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11 python3.10; do \
+    $$name -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $$name && break; done)
+
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+INSTALL := $(UV) pip install --quiet --python $(BIN)/python --constraints constraints.txt --build-constraints constraints.txt
+EXTRAS := instrument,openai,prices
+PACKAGES := --editable '.[$(EXTRAS)]' --editable ./instrumentation
+MANIFESTS := pyproject.toml instrumentation/pyproject.toml constraints.txt
+SOURCES := $(wildcard $(shell git ls-files --cached --others --exclude-standard 2>/dev/null))
+
+AGENT_TELEMETRY_GOLDENS ?= $(abspath $(GOLDENS))
+# The machine's own certificates, as pip uses them.
+UV_SYSTEM_CERTS ?= 1
+# The Python that is here is the one to use; uv would fetch another from elsewhere than the package index.
+UV_PYTHON_DOWNLOADS := never
+export AGENT_TELEMETRY_GOLDENS UV_SYSTEM_CERTS UV_PYTHON_DOWNLOADS
+
+.PHONY: help demo test test-goldens test-frameworks test-collector bench check lint types coverage wheels lock schema clean
+
+help:
+	@echo 'make demo              an agent service, its trace, and the anonymous events it sent'
+	@echo 'make test              all tests; names what did not run and the command that brings it'
+	@echo 'make test-goldens      wire compatibility alone; GOLDENS=folder'
+	@echo 'make test-frameworks   the framework modules alone'
+	@echo 'make test-collector    the configurations for the OpenTelemetry Collector'
+	@echo 'make bench             what telemetry costs'
+	@echo 'make check             the one door: lint, types, tests, coverage, wheels'
+	@echo 'make lock              constraints.txt anew; ARGS=--upgrade for newer versions'
+	@echo 'make schema            TELEMETRY.md and the JSON Schema from the contract'
+	@echo 'make clean             removes all that these made'
+
+demo: $(VENV)/.demo
+	@$(BIN)/agent-telemetry demo
+
+test: $(VENV)/.test
+	@touch $(VENV)/.testing
+	@$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage combine --quiet
+	@mv $(VENV)/.testing $(VENV)/.tested
+
+test-goldens: $(VENV)/.test
+	AGENT_TELEMETRY_GOLDENS='$(abspath $(GOLDENS))' REQUIRE_GOLDENS=1 $(BIN)/pytest tests/goldens
+
+test-frameworks: $(VENV)/.test
+	$(BIN)/pytest tests/frameworks
+
+test-collector: $(VENV)/.test
+	$(BIN)/pytest collector-config/tests
+
+bench: $(VENV)/.test
+	@for file in benchmarks/*.py; do echo "$$file"; $(BIN)/python "$$file" || exit 1; done
+
+check: lint types $(VENV)/.tested coverage wheels
+	@echo 'check: all is well'
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(VENV)/.dev
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+# A run of all tests that passed on these very files counts, so that `make test check` runs them once.
+$(VENV)/.tested: $(SOURCES)
+	@$(MAKE) test
+
+coverage: $(VENV)/.tested
+	$(BIN)/coverage report
+
+wheels: $(VENV)/.dev
+	@rm -rf build dist
+	$(UV) build --quiet --all-packages --out-dir dist --python $(BIN)/python --build-constraints constraints.txt
+	@for set in core both; do $(UV) venv --quiet --python $(BIN)/python build/$$set || exit 1; done
+	@$(UV) pip install --quiet --python build/core/bin/python --constraints constraints.txt dist/otel_agent_telemetry-*.whl
+	@$(UV) pip install --quiet --python build/both/bin/python --constraints constraints.txt dist/*.whl
+	AGENT_TELEMETRY_WHEELS='$(CURDIR)' REQUIRE_WHEELS=1 $(BIN)/pytest tests/house/test_wheels.py
+
+lock: $(VENV)/.uv
+	@$(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-annotate \
+	    --custom-compile-command 'make lock' --all-extras --group dev --no-emit-package otel-agent-telemetry \
+	    --no-emit-package otel-agent-instrumentation $(ARGS) pyproject.toml instrumentation/pyproject.toml \
+	    --output-file constraints.txt
+	@touch $(VENV)/.uv
+
+schema: $(VENV)/.demo
+	@mkdir -p build schema
+	@$(BIN)/agent-telemetry schema --format markdown >build/TELEMETRY.md
+	@$(BIN)/agent-telemetry schema --format json >build/events.schema.json
+	@mv build/TELEMETRY.md TELEMETRY.md
+	@mv build/events.schema.json schema/events.schema.json
+
+clean:
+	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .ruff_cache
+
+# One stamp for each step of setting up; a step runs again when a file it depends on is newer.
+
+$(VENV)/.uv: constraints.txt
+	@test -n '$(PYTHON)' || { echo 'Python 3.10 or newer is missing; get it with: apt-get install python3' \
+	    '(Debian) or: brew install python (macOS)' >&2; exit 1; }
+	@echo 'setting up $(VENV): a minute the first time' >&2
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo '$(PYTHON) cannot make a virtual environment; on Debian' \
+	    'get what it lacks with: apt-get install python3-venv' >&2; exit 1; }
+	@sed -n '/^uv==/,/[^\\]$$/p' constraints.txt >$(VENV)/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(VENV)/uv.txt
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.uv $(MANIFESTS)
+	@$(INSTALL) --group demo $(PACKAGES)
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.demo
+	@$(INSTALL) --group test $(PACKAGES)
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.test
+	@$(INSTALL) --group dev $(PACKAGES)
+	@touch $@

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+CORE = ROOT / "otel_agent_telemetry"
+INSTRUMENTATION = ROOT / "instrumentation" / "otel_agent_instrumentation"
+
+FLOORS = {
+    "ground": {"errors", "semconv", "_kinds", "_events", "contract", "contract_text", "_folder", "_losses"},
+    "settings": {"settings", "consent", "identity", "presets", "_http"},
+    "lifecycle": {"lifecycle", "usage", "_carrier", "_handle", "_shapes", "_spans", "_values"},
+    "pipeline": {"pipeline"},
+    "local": {"local"},
+    "cli": {"cli"},
+    "roof": {"", "__main__", "_runtime"},  # the package itself, which puts the parts together
+}
+BELOW = {
+    "ground": {"ground"},
+    "settings": {"ground", "settings"},
+    "lifecycle": {"ground", "settings", "lifecycle"},
+    "pipeline": {"ground", "settings", "lifecycle", "pipeline"},
+    "local": {"ground", "settings", "local"},
+    "cli": {*FLOORS} - {"roof"},
+    "roof": {*FLOORS},
+}
+UPWARD = {"pipeline.assemble": {"_runtime"}}  # an exporter that an entry point names gets no argument: it asks the roof
+FILES = sorted(CORE.rglob("*.py"))
+LOW = [file for file in FILES if "pipeline" not in file.parts and "local" not in file.parts and "cli" not in file.parts]
+
+
+def name_of(file: Path) -> str:
+    """The dotted name of a file below the core package; empty for the package itself."""
+    parts = file.relative_to(CORE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def floor_of(name: str) -> str:
+    """The floor of a module; a module that no floor names is an error."""
+    top = name.partition(".")[0]
+    found = [floor for floor, modules in FLOORS.items() if top in modules]
+    assert found, f"{top} is on no floor: add it to FLOORS in {__file__}"
+    return found[0]
+
+
+def imports(file: Path) -> Iterator[str]:
+    """Every module that a file imports, anywhere in it, as a full dotted name."""
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = _base(file, node)
+            yield from (f"{base}.{alias.name}" if _is_module(base, alias.name) else base for alias in node.names)
+
+
+def _base(file: Path, node: ast.ImportFrom) -> str:
+    if not node.level:
+        return node.module or ""
+    package = ("otel_agent_telemetry", *file.relative_to(CORE).parts[: -node.level])
+    return ".".join((*package, *filter(None, [node.module])))
+
+
+def _is_module(base: str, name: str) -> bool:
+    path = ROOT.joinpath(*base.split("."), name)
+    return path.with_suffix(".py").is_file() or path.is_dir()
+
+
+def inner(file: Path) -> set[str]:
+    """The modules of the core that a file imports, as names below the package."""
+    found = (name.partition(".") for name in imports(file))
+    return {rest for package, _, rest in found if package == "otel_agent_telemetry"}
+
+
+@pytest.mark.parametrize("file", FILES, ids=name_of)
+def test_imports_point_down(file: Path) -> None:
+    """A module imports from its own floor and from those below it."""
+    name = name_of(file)
+    allowed = BELOW[floor_of(name)]
+    assert {found for found in inner(file) if floor_of(found) not in allowed} == UPWARD.get(name, set())
+
+
+@pytest.mark.parametrize("file", LOW, ids=name_of)
+def test_the_low_floors_do_not_know_the_sdk(file: Path) -> None:
+    """Below the pipeline nothing imports the OpenTelemetry SDK or its exporters, not even late."""
+    heavy = ("opentelemetry.sdk", "opentelemetry.exporter")
+    assert [name for name in imports(file) if name.startswith(heavy)] == []
+
+
+def test_one_module_reaches_the_network() -> None:
+    """Only ``_http`` imports requests, so what goes over a wire is decided in one place."""
+    assert [name_of(file) for file in FILES if "requests" in imports(file)] == ["_http"]
+
+
+@pytest.mark.parametrize("file", sorted(INSTRUMENTATION.glob("*.py")), ids=lambda file: file.stem)
+def test_framework_modules_use_public_names(file: Path) -> None:
+    """A framework module imports the package ``otel_agent_telemetry`` and nothing inside it."""
+    allowed = {"", "pipeline.assemble"} if file.stem == "distro" else {""}
+    assert inner(file) <= allowed
+
+
+def test_importing_the_package_is_cheap() -> None:
+    """``import otel_agent_telemetry`` brings in nothing that a program would have to wait for."""
+    heavy = "{'asyncio', 'dataclasses', 'json', 'opentelemetry', 'requests', 'sqlite3', 'typing'}"
+    code = (
+        f"import sys; sys.path.insert(0, sys.argv[1]); import otel_agent_telemetry; print({heavy} & {{*sys.modules}})"
+    )
+    run = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code, str(ROOT)], check=True, capture_output=True, text=True, env={}
+    )
+    assert run.stdout == "set()\n"

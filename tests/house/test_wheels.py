@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.parts import absent
+
+
+@pytest.fixture(scope="module")
+def root() -> Path:
+    """The folder in which ``make wheels`` built both wheels and installed them into two empty environments."""
+    named = os.environ.get("AGENT_TELEMETRY_WHEELS")
+    if named is None:
+        absent("wheels", "make check")
+    return Path(named)
+
+
+def python(root: Path, environment: str, *args: str) -> str:
+    """Standard output of the Python in which the wheels are installed, run with no setting and an empty home."""
+    program = root / "build" / environment / "bin" / "python"
+    variables = {"HOME": os.environ["HOME"], "PATH": f"{program.parent}:/usr/bin:/bin"}
+    run = subprocess.run(
+        [program, *args], check=False, capture_output=True, text=True, env=variables, cwd=os.environ["HOME"]
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    return run.stdout
+
+
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+package = importlib.import_module(sys.argv[1])
+for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+"""
+
+LOAD_ENTRY_POINTS = """
+from importlib.metadata import distribution
+for name in ("otel-agent-telemetry", "otel-agent-instrumentation"):
+    for entry in distribution(name).entry_points:
+        entry.load()
+        print(entry.group, entry.name)
+"""
+
+LIFECYCLE = """
+import otel_agent_telemetry as telemetry
+telemetry.configure(product="acme-agents", source="worker", version="2.3.0", enabled=False)
+with telemetry.session(agent="planner"), telemetry.task("research") as task, telemetry.tool("web_search"):
+    print(task.id)
+print(telemetry.decision().enabled, telemetry.flush())
+"""
+
+
+def test_the_core_stands_alone(root: Path) -> None:
+    """Every module of the core imports where only the core's wheel is installed."""
+    assert python(root, "core", "-W", "error", "-c", IMPORT_ALL, "otel_agent_telemetry") == ""
+
+
+def test_framework_modules_import_without_their_frameworks(root: Path) -> None:
+    """Every framework module imports where no framework is installed."""
+    assert python(root, "both", "-W", "error", "-c", IMPORT_ALL, "otel_agent_instrumentation") == ""
+
+
+def test_entry_points_load(root: Path) -> None:
+    """Every entry point of both wheels leads to something."""
+    printed = python(root, "both", "-c", LOAD_ENTRY_POINTS).split("\n")
+    assert {"console_scripts agent-telemetry", "opentelemetry_distro agent_telemetry"} <= set(printed)
+
+
+def test_an_opted_out_program_runs(root: Path) -> None:
+    """The lifecycle calls work opted out, and leave the home empty."""
+    printed = python(root, "core", "-c", LIFECYCLE)
+    assert (printed, list(Path.home().iterdir())) == ("None\nFalse True\n", [])
+
+
+@pytest.mark.parametrize("command", ["-m otel_agent_telemetry", "../bin/agent-telemetry"])
+def test_the_command_answers(root: Path, command: str) -> None:
+    """The command runs as a module and as a script."""
+    start = command.replace("../bin", str(root / "build" / "core" / "bin"))
+    assert python(root, "core", *start.split(), "--help").startswith("Usage: ")
+
+
+@pytest.mark.parametrize("name", ["otel_agent_telemetry", "otel_agent_instrumentation"])
+def test_a_wheel_holds_its_package_alone(root: Path, name: str) -> None:
+    """A wheel holds one package with its type marker, and the licence."""
+    (wheel,) = (root / "dist").glob(f"{name}-*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    folders = {entry.partition("/")[0] for entry in names}
+    info = next(folder for folder in folders if folder.endswith(".dist-info"))
+    assert folders == {name, info}
+    assert {f"{name}/py.typed", f"{info}/licenses/LICENSE"} <= set(names)
