@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 import threading
 import time
 import weakref
@@ -102,7 +103,8 @@ class Database:
         Gives whether that worked; where a step takes too long, the child leaves the connection alone for ever.
         """
         held = self._lock.acquire(timeout=_FORK_WAIT_SECONDS)
-        if held and self._path is not None:
+        if held and self._path is not None and self._connection is not None:
+            _leave_log(self._connection)
             self._disconnect()
         return held
 
@@ -177,7 +179,9 @@ class Database:
         self._attempt(_count_broken)
 
     def _failed(self, error: Exception) -> LedgerError:
-        return LedgerError(f"ledger {self._path or 'in memory'}: {error}; set AGENT_TELEMETRY_STATE_DIR to a folder")
+        return LedgerError(
+            f"ledger {self._path or 'in memory'}: {error}; set AGENT_TELEMETRY_STATE_DIR to a folder of yours"
+        )
 
 
 class _NewerError(sqlite3.DatabaseError):
@@ -212,6 +216,12 @@ os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, 
 
 def _connected(path: str) -> sqlite3.Connection:
     return sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+
+
+def _leave_log(connection: sqlite3.Connection) -> None:
+    """Let the coming close leave the log as it is, as it will be opened again at once; Python 3.12 can say so."""
+    if sys.version_info >= (3, 12):
+        connection.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)  # noqa: FBT003 - not ours
 
 
 def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(frozen=True, slots=True)
-class SpanRecord:
+class SpanRecord(NamedTuple):
     """The part of a span that the mapping may read; a name, a status text, a link or a resource is not here.
 
     Ids are integers, 0 for none; times are nanoseconds since the epoch, ``end_ns`` 0 while the span runs.
@@ -28,8 +26,7 @@ class SpanRecord:
     exception_type: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """One event to be: a declared name, raw values by property name, and when it happened (ns since the epoch)."""
 
     event: str
@@ -37,8 +34,7 @@ class Fact:
     occurred_ns: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class Usage(NamedTuple):
     """One model call that counts: raw names (anonymised later) and numbers; None where the reply carried none.
 
     ``calls`` is 0 for tokens without a model call: an embedding, or an agent's own figure where no call was seen.

@@ -13,6 +13,7 @@ from opentelemetry import metrics, trace
 from otel_agent_telemetry import semconv as names
 from otel_agent_telemetry._spans import Spans
 from otel_agent_telemetry.identity import FileStore, resolve
+from otel_agent_telemetry.pipeline._sender import Sender
 from otel_agent_telemetry.pipeline.anonymise import Anonymiser
 from otel_agent_telemetry.pipeline.dialect import Envelope, envelope
 from otel_agent_telemetry.pipeline.ledger import Ledger
@@ -197,9 +198,9 @@ class _Outlet:
         )
         self.anonymiser = Anonymiser(identity.reference_key, registries)
         self.ledger, self.durable = _ledger(settings.state_dir, product, debug=settings.debug)
-        self.uploader = None
+        self.sender: Sender | None = None
         if settings.endpoint is not None and not settings.debug:
-            self.uploader = Uploader(
+            uploader = Uploader(
                 self.ledger,
                 settings.endpoint,
                 user_agent=f"{product}/{process.version or 'unknown'}",
@@ -207,6 +208,7 @@ class _Outlet:
                 batch=settings.batch,
                 allowed=process.consent.allowed,
             )
+            self.sender = Sender(uploader, self.ledger)
 
     def envelope(self) -> Envelope:
         """What surrounds each event; made anew once the process turned out to be something else."""

@@ -138,6 +138,8 @@ def _docker_properties(clean: CleanEvent) -> dict[str, object]:
     if clean.event.docker_required is None:
         return {kinds[name].docker or _snake_case(name): value for name, value in clean.properties.items()}
     named = {key: value for name, value in clean.properties.items() if (key := kinds[name].docker) is not None}
+    if named.get("error_count"):
+        named["is_success"] = False  # docker-agent: a session is a success if no error was recorded in it
     return {**clean.event.docker_required, **named}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.trace import StatusCode
@@ -12,7 +12,7 @@ from otel_agent_telemetry.pipeline._records import SpanRecord
 from otel_agent_telemetry.pipeline.mapping import DIALECT_KEYS
 
 if TYPE_CHECKING:
-    from collections.abc import KeysView, Mapping
+    from collections.abc import Mapping
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span
@@ -33,19 +33,18 @@ class EventProcessor(SpanProcessor):
         """Remember the parent, and report a lifecycle span of ours as started."""
         parent = span.parent
         self._stream.link(span.get_span_context().span_id, parent.span_id if parent is not None else 0)
-        attributes = span.attributes
-        if attributes is not None and names.AGENT_LIFECYCLE in _keys(attributes):
-            self._stream.started(record_of(span))
+        if names.AGENT_LIFECYCLE in _attributes(span):
+            self._stream.started(span)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Report a span that shows one of the signs; of any other only that it is gone."""
-        attributes = span.attributes
-        if attributes is None or _keys(attributes).isdisjoint(DIALECT_KEYS):
-            context = span.get_span_context()
-            if context is not None and self._stream.leave(context.span_id):
-                self._stream.unlink(context.span_id)
+        if _attributes(span).keys().isdisjoint(DIALECT_KEYS):
+            span_id = span.get_span_context().span_id  # pyright: ignore[reportOptionalMemberAccess] - a span that ends has a context
+            if self._stream.leave(span_id):
+                self._stream.unlink(span_id)
         else:
-            self._stream.ended(record_of(span))
+            parent = span.parent
+            self._stream.ended(span, parent.span_id if parent is not None else 0)
 
     def shutdown(self) -> None:
         """Put what is queued into the ledger."""
@@ -56,29 +55,37 @@ class EventProcessor(SpanProcessor):
         return self._stream.flush(0)
 
 
-def record_of(span: ReadableSpan) -> SpanRecord:
-    """The part of an SDK span that the mapping may read."""
+def record_of(span: ReadableSpan, *, ended: bool = True) -> SpanRecord:
+    """The part of an SDK span that the mapping may read; not ``ended`` for one that was handed over at its start."""
     context = span.get_span_context()
     parent = span.parent
     scope = span.instrumentation_scope
-    exception_type = ""
-    for event in reversed(span.events):
-        if event.name == names.EXCEPTION_EVENT:
-            exception_type = str((event.attributes or {}).get(names.EXCEPTION_TYPE, ""))
-            break
     return SpanRecord(
         context.trace_id if context is not None else 0,
         context.span_id if context is not None else 0,
         parent.span_id if parent is not None else 0,
         scope.name if scope is not None else "",
-        span.attributes or {},
+        _attributes(span),
         span.start_time or 0,
-        span.end_time or 0,
+        (span.end_time or 0) if ended else 0,
         span.status.status_code is StatusCode.ERROR,
-        exception_type,
+        _exception_type(span) if ended else "",
     )
 
 
-def _keys(attributes: Mapping[str, object]) -> KeysView[str]:
-    # BoundedAttributes looks a missing key up by raising and catching; its dictionary answers ten times faster.
-    return getattr(attributes, "_dict", attributes).keys()
+def _exception_type(span: ReadableSpan) -> str:
+    for event in reversed(span.events):
+        if event.name == names.EXCEPTION_EVENT:
+            return str((event.attributes or {}).get(names.EXCEPTION_TYPE, ""))
+    return ""
+
+
+def _attributes(span: ReadableSpan) -> Mapping[str, Any]:
+    """The span's attributes, as cheaply as they can be had.
+
+    The public view is a proxy around a mapping that answers a missing key by raising and catching inside: ten times
+    the price of the dictionary in it, for every span of the host. Where an SDK has no such dictionary, the view serves.
+    """
+    bounded = getattr(span, "_attributes", None)
+    plain = getattr(bounded, "_dict", None)
+    return plain if plain is not None else (span.attributes or {})

@@ -65,9 +65,9 @@ class TokenCounters:
 
 def _number(usage: Usage, field: str) -> int | float | None:
     if field == "modelCalls":
-        return 0 if usage.is_error else 1
+        return 0 if usage.is_error else usage.calls
     if field == "modelErrors":
-        return 1 if usage.is_error else 0
+        return usage.calls if usage.is_error else 0
     return {
         "inputTokens": usage.input_tokens,
         "outputTokens": usage.output_tokens,

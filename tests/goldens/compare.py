@@ -196,7 +196,7 @@ def _missing(event: str | None, key: str, value: Any, report: Report) -> None:
 
 
 _IDENTIFIERS = {"actor_anonymous_id", "user_uuid", "session_id"}
-_TRUTHFUL = {"cost", "error_count", "is_success"}
+_TRUTHFUL = {"cost", "error_count"}
 _OPEN_TEXT = {
     "role",
     "capabilities",

@@ -30,13 +30,15 @@ _TRACELOOP_REQUEST = "llm.request.type"
 _MCP_METHOD = "mcp.method.name"
 _CREWAI_EVENT = "crewai.event_name"
 
-DIALECT_KEYS = (
-    semconv.AGENT_LIFECYCLE,
-    semconv.GEN_AI_OPERATION_NAME,
-    _OPENINFERENCE_KIND,
-    _TRACELOOP_KIND,
-    _TRACELOOP_REQUEST,
-    _MCP_METHOD,
+DIALECT_KEYS = frozenset(
+    {
+        semconv.AGENT_LIFECYCLE,
+        semconv.GEN_AI_OPERATION_NAME,
+        _OPENINFERENCE_KIND,
+        _TRACELOOP_KIND,
+        _TRACELOOP_REQUEST,
+        _MCP_METHOD,
+    }
 )
 """A span that has none of these attributes is none of the mapping's."""
 

@@ -146,6 +146,9 @@ def task_session(task: Mapping[str, object], session: Mapping[str, object], ende
 def task_started(record: SpanRecord) -> Iterator[Fact]:
     """``task.started``, and before it ``task.created`` and ``task.claimed`` where this span stands for them too."""
     attributes, now = record.attributes, record.start_ns
+    attempt = attributes.get(semconv.AGENT_TASK_ATTEMPT)
+    if isinstance(attempt, int) and attempt > 1:  # the first attempt said it
+        return
     begun = {**_read(attributes, _TASK), "agentId": agent_of(attributes)}
     if attributes.get(semconv.AGENT_TASK_CREATED) is True:
         yield fact("task.created", now, _read(attributes, _CREATED))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import semconv
@@ -12,7 +11,7 @@ from otel_agent_telemetry.pipeline.mapping import _facts as facts
 from otel_agent_telemetry.pipeline.mapping._branch import Branch
 from otel_agent_telemetry.pipeline.mapping._calls import ModelCall, ToolCall
 from otel_agent_telemetry.pipeline.mapping._errors import category
-from otel_agent_telemetry.pipeline.mapping._own import OwnSpans
+from otel_agent_telemetry.pipeline.mapping._own import OwnSession, OwnSpans
 from otel_agent_telemetry.pipeline.mapping._tree import Tree
 from otel_agent_telemetry.pipeline.mapping._turns import turn_of
 from otel_agent_telemetry.pipeline.mapping._waiting import Waiting
@@ -32,9 +31,14 @@ _BOUNDARIES = frozenset({semconv.LIFECYCLE_SESSION, semconv.LIFECYCLE_TASK, semc
 class Mapping:
     """Turns the spans of one process into facts and counted model calls.
 
+    A foreign agent run or workflow with no other around it, and no session of ours, is a session by itself: its id is
+    the conversation's, else the trace's, so that several turns of one conversation are sessions of one id.
+
     Times come from the records, never from a clock. A call waits below its open ancestors until its session is known,
     at most ``hold_seconds``; a run whose ancestors stay open for ``settle_seconds`` is a session of its own then; a
     span of ours without any activity for ``timeout_seconds`` has ended with outcome ``unknown``.
+
+    Of more than ``most_open`` open spans the oldest are forgotten; sessions, tasks and commands of ours last longest.
 
     ``link``, ``expect`` and ``leave`` may be called from any thread; everything else from one at a time. With
     ``partial``, spans arrive when they have ended, in batches: a parent that was not seen may still come.
@@ -46,12 +50,13 @@ class Mapping:
         hold_seconds: float = 30.0,
         settle_seconds: float = 900.0,
         timeout_seconds: float = 7 * 86_400.0,
+        most_open: int = 65_536,
         partial: bool = False,
     ) -> None:
         self._hold_ns = int(hold_seconds * _NS)
         self._settle_ns = int(settle_seconds * _NS)
         self._timeout_ns = int(timeout_seconds * _NS)
-        self._tree = Tree(partial=partial)
+        self._tree = Tree(most_open=most_open, partial=partial)
         self._begun: OrderedDict[int, SpanRecord] = OrderedDict()
         self._own = OwnSpans(self._tree)
         self._waiting = Waiting(self._tree, self._own)
@@ -224,10 +229,9 @@ class Mapping:
             self._waiting.settle(branch, own)
         self._own.close(own)
         own.touch(record.end_ns)
-        lifecycle = record.attributes.get(semconv.AGENT_LIFECYCLE)
-        if lifecycle == semconv.LIFECYCLE_SESSION:
+        if isinstance(own, OwnSession):
             self._end_session(record, own)
-        elif lifecycle == semconv.LIFECYCLE_TASK:
+        elif own.task is own:
             if own.session is not None:
                 own.session.totals.tasks += 1
             self._waiting.out.extend(facts.task_ended(record, facts.error_of(record)))
@@ -236,7 +240,7 @@ class Mapping:
         session_id = own.session.conversation if own.session is not None else None
         self._tree.close(record.span_id, record.parent_id, session_id=session_id)
 
-    def _end_session(self, record: SpanRecord, own: Own) -> None:
+    def _end_session(self, record: SpanRecord, own: OwnSession) -> None:
         about = {**facts.about(record.attributes), **facts.harness_of(record.attributes)}
         error = own.totals.cause(facts.error_of(record))
         ended = facts.Ended(own.totals, record.start_ns, record.end_ns, error)
@@ -253,7 +257,7 @@ class Mapping:
         if record.attributes.get(semconv.AGENT_LIFECYCLE) in _ADDED_UP:
             self._waiting.at(span_id).calls.fail(facts.UNKNOWN)
         attributes = {**record.attributes, semconv.AGENT_OUTCOME: facts.UNKNOWN}
-        self._end(replace(record, attributes=attributes, end_ns=max(now_ns, record.start_ns), is_error=True))
+        self._end(record._replace(attributes=attributes, end_ns=max(now_ns, record.start_ns), is_error=True))
 
     def _pass_on(self, span_id: int, parent_id: int, branch: Branch | None) -> None:
         """A span that stands for nothing ended: what is below it belongs to its parent."""
@@ -275,8 +279,9 @@ class Mapping:
 
     def _taken(self) -> list[Fact | Usage]:
         out = self._waiting.out
-        if out:
-            self._waiting.out = []
+        if not out:
+            return []  # never the list itself, which what comes later is added to
+        self._waiting.out = []
         return out
 
 

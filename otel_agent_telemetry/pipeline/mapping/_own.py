@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import semconv
 from otel_agent_telemetry.pipeline.mapping import _dialects as dialects
-from otel_agent_telemetry.pipeline.mapping import _facts as facts
 from otel_agent_telemetry.pipeline.mapping._branch import Totals
 
 if TYPE_CHECKING:
@@ -17,28 +16,17 @@ if TYPE_CHECKING:
 class Own:
     """One of them; ``session`` and ``task`` are the nearest around it, itself included."""
 
-    __slots__ = ("about", "conversation", "last_ns", "record", "session", "task", "totals")
+    __slots__ = ("conversation", "last_ns", "record", "session", "task")
 
-    def __init__(self, record: SpanRecord, around: Own | None, session: Own | None) -> None:
-        lifecycle = record.attributes.get(semconv.AGENT_LIFECYCLE)
+    def __init__(self, record: SpanRecord, around: Own | None, session: OwnSession | None) -> None:
         self.record = record
         self.last_ns = record.start_ns
-        self.about = facts.about(record.attributes)
-        self.totals = Totals()
         conversation = record.attributes.get(semconv.GEN_AI_CONVERSATION_ID)
         self.conversation = conversation if isinstance(conversation, str) else None
-        self.session: Own | None = session
+        self.session = session
         self.task: Own | None = around.task if around is not None else None
-        if lifecycle == semconv.LIFECYCLE_SESSION:
-            self.session = self
-        elif lifecycle == semconv.LIFECYCLE_TASK:
+        if record.attributes.get(semconv.AGENT_LIFECYCLE) == semconv.LIFECYCLE_TASK:
             self.task = self
-
-    @property
-    def agent_name(self) -> str | None:
-        """The agent that works here."""
-        name = self.about["agentName"]
-        return name if isinstance(name, str) else None
 
     def touch(self, now_ns: int) -> None:
         """Something happened inside."""
@@ -47,13 +35,25 @@ class Own:
                 own.last_ns = now_ns
 
 
+class OwnSession(Own):
+    """A session, and what everything inside adds up to so far."""
+
+    __slots__ = ("agent_name", "totals")
+
+    def __init__(self, record: SpanRecord, around: Own | None) -> None:
+        super().__init__(record, around, None)
+        self.session = self
+        self.agent_name = dialects.text(record.attributes, (semconv.GEN_AI_AGENT_NAME,))
+        self.totals = Totals()
+
+
 class OwnSpans:
     """The open ones, by span and by conversation."""
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
         self._spans: dict[int, Own] = {}
-        self._conversations: dict[str, Own] = {}
+        self._conversations: dict[str, OwnSession] = {}
 
     def __contains__(self, span_id: int) -> bool:
         return span_id in self._spans
@@ -65,12 +65,16 @@ class OwnSpans:
     def open(self, record: SpanRecord) -> Own:
         """One began."""
         around = self.around(record.parent_id)
-        own = Own(record, around, self.session_of(around, dialects.conversation(record.attributes)))
+        own: Own
+        if record.attributes.get(semconv.AGENT_LIFECYCLE) == semconv.LIFECYCLE_SESSION:
+            own = OwnSession(record, around)
+            if own.conversation is not None:
+                self._conversations[own.conversation] = own
+        else:
+            own = Own(record, around, self.session_of(around, dialects.conversation(record.attributes)))
         own.touch(record.start_ns)
         self._tree.pin(record.span_id)
         self._spans[record.span_id] = own
-        if own.session is own and own.conversation is not None:
-            self._conversations[own.conversation] = own
         return own
 
     def close(self, own: Own) -> None:
@@ -85,7 +89,7 @@ class OwnSpans:
             return None
         return next((own for above in self._tree.ancestors(span_id) if (own := self._spans.get(above))), None)
 
-    def session_of(self, around: Own | None, conversation: str | None) -> Own | None:
+    def session_of(self, around: Own | None, conversation: str | None) -> OwnSession | None:
         """The open session of ours around, else the one that has this conversation."""
         if around is not None and around.session is not None:
             return around.session

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_MOST_OPEN = 65_536
 _MOST_ENDED = 16_384
 _MOST_HOPS = 256
 
@@ -41,10 +40,12 @@ _NOWHERE = Landing(0)
 class Tree:
     """See the module. ``link``, ``expect`` and ``leave`` may be called from any thread, the rest from one.
 
-    With ``partial``, a parent that was never seen is taken as one that is still open.
+    With ``partial``, a parent that was never seen is taken as one that is still open. Of more than ``most_open`` open
+    spans the oldest are forgotten, except those that are pinned.
     """
 
-    def __init__(self, *, partial: bool = False) -> None:
+    def __init__(self, *, most_open: int, partial: bool = False) -> None:
+        self._most_open = most_open
         self._partial = partial
         # Ordered, because the oldest key of a plain dictionary is found slowly once many before it were deleted.
         self._parents: OrderedDict[int, int] = OrderedDict()
@@ -55,7 +56,7 @@ class Tree:
     def link(self, span_id: int, parent_id: int) -> None:
         """A span began."""
         parents = self._parents
-        if len(parents) >= _MOST_OPEN:
+        if len(parents) >= self._most_open:
             self._make_room()
         parents[span_id] = parent_id
 
@@ -71,7 +72,7 @@ class Tree:
     def expect(self, parent_id: int) -> None:
         """A span that matters ended below this one."""
         awaited = self._awaited
-        if len(awaited) >= _MOST_OPEN:
+        if len(awaited) >= self._most_open:
             awaited.popitem(last=False)
         awaited[parent_id] = None
 

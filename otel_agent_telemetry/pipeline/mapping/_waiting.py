@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from otel_agent_telemetry.pipeline._records import Fact, Usage
     from otel_agent_telemetry.pipeline.mapping._branch import Turn
     from otel_agent_telemetry.pipeline.mapping._calls import ModelCall, ToolCall
-    from otel_agent_telemetry.pipeline.mapping._own import Own, OwnSpans
+    from otel_agent_telemetry.pipeline.mapping._own import Own, OwnSession, OwnSpans
     from otel_agent_telemetry.pipeline.mapping._tree import Landing, Tree
 
 _MOST_HELD = 1_000
@@ -123,7 +123,7 @@ class Waiting:
         self._tell(call, session, around, session_id)
 
     def _tell(
-        self, call: ModelCall | ToolCall, session: Own | None, around: Own | None, session_id: str | None
+        self, call: ModelCall | ToolCall, session: OwnSession | None, around: Own | None, session_id: str | None
     ) -> None:
         agent_name: str | None = None
         if session is not None:

@@ -1,0 +1,1 @@
+"""The mapping of spans to events."""

@@ -1,0 +1,105 @@
+"""One small file for each way of emitting that the captured files do not show, written from the normalisation table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from otel_agent_telemetry.pipeline.mapping import DIALECT_KEYS, Mapping
+from tests.mapping.cases import DIALECTS, added_up, facts
+from tests.mapping.spans import span
+
+if TYPE_CHECKING:
+    from otel_agent_telemetry.pipeline._records import Usage
+
+_NAMES = (
+    *("sessions", "agentRuns", "workflows", "toolCalls", "toolErrors", "modelCalls", "modelErrors"),
+    *("inputTokens", "outputTokens", "cacheReadTokens", "cacheWriteTokens", "reasoningTokens"),
+)
+_TOTALS = {
+    # the agent span repeats its calls' usage, and the conversation is the response's id
+    "agent_framework__tool": (1, 1, 0, 0, 1, 2, 0, 300, 75, 0, 0, 0),
+    # an agent without a name; API error codes as error.type; a retry inside the client
+    "anthropic_native__tool_runner": (1, 1, 0, 0, 1, 2, 1, 300, 75, 192, 32, 0),
+    # one call seen by two instrumentations in two traces: only the response id joins them
+    "anthropic_traceloop__both": (0, 0, 0, 0, 0, 1, 0, 120, 30, 64, 16, 0),
+    # input without the cached part: 40 + 64 + 16
+    "anthropic_traceloop__uncached_input": (0, 0, 0, 0, 0, 1, 0, 120, 30, 64, 16, 0),
+    # a failed tool call, and a second span that remarks on it
+    "crewai__tool_failure": (1, 1, 1, 0, 1, 2, 0, 300, 75, 0, 0, 0),
+    # operation "acompletion", synonyms on one span, a raw request below
+    "litellm__old": (0, 0, 0, 0, 0, 1, 1, 120, 30, 0, 0, 0),
+    # the model call ends after the agent
+    "litellm__v2_late": (1, 1, 0, 0, 0, 1, 0, 120, 30, 64, 0, 0),
+    # a server that gives each response the same id
+    "local_server__one_id_for_all": (0, 0, 0, 0, 0, 3, 0, 360, 90, 0, 0, 0),
+    # agent, client and server see one tool call, which failed; another comes from elsewhere
+    "mcp_native__nested": (1, 1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0),
+    # a root agent without a name that only starts agents; the hand-off is a tool
+    "openai_agents_oi__handoff": (1, 2, 1, 1, 0, 1, 1, 300, 75, 192, 0, 32),
+    # the agent span repeats its calls' usage under the same keys
+    "pydantic_ai__legacy_usage": (1, 1, 0, 0, 0, 2, 0, 300, 75, 192, 0, 32),
+    # the agent span never ended
+    "smolagents__llm500": (0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0),
+    # the agent span repeats usage; the final answer is a tool
+    "smolagents__tool": (1, 1, 0, 2, 0, 2, 0, 300, 75, 0, 0, 0),
+    # no model call was seen below the agent: its own figure counts
+    "smolagents__usage_on_agent_only": (1, 1, 0, 0, 0, 0, 0, 300, 75, 0, 0, 0),
+    # the agent span reports the total of the agent's life; old and new keys at once
+    "strands__session": (1, 2, 0, 1, 1, 4, 0, 600, 150, 384, 0, 0),
+    # llm.request.type and llm.usage.*, before OpenLLMetry spoke gen_ai
+    "traceloop__legacy": (1, 1, 1, 0, 1, 1, 0, 120, 30, 0, 0, 12),
+}
+
+
+@pytest.mark.parametrize("name", [path.stem for path in sorted(DIALECTS.glob("*.json"))])
+def test_totals(name: str) -> None:
+    """The file adds up to what its program did."""
+    assert added_up(DIALECTS / f"{name}.json") == dict(zip(_NAMES, _TOTALS[name], strict=True))
+
+
+def test_cost_is_added_up() -> None:
+    """The cost that an instrumentation gives reaches ``token.usage``."""
+    usage = [fact.properties for fact in facts(DIALECTS / "litellm__old.json") if fact.event == "token.usage"]
+    assert [each["costUsd"] for each in usage if "costUsd" in each] == [0.00042]
+
+
+def test_a_late_model_call_keeps_its_session() -> None:
+    """A model call that ends after its agent carries the session that was already told about."""
+    late = facts(DIALECTS / "litellm__v2_late.json")
+    told = {fact.properties["sessionId"] for fact in late}
+    assert (len(told), late[-1].event) == (1, "token.usage")
+
+
+@pytest.mark.parametrize(
+    ("given", "provider"),
+    [
+        ({"gen_ai.system": "AWS"}, "aws.bedrock"),
+        ({"gen_ai.provider.name": "gemini"}, "gcp.gemini"),
+        ({"gen_ai.provider.name": "langgraph", "llm.system": "openai"}, "openai"),
+        ({"gen_ai.system": "OpenAI"}, "openai"),
+        ({"gen_ai.system": "strands-agents"}, None),
+        ({"llm.provider": "azure", "llm.system": "openai"}, "azure.ai.openai"),
+    ],
+)
+def test_provider(given: dict[str, object], provider: str | None) -> None:
+    """A provider is named as the semantic conventions name it; a framework is none."""
+    (usage,) = Mapping().end(span(1, {"gen_ai.operation.name": "chat", **given}))
+    assert cast("Usage", usage).provider == provider
+
+
+def test_unknown_spans_say_nothing() -> None:
+    """A span of a known dialect that is no call, run or workflow gives nothing, and neither does any other span."""
+    kinds = [
+        {"gen_ai.operation.name": name} for name in ("create_agent", "plan", "retrieval", "unknown", "agent_handoff")
+    ]
+    kinds += [{"openinference.span.kind": "CHAIN"}, {"mcp.method.name": "tools/list"}, {"http.request.method": "GET"}]
+    mapping = Mapping()
+    assert [mapping.end(span(number, kind)) for number, kind in enumerate(kinds, 1)] == [[]] * len(kinds)
+
+
+def test_no_dialect_key_no_meaning() -> None:
+    """A span that has every attribute but the keys of a dialect means nothing: the live processor may leave it out."""
+    bare = {"gen_ai.tool.name": "x", "gen_ai.agent.name": "x", "gen_ai.usage.input_tokens": 1, "session.id": "x"}
+    assert (Mapping().end(span(1, bare)), DIALECT_KEYS & bare.keys()) == ([], set())
