@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
     Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+    App = Callable[[Mapping[str, Any], Receive, Send], Awaitable[None]]
 
 __all__ = ["installation_endpoint"]
 
@@ -21,7 +22,7 @@ _OK, _NOT_FOUND, _NOT_ALLOWED, _UNAVAILABLE = 200, 404, 405, 503
 
 def installation_endpoint(
     store: Store, *, allowed: Callable[[], bool] | None = None
-) -> Callable[[Mapping[str, Any], Receive, Send], Awaitable[None]]:
+) -> App:
     """An ASGI application to mount on any path, behind the host's own authentication.
 
     GET answers ``{"telemetry_installation_id", "telemetry_installed_at", "telemetry_reference_key"}`` as JSON and

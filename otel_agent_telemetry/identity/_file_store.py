@@ -67,4 +67,6 @@ class FileStore:
             return None
 
     def _broken(self, error: OSError) -> StoreError:
-        return StoreError(f"identity files in {self.folder}: {error.strerror or error}; set AGENT_TELEMETRY_STATE_DIR")
+        reason = error.strerror or error
+        advice = "set AGENT_TELEMETRY_STATE_DIR to a folder of yours"
+        return StoreError(f"identity files in {self.folder}: {reason}; {advice}")
