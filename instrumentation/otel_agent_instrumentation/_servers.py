@@ -1,0 +1,61 @@
+"""What the server modules share: one server's start and stop, and who speaks for it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import time
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+import otel_agent_telemetry as telemetry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["EXIT_SECONDS", "ServerLife", "port_of", "signal_name", "speaks_for_server", "under_server"]
+
+EXIT_SECONDS = 2.0
+"""How long a server that stops waits for the operator's exporters."""
+
+under_server: ContextVar[bool] = ContextVar("agent_telemetry_under_server", default=False)
+"""True in code that a server module already speaks for, so that the ASGI module is silent there."""
+
+
+class ServerLife:
+    """One server: when it took requests, when it stopped."""
+
+    def __init__(self, source: str = "api-server") -> None:
+        self._began = time.monotonic()
+        telemetry.declare_source(source)
+
+    def started(self, port: int | None = None) -> None:
+        """Report that it takes requests."""
+        telemetry.server_started(port=port)
+
+    def stopped(self, signal: str | None = None) -> None:
+        """Report that it stops."""
+        telemetry.server_shutdown(signal=signal, uptime_ms=int((time.monotonic() - self._began) * 1000))
+
+
+def speaks_for_server() -> bool:
+    """Whether this process reports the start: the only one, or the first that a supervisor spawned."""
+    if multiprocessing.parent_process() is None:
+        return True
+    name = multiprocessing.current_process().name  # SpawnProcess-1; SpawnProcess-2:1 for a child of a child
+    return name.replace(":", "-").rpartition("-")[2] == "1"
+
+
+def port_of(sockets: Iterable[Any]) -> int | None:
+    """The port of the first listening socket; None for a Unix socket."""
+    for each in sockets:
+        address = each.getsockname()
+        return address[1] if isinstance(address, tuple) and len(address) > 1 else None  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] - (host, port, …)
+    return None
+
+
+def signal_name(numbers: Iterable[int]) -> str | None:
+    """The name of the first signal, such as ``SIGTERM``; None where there was none."""
+    for number in numbers:
+        return signal.Signals(number).name
+    return None
