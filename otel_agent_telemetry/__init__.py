@@ -13,7 +13,15 @@ Importing this package imports neither OpenTelemetry nor requests; an opted-out 
 from __future__ import annotations
 
 from otel_agent_telemetry._handle import Handle
-from otel_agent_telemetry._runtime import Telemetry, active, configure, decision, flush, shutdown
+from otel_agent_telemetry._runtime import (
+    Telemetry,
+    active,
+    configure,
+    decision,
+    flush,
+    installation_endpoint,
+    shutdown,
+)
 from otel_agent_telemetry.consent import Decision
 from otel_agent_telemetry.lifecycle import DEFAULT
 
@@ -28,7 +36,7 @@ if TYPE_CHECKING:
         StoreError,
         TelemetryError,
     )
-    from otel_agent_telemetry.identity import FileStore, HTTPStore, SQLStore, installation_endpoint
+    from otel_agent_telemetry.identity import FileStore, HTTPStore, SQLStore
 
 __all__ = [
     "ContractError",
@@ -96,7 +104,7 @@ current_task = DEFAULT.current_task
 child_environment = DEFAULT.child_environment
 
 _ERRORS = frozenset({"ContractError", "InputError", "LedgerError", "SettingError", "StoreError", "TelemetryError"})
-_IDENTITY = frozenset({"FileStore", "HTTPStore", "SQLStore", "installation_endpoint"})
+_STORES = frozenset({"FileStore", "HTTPStore", "SQLStore"})
 
 
 def __getattr__(name: str) -> object:
@@ -107,7 +115,7 @@ def __getattr__(name: str) -> object:
         return importlib.import_module("otel_agent_telemetry.contract")
     if name in _ERRORS:
         return getattr(importlib.import_module("otel_agent_telemetry.errors"), name)
-    if name in _IDENTITY:
+    if name in _STORES:
         return getattr(importlib.import_module("otel_agent_telemetry.identity"), name)
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, TypeVar
 
+    from opentelemetry.context import Context
     from typing_extensions import Self
 
     from otel_agent_telemetry._spans import LiveSpan

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from otel_agent_telemetry.identity import Store
+    from otel_agent_telemetry.identity._endpoint import App
     from otel_agent_telemetry.pipeline.assemble import Pipeline
     from otel_agent_telemetry.pipeline.stream import EventStream
 
-__all__ = ["Telemetry", "active", "configure", "decision", "event_stream", "flush", "shutdown"]
+__all__ = ["Telemetry", "active", "configure", "decision", "event_stream", "flush", "installation_endpoint", "shutdown"]
 
 _NOT_CONFIGURED = Decision(enabled=False, rule="not_configured", reason="configure() was not called")
 
@@ -131,6 +132,16 @@ def shutdown(timeout_seconds: float = 5.0) -> None:
 def decision() -> Decision:
     """Whether events are collected now, and which rule says so."""
     return _default.current()
+
+
+def installation_endpoint(store: Store) -> App:
+    """An ASGI application that gives workers this installation's identity, for their HTTPStore.
+
+    Put it behind the service's own authentication. It makes an identity only where events are collected.
+    """
+    from otel_agent_telemetry import identity
+
+    return identity.installation_endpoint(store, allowed=lambda: _default.current().enabled)
 
 
 def active() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from opentelemetry.trace import SpanKind
@@ -12,11 +13,11 @@ from otel_agent_telemetry import semconv as names
 from otel_agent_telemetry._values import attributes, value_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from opentelemetry.util.types import AttributeValue
 
-__all__ = ["SHAPES", "Shape"]
+__all__ = ["SHAPES", "Shape", "named"]
 
 
 class Shape(NamedTuple):
@@ -28,8 +29,10 @@ class Shape(NamedTuple):
     attributes: dict[str, AttributeValue]
 
 
-def _named(operation: str, name: object) -> str:
-    return f"{operation} {name}" if isinstance(name, str) and name else operation
+def named(operation: object, name: object) -> str:
+    """A span's name: the operation, and of what where that has a name."""
+    usable = value_of(f"{operation} {name}" if isinstance(name, str) and name else operation)
+    return usable if isinstance(usable, str) else "unknown"
 
 
 def _shape(
@@ -41,8 +44,8 @@ def _shape(
     kind: SpanKind = SpanKind.INTERNAL,
 ) -> Shape:
     kept = attributes(given.items())
-    identifier = None if known_as is None else str(value_of(known_as))
-    return Shape(str(value_of(_named(operation, name))), kind, identifier, kept)
+    identifier = value_of(known_as)
+    return Shape(named(operation, name), kind, None if identifier is None else str(identifier), kept)
 
 
 def _session(given: Mapping[str, object]) -> Shape:
@@ -65,7 +68,7 @@ def _session(given: Mapping[str, object]) -> Shape:
 
 def _task(given: Mapping[str, object]) -> Shape:
     carrier = given.get("carrier")
-    if isinstance(carrier, dict):
+    if isinstance(carrier, Mapping):
         return _continued(carrier, given)  # pyright: ignore[reportUnknownArgumentType] - text is checked where it is read
     task_id = given.get("id") or os.urandom(16).hex()
     return _shape(

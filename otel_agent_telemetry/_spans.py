@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -14,13 +15,11 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from otel_agent_telemetry import _carrier, _losses
 from otel_agent_telemetry import semconv as names
-from otel_agent_telemetry._shapes import SHAPES
+from otel_agent_telemetry._shapes import SHAPES, named
 from otel_agent_telemetry._values import attributes, value_of
 from otel_agent_telemetry.usage import UsageMeter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from opentelemetry.context import Context
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import Span, TracerProvider
@@ -96,7 +95,7 @@ class Spans:
         if live_parent is not None:
             base = live_parent.context
         carrier = arguments.get("carrier")
-        if isinstance(carrier, dict):
+        if isinstance(carrier, Mapping):
             base = _carrier.context_of(carrier, base)  # pyright: ignore[reportUnknownArgumentType] - text is checked there
         shape = SHAPES[handle.kind](arguments)
         started_with = shape.attributes
@@ -126,7 +125,7 @@ class Spans:
             "hasParent": has_parent,
             "priority": arguments["priority"],
         }
-        name = f"create_task {arguments['name']}" if arguments["name"] else "create_task"
+        name = named("create_task", arguments["name"])
         context = self.event("task.created", properties, name=name, kind=SpanKind.PRODUCER)
         carried = {
             "task_id": arguments["task_id"],
@@ -147,14 +146,15 @@ class Spans:
         base = self.current()
         try:
             prefix = names.AGENT_EVENT_PROPERTY
-            given = attributes((prefix + key, value) for key, value in properties.items())
+            event = str(value_of(event))
+            given = attributes((f"{prefix}{value_of(key)}", value) for key, value in properties.items())
             given[names.AGENT_LIFECYCLE] = names.LIFECYCLE_EVENT
-            given[names.AGENT_EVENT_NAME] = str(value_of(event))
+            given[names.AGENT_EVENT_NAME] = event
             conversation = otel_context.get_value(_CONVERSATION, base)
             if isinstance(conversation, str):
                 given[names.GEN_AI_CONVERSATION_ID] = conversation
             now = time.time_ns()
-            span = self.tracer.start_span(name or str(value_of(event)), base, kind, given, start_time=now)
+            span = self.tracer.start_span(name or event, base, kind, given, start_time=now)
             span.end(end_time=now)
             return trace.set_span_in_context(span, base)
         except Exception:

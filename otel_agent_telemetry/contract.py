@@ -109,7 +109,7 @@ def event(name: str, /, *, fires: str = "", why: str = "", **properties: Kind) -
 def tag(name: str, *values: str) -> Enum:
     """Declare a tag and its values; ``TELEMETRY_TAGS`` may then carry it. Raises ContractError for free text."""
     if not _PROPERTY_NAME.fullmatch(name) or name in _RESERVED_PROPERTIES:
-        msg = f"contract.tag({name!r}): not a tag name; use letters, digits and _, not {_RESERVED_TEXT}"
+        msg = f"contract.tag({name!r}): not a tag name; use letters, digits, _, not {_RESERVED_TEXT}"
         raise ContractError(msg)
     wrong = [value for value in values if not _WORD.fullmatch(value)]
     if wrong or not values:

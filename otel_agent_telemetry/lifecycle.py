@@ -178,7 +178,7 @@ class Lifecycle:
 
         A plain dictionary of strings: ``task_id``, what is known of the task, and W3C trace context.
         """
-        task_id = id or os.urandom(16).hex()
+        task_id = _text_of(id) or os.urandom(16).hex()
         if self.off:
             return {"task_id": task_id}
         arguments = {
@@ -309,13 +309,24 @@ class Lifecycle:
     def _give_up(self, event: str, task: Mapping[str, str] | str, properties: dict[str, object]) -> None:
         carrier = {"task_id": task} if isinstance(task, str) else task
         try:
-            known = {"taskId": carrier["task_id"], "source": properties.pop("source") or carrier.get("task_source")}
+            task_id, created_by = _text_of(carrier["task_id"]), carrier.get("task_source")
         except (KeyError, TypeError, AttributeError):
+            task_id = created_by = None
+        if task_id is None:  # an event that names no task would say nothing
             _losses.count("wrong_type")
             return
         from otel_agent_telemetry._carrier import age_ms
 
-        self.track(event, **known, **properties, durationMs=age_ms(carrier))
+        source = properties.pop("source")
+        source = created_by if source is None else source
+        self.track(event, taskId=task_id, source=source, **properties, durationMs=age_ms(carrier))
+
+
+def _text_of(identifier: object) -> str | None:
+    """An id as the text that a carrier holds; whole numbers are common, anything else is no id."""
+    if type(identifier) is int and abs(identifier) < 2**63:
+        return str(identifier)
+    return identifier if isinstance(identifier, str) and identifier else None
 
 
 DEFAULT = Lifecycle()

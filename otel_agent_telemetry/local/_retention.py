@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Collected", "Limits", "collect"]
 
 _PORTION = 200
+_SMALL_PORTION = 10  # what is let go for its size may be large
 _NEVER = 2**63 - 1
 # rows of these arrive in the order of their ids; a trace may go on receiving
 _ORDER = {"traces": "received_ns", "logs": "id", "metrics": "id", "events": "id"}
@@ -69,12 +70,12 @@ def _collect_down_to(store: Store, size: int, done: Collected) -> None:
                 return
             ages = [(_oldest(connection, table), table) for table in _TABLES]
         moment, table = min((age, table) for age, table in ages)
-        if moment == _NEVER or not _delete_oldest(store, table, _NEVER, done):
+        if moment == _NEVER or not _delete_oldest(store, table, _NEVER, done, portion=_SMALL_PORTION):
             return
 
 
-def _delete_oldest(store: Store, table: str, before: int, done: Collected) -> int:
-    oldest = f"SELECT id FROM {table} WHERE received_ns < ? ORDER BY {_ORDER[table]} LIMIT {_PORTION}"
+def _delete_oldest(store: Store, table: str, before: int, done: Collected, *, portion: int = _PORTION) -> int:
+    oldest = f"SELECT id FROM {table} WHERE received_ns < ? ORDER BY {_ORDER[table]} LIMIT {portion}"
     with store.writing() as connection:
         ids = [row[0] for row in connection.execute(oldest, (before,))]
         marks = ",".join("?" * len(ids))

@@ -35,7 +35,7 @@ CREATE TABLE spans (
     name TEXT NOT NULL, body BLOB NOT NULL
 );
 CREATE UNIQUE INDEX spans_by_trace ON spans (trace, span_id);
-CREATE TABLE visits (origin INTEGER NOT NULL, trace INTEGER NOT NULL, PRIMARY KEY (trace, origin)) WITHOUT ROWID;
+CREATE TABLE visits (trace INTEGER NOT NULL, origin INTEGER NOT NULL, PRIMARY KEY (trace, origin)) WITHOUT ROWID;
 CREATE TABLE steps (
     id INTEGER PRIMARY KEY, trace INTEGER NOT NULL, kind TEXT NOT NULL, counted INTEGER NOT NULL,
     spends INTEGER NOT NULL, start_ns INTEGER NOT NULL, end_ns INTEGER NOT NULL, is_error INTEGER NOT NULL,
@@ -68,6 +68,7 @@ MIGRATIONS = (_SPANS, _EVENTS)
 
 _APPLICATION_ID = 0x61746C31  # "atl1": tells our file from any other SQLite database
 _PAGE_CACHE_KIB = 8192
+_BUSY_SECONDS = 3
 
 
 def open_writable(path: Path) -> sqlite3.Connection:
@@ -78,7 +79,7 @@ def open_writable(path: Path) -> sqlite3.Connection:
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.touch(mode=0o600)  # spans may hold prompts
-        connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # takes effect in a new file, before its first table
         _migrate(connection, path)
         connection.execute("PRAGMA journal_mode=WAL")
@@ -93,7 +94,7 @@ def open_readonly(path: Path) -> sqlite3.Connection:
     """A connection that reads the store at ``path`` and never holds up its writer."""
     try:
         connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10, isolation_level=None, check_same_thread=False
+            f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         connection.execute("SELECT 1 FROM spans LIMIT 1")
     except sqlite3.Error as error:

@@ -55,7 +55,7 @@ class Store:
     """A store that is open for writing. Every ``add_*`` is one transaction: all of it is readable after it, or none.
 
     Safe to share between threads. Raises InputError where the file cannot be used, ``sqlite3.OperationalError`` where
-    it is locked by another process for ten seconds or the disk is full.
+    it is locked by another process for seconds or the disk is full.
     """
 
     def __init__(self, path: Path) -> None:
@@ -129,7 +129,7 @@ class Store:
     def shrink(self) -> None:
         """Give the pages of what was deleted back to the file system."""
         with self._lock:
-            self._connection.execute("PRAGMA incremental_vacuum").fetchall()
+            self._connection.executescript("PRAGMA incremental_vacuum")  # execute() would stop after its first page
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def wake(self) -> None:
@@ -245,7 +245,7 @@ def _insert_traces(connection: sqlite3.Connection, origins: dict[bytes, int], ma
                   row.has_steps)  # fmt: skip
         ids[trace_id] = int(connection.execute(_INSERT_TRACE, values).fetchone()[0])
         visits.extend((origins[digest], ids[trace_id]) for digest in row.origins)
-    connection.executemany("INSERT OR IGNORE INTO visits VALUES (?, ?)", visits)
+    connection.executemany("INSERT OR IGNORE INTO visits (origin, trace) VALUES (?, ?)", visits)
     return ids
 
 
