@@ -29,11 +29,14 @@ def state_dir_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def products(state_dir: str) -> list[str]:
-    """The products that keep their state there."""
+    """The products that keep their state there. Raises InputError."""
     try:
         return sorted(entry.name for entry in os.scandir(state_dir) if entry.is_dir())
     except FileNotFoundError:
         return []
+    except OSError as error:
+        msg = f"{state_dir} cannot be read ({error.strerror}); set AGENT_TELEMETRY_STATE_DIR to a folder that can."
+        raise InputError(msg) from error
 
 
 def settings_for(product: str | None, state_dir: str | None) -> tuple[Settings, str | None]:

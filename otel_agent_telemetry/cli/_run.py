@@ -40,8 +40,8 @@ def _command_line(command: tuple[str, ...]) -> list[str]:
     program = command[0]
     if program == "-m" or (program.endswith(".py") and os.path.isfile(program)):
         return [sys.executable, *command]
-    search = os.path.dirname(sys.executable) + os.pathsep + os.environ.get("PATH", os.defpath)
-    found = shutil.which(program) or shutil.which(program, path=search)
+    # First where this command itself is: there the service and its instrumentation are installed together.
+    found = shutil.which(program, path=os.path.dirname(sys.executable)) or shutil.which(program)
     if found is None:
         msg = f"{program!r} is no command, no Python file and no module; try `agent-telemetry run -- -m {program}`."
         raise InputError(msg)

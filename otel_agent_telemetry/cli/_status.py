@@ -7,11 +7,10 @@ import os
 
 import click
 
-from otel_agent_telemetry.cli._product import product_option, settings_for, state_dir_option
+from otel_agent_telemetry.cli._product import product_option, products, state_dir_option
 from otel_agent_telemetry.consent import Consent
-from otel_agent_telemetry.pipeline.assemble import ledger_file
-from otel_agent_telemetry.pipeline.ledger import Ledger
-from otel_agent_telemetry.settings import operator_exports
+from otel_agent_telemetry.pipeline.ledger import Ledger, ledger_file
+from otel_agent_telemetry.settings import Settings, operator_exports
 
 __all__ = ["status"]
 
@@ -28,11 +27,12 @@ def status(product: str | None, state_dir: str | None, opt_out_env: str | None, 
 
     Exit code 0 if they are on, 3 if they are off.
     """
-    settings, found = settings_for(product, state_dir)
+    settings = Settings(product=product, state_dir=state_dir)
+    known = [settings.product] if settings.product is not None else products(settings.state_dir)
+    found = known[0] if len(known) == 1 else None
     consent = Consent(state_dir=settings.state_dir, opt_out_env=opt_out_env)
     decision = consent.decide()
     path = None if found is None else ledger_file(settings.state_dir, found)
-    ledger = _ledger(path) if path is not None and os.path.exists(path) else None
     shown: dict[str, object] = {
         "enabled": decision.enabled,
         "rule": decision.rule,
@@ -42,11 +42,12 @@ def status(product: str | None, state_dir: str | None, opt_out_env: str | None, 
             for verdict in consent.verdicts()
         ],
         "product": found,
+        "products": known,
         "endpoint": settings.endpoint,
         "dialect": settings.dialect,
         "state_dir": settings.state_dir,
         "operator_exporter": operator_exports(),
-        "ledger": ledger,
+        "ledger": _ledger(path) if path is not None and os.path.exists(path) else None,
     }
     click.echo(json.dumps(shown, indent=2) if as_json else "\n".join(_lines(shown)))
     click.get_current_context().exit(0 if decision.enabled else OFF)
@@ -62,6 +63,9 @@ def _lines(shown: dict[str, object]) -> list[str]:
     lines = [f"anonymous events: {'on' if shown['enabled'] else 'off'} (rule {shown['rule']}: {shown['reason']})"]
     if isinstance(rules, list):
         lines += [f"  {rule['says']:<3}  {rule['rule']:<22} {rule['reason']}" for rule in rules]  # pyright: ignore[reportUnknownVariableType] - made above
+    known = shown["products"]
+    if isinstance(known, list) and len(known) > 1:  # pyright: ignore[reportUnknownArgumentType] - made above
+        lines.append(f"products: {', '.join(known)}; --product NAME shows one")  # pyright: ignore[reportUnknownArgumentType]
     for name in ("product", "endpoint", "dialect", "state_dir"):
         lines.append(f"{name.replace('_', ' ')}: {shown[name] or 'none'}")
     lines.append(f"the operator's own exporter: {'configured' if shown['operator_exporter'] else 'none'}")

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from otel_agent_telemetry.pipeline.ledger import Ledger, ledger_file
+from tests.cli.command import Done, agent_telemetry, program
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from otel_agent_telemetry.pipeline.ledger import Parcel
+    from tests.recorder import Recorder
+
+SERVICE = """
+    import otel_agent_telemetry as telemetry
+
+    telemetry.configure(product="acme-agents", version="2.3.0", source="api-server")
+    with telemetry.session(agent="planner"), telemetry.task("r\N{SNOWMAN}sum", source="slack"):
+        with telemetry.tool("web_search"):
+            telemetry.record_tokens("gpt-4o", input=1200, output=300, cost_usd=0.013)
+    telemetry.flush(10)
+"""
+ROWS = [
+    ("task.created", b'{"event":"task.created"}'),
+    ("task.started", '{"event":"task.started","x":"\N{SNOWMAN}"}'.encode()),
+    ("task.failed", b"not\xffUTF-8"),
+]
+
+
+def fill(folder: Path) -> Ledger:
+    """A ledger with three events: one sent, one dropped, one pending."""
+    ledger = Ledger(ledger_file(str(folder), "acme-agents"))
+    ledger.append([(name, body, "application/json", f"key-{name}", 1_795_298_400.5) for name, body in ROWS])
+    ledger.mark_sent(_next(ledger))
+    ledger.mark_dropped(_next(ledger), "http_400")
+    ledger.close()
+    return ledger
+
+
+def _next(ledger: Ledger) -> Parcel:
+    parcel = ledger.next_parcel()
+    assert parcel is not None
+    return parcel
+
+
+def test_the_table(tmp_path: Path) -> None:
+    """Each event is one line: when, what became of it, its name, its body."""
+    fill(tmp_path)
+    done = agent_telemetry("events", "--state-dir", tmp_path)
+    expected = (
+        '2026-11-21 22:00:00Z  sent     task.created             {"event":"task.created"}\n'
+        '2026-11-21 22:00:00Z  dropped  task.started             {"event":"task.started","x":"\N{SNOWMAN}"}\n'
+        "2026-11-21 22:00:00Z  pending  task.failed              not\N{REPLACEMENT CHARACTER}UTF-8\n"
+    )
+    assert done == Done(0, expected, "")
+
+
+def test_the_bodies_are_what_was_received(recorder: Recorder, tmp_path: Path) -> None:
+    """``events --json`` prints the bodies that the event proxy received, byte for byte, in their order."""
+    service = program(SERVICE, AGENT_TELEMETRY_ENDPOINT=recorder.url, AGENT_TELEMETRY_STATE_DIR=tmp_path)
+    printed = agent_telemetry("events", "--json", "--state-dir", tmp_path).out
+    received = [request.body for request in recorder.requests]
+    assert (service, len(received) > 5, printed.encode()) == (
+        Done(0, "", ""),
+        True,
+        b"".join(body + b"\n" for body in received),
+    )
+
+
+def test_the_newest(tmp_path: Path) -> None:
+    """``--limit`` prints the newest events alone, oldest first."""
+    fill(tmp_path)
+    done = agent_telemetry("events", "--limit", 2, "--state-dir", tmp_path)
+    assert [line.split()[3] for line in done.out.splitlines()] == ["task.started", "task.failed"]
+
+
+def test_a_wrong_limit(tmp_path: Path) -> None:
+    """A limit below one is wrong use."""
+    done = agent_telemetry("events", "--limit", 0, "--state-dir", tmp_path)
+    assert (done.code, "--limit" in done.err) == (2, True)
+
+
+def test_the_next_body(recorder: Recorder, tmp_path: Path) -> None:
+    """``events --next`` prints the exact body that goes out next, before it does."""
+    program(SERVICE, AGENT_TELEMETRY_STATE_DIR=tmp_path)
+    following = agent_telemetry("events", "--next", "--state-dir", tmp_path)
+    assert recorder.requests == []
+    program(SERVICE, AGENT_TELEMETRY_STATE_DIR=tmp_path, AGENT_TELEMETRY_ENDPOINT=recorder.url)
+    assert following == Done(0, recorder.requests[0].body.decode() + "\n", "")
+
+
+def test_nothing_comes_next(tmp_path: Path) -> None:
+    """Where nothing is pending, ``--next`` says so, on standard error."""
+    fill(tmp_path).delete_pending()
+    done = agent_telemetry("events", "--next", "--state-dir", tmp_path)
+    assert done == Done(0, "", "nothing waits to be sent\n")
+
+
+def test_no_events(tmp_path: Path) -> None:
+    """Where nothing was ever recorded, the command says so and makes no file."""
+    done = agent_telemetry("events", "--state-dir", tmp_path / "state")
+    words = f"no events are recorded in {tmp_path / 'state'}; `agent-telemetry status` says whether they are on\n"
+    assert (done, [*tmp_path.iterdir()]) == (Done(0, "", words), [])
+
+
+def test_debug_mode(recorder: Recorder, tmp_path: Path) -> None:
+    """AGENT_TELEMETRY_DEBUG=1 prints each event on standard error as it would be sent, and sends and keeps none."""
+    given = {"AGENT_TELEMETRY_STATE_DIR": tmp_path, "AGENT_TELEMETRY_DIALECT": "docker"}
+    debugged = program(SERVICE, AGENT_TELEMETRY_ENDPOINT=recorder.url, AGENT_TELEMETRY_DEBUG=1, **given)
+    assert (recorder.requests, agent_telemetry("events", "--state-dir", tmp_path, "--product", "acme-agents").out) == (
+        [],
+        "",
+    )
+    program(SERVICE, **given)
+    kept = agent_telemetry("events", "--json", "--state-dir", tmp_path).out
+    assert (debugged.code, debugged.out, _timeless(debugged.err)) == (0, "", _timeless(kept))
+
+
+def _timeless(bodies: str) -> str:
+    """Bodies without what differs from run to run."""
+    return re.sub(r'("(?:event_timestamp|duration_ms|session_id|task_id)":)("\w+"|\d+)', r"\1?", bodies)
+
+
+def test_synchronous_mode(recorder: Recorder, tmp_path: Path) -> None:
+    """In synchronous mode a call returns once its event is in the ledger and was sent, without a thread of ours."""
+    code = """
+    import threading
+    import otel_agent_telemetry as telemetry
+
+    telemetry.configure(product="acme-agents")
+    telemetry.server_started(port=80)
+    print([thread.name for thread in threading.enumerate()], flush=True)
+    __import__("os")._exit(0)
+    """
+    given = {"AGENT_TELEMETRY_ENDPOINT": recorder.url, "AGENT_TELEMETRY_STATE_DIR": tmp_path}
+    assert program(code, AGENT_TELEMETRY_SYNC=1, **given) == Done(0, "['MainThread']\n", "")
+    assert [request.json()["event"] for request in recorder.requests] == ["server.started"]
+
+
+def test_synchronous_mode_tries_once(tmp_path: Path, recorder: Recorder) -> None:
+    """In synchronous mode a call makes one attempt; what was not taken stays in the ledger."""
+    recorder.default = type(recorder.default)(503)
+    code = """
+    import otel_agent_telemetry as telemetry
+
+    telemetry.configure(product="acme-agents", synchronous=True)
+    telemetry.server_started(port=80)
+    __import__("os")._exit(0)
+    """
+    program(code, AGENT_TELEMETRY_ENDPOINT=recorder.url, AGENT_TELEMETRY_STATE_DIR=tmp_path)
+    kept = agent_telemetry("events", "--json", "--state-dir", tmp_path).out
+    assert [request.body.decode() + "\n" for request in recorder.requests] == [kept]
+
+
+def test_the_version_of_a_branch(recorder: Recorder, tmp_path: Path) -> None:
+    """A version that is no version number goes nowhere: neither into an event nor into the User-Agent."""
+    code = SERVICE.replace("2.3.0", "feature/secret")
+    program(code, AGENT_TELEMETRY_ENDPOINT=recorder.url, AGENT_TELEMETRY_STATE_DIR=tmp_path)
+    assert {request.header("User-Agent") for request in recorder.requests} == {"acme-agents/unknown"}
+    assert [request for request in recorder.requests if b"secret" in request.body] == []

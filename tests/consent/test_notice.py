@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from textwrap import dedent
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli.command import agent_telemetry, environment, program
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.recorder import Recorder
+
+SERVICE = """
+    import sys
+    import otel_agent_telemetry as telemetry
+
+    telemetry.configure(product="acme-agents", state_dir=sys.argv[1], endpoint=sys.argv[2])
+    print(telemetry.decision().rule)
+    telemetry.server_started(port=80)
+    telemetry.flush(5)
+"""
+LOGGED = """
+    import logging
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    logging.getLogger("urllib3").disabled = True
+"""
+NOTICE = """\
+acme-agents collects anonymous usage events: which lifecycle events happen, how long they take, which public models are
+used. Never prompts, answers, names, paths or messages. They go to {}.
+  see them:       agent-telemetry events            (and before they leave: agent-telemetry events --next)
+  switch it off:  agent-telemetry off               or ANONYMIZED_TELEMETRY=false, or DO_NOT_TRACK=1
+This run keeps and sends nothing.
+"""
+
+
+def at_a_terminal(folder: Path, url: str, **variables: object) -> tuple[str, str]:
+    """Run the service with a terminal as its standard error; its standard output, and what the terminal showed."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", dedent(SERVICE), str(folder), url]
+    try:
+        with subprocess.Popen(
+            command, env=environment(**variables), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=theirs
+        ) as process:
+            os.close(theirs)
+            shown = _all_of(ours)
+            out, _ = process.communicate(timeout=20)
+    finally:
+        os.close(ours)
+    assert process.returncode == 0, shown
+    return out.decode(), shown.replace("\r\n", "\n")
+
+
+def _all_of(descriptor: int) -> str:
+    """What comes until the last process that could write has closed its end, which Linux reports as an error."""
+    read = b""
+    while True:
+        try:
+            part = os.read(descriptor, 4096)
+        except OSError:
+            part = b""
+        if not part:
+            return read.decode()
+        read += part
+
+
+def files(folder: Path) -> list[str]:
+    """The files in a folder and below it."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_the_first_run_at_a_terminal(tmp_path: Path, recorder: Recorder) -> None:
+    """The first run that a user sees says what is collected; it keeps and sends nothing."""
+    assert at_a_terminal(tmp_path, recorder.url) == ("first_run\n", NOTICE.format(recorder.url))
+    assert (recorder.requests, files(tmp_path)) == ([], ["acme-agents/notice"])
+
+
+def test_the_second_run_at_a_terminal(tmp_path: Path, recorder: Recorder) -> None:
+    """The second run says nothing, and events flow."""
+    at_a_terminal(tmp_path, recorder.url)
+    assert at_a_terminal(tmp_path, recorder.url) == ("default\n", "")
+    assert [request.json()["event"] for request in recorder.wait(1)] == ["server.started"]
+
+
+def test_a_run_after_forget(tmp_path: Path, recorder: Recorder) -> None:
+    """After ``agent-telemetry forget`` the next run is a first one again."""
+    at_a_terminal(tmp_path, recorder.url)
+    agent_telemetry("forget", "--state-dir", tmp_path)
+    assert at_a_terminal(tmp_path, recorder.url) == ("first_run\n", NOTICE.format(recorder.url))
+
+
+def test_another_product(tmp_path: Path, recorder: Recorder) -> None:
+    """Each product gives its own notice."""
+    (tmp_path / "other-agents").mkdir()
+    (tmp_path / "other-agents" / "notice").touch()
+    assert at_a_terminal(tmp_path, recorder.url)[0] == "first_run\n"
+
+
+@pytest.mark.parametrize("state", ["file", "file/below"])
+def test_a_notice_that_cannot_be_remembered(tmp_path: Path, recorder: Recorder, state: str) -> None:
+    """Where the notice cannot be remembered, it is given again and nothing is ever sent."""
+    (tmp_path / "file").touch()
+    runs = [at_a_terminal(tmp_path / state, recorder.url) for _ in range(2)]
+    assert runs == [("first_run\n", NOTICE.format(recorder.url))] * 2
+    assert recorder.requests == []
+
+
+@pytest.mark.parametrize("variables", [{"AGENT_TELEMETRY_NOTICE": "0"}, {"DO_NOT_TRACK": "1"}], ids=str)
+def test_no_notice_at_a_terminal(tmp_path: Path, recorder: Recorder, variables: dict[str, str]) -> None:
+    """No notice is given where the product shows its own, or where nothing is collected."""
+    assert at_a_terminal(tmp_path, recorder.url, **variables)[1] == ""
+
+
+def test_nobody_watches(tmp_path: Path, recorder: Recorder) -> None:
+    """Without a terminal the notice is one INFO record per start, and events flow from the first run."""
+    done = program(LOGGED + SERVICE, tmp_path, recorder.url)
+    record = (
+        "INFO otel_agent_telemetry acme-agents collects anonymous usage events"
+        f" (see them: agent-telemetry events; off: ANONYMIZED_TELEMETRY=false). They go to {recorder.url}.\n"
+    )
+    assert (done.code, done.out, done.err) == (0, "default\n", record)
+    assert [request.json()["event"] for request in recorder.wait(1)] == ["server.started"]
+
+
+def test_nobody_watches_and_nothing_is_sent(tmp_path: Path) -> None:
+    """Where no endpoint is set, the notice says that events stay."""
+    program_ = LOGGED + SERVICE.replace(", endpoint=sys.argv[2]", "")
+    assert program(program_, tmp_path).err.endswith("=false). They stay on this machine.\n")
+
+
+def test_the_product_shows_its_own_notice(tmp_path: Path, recorder: Recorder) -> None:
+    """With ``notice=False`` there is no record either, and events flow."""
+    done = program(LOGGED + SERVICE.replace("product=", "notice=False, product="), tmp_path, recorder.url)
+    assert (done.code, done.out, done.err, len(recorder.wait(1))) == (0, "default\n", "", 1)
