@@ -21,14 +21,18 @@ UV_SYSTEM_CERTS ?= 1
 UV_PYTHON_DOWNLOADS := never
 export AGENT_TELEMETRY_GOLDENS UV_SYSTEM_CERTS UV_PYTHON_DOWNLOADS
 
-.PHONY: help demo test test-goldens test-frameworks test-collector bench check lint types coverage wheels lock schema clean
+# Tests that need more than Python packages have a target each.
+ELSEWHERE := not collector and not jaeger and not kafka and not clickhouse and not clients and not frameworks
+
+.PHONY: help demo test test-goldens test-frameworks test-collector test-jaeger test-kafka test-clickhouse test-clients bench check lint types coverage wheels lock schema clean
 
 help:
 	@echo 'make demo              an agent service, its trace, and the anonymous events it sent'
 	@echo 'make test              all tests; names what did not run and the command that brings it'
 	@echo 'make test-goldens      wire compatibility alone; GOLDENS=folder'
 	@echo 'make test-frameworks   the framework modules alone'
-	@echo 'make test-collector    the configurations for the OpenTelemetry Collector'
+	@echo 'make test-collector    the configurations for the OpenTelemetry Collector; needs Go and npm, builds for minutes'
+	@echo 'make test-X            X: jaeger (Go), kafka (Java and Maven), clickhouse (chdb), clients (Node and Go SDKs)'
 	@echo 'make bench             what telemetry costs'
 	@echo 'make check             the one door: lint, types, tests, coverage, wheels'
 	@echo 'make lock              constraints.txt anew; ARGS=--upgrade for newer versions'
@@ -41,18 +45,28 @@ demo: $(VENV)/.demo
 test: $(VENV)/.test
 	@touch $(VENV)/.testing
 	@$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest -m '$(ELSEWHERE)'
 	@$(BIN)/coverage combine --quiet
 	@mv $(VENV)/.testing $(VENV)/.tested
 
 test-goldens: $(VENV)/.test
 	AGENT_TELEMETRY_GOLDENS='$(abspath $(GOLDENS))' REQUIRE_GOLDENS=1 $(BIN)/pytest tests/goldens
 
-test-frameworks: $(VENV)/.test
-	$(BIN)/pytest tests/frameworks
+test-frameworks test-clients: $(VENV)/.test
+	$(BIN)/pytest -m $(@:test-%=%)
 
+# The first time this builds the Collector from its published modules, with its own builder: minutes, and needs Go.
 test-collector: $(VENV)/.test
-	$(BIN)/pytest collector-config/tests
+	$(BIN)/python collector-config/build.py
+	$(BIN)/python -m tests.collector.fetch node
+	REQUIRE_COLLECTOR=1 $(BIN)/pytest -m collector tests/collector
+
+test-jaeger test-kafka test-clickhouse: $(VENV)/.test
+	$(BIN)/python collector-config/build.py
+	$(if $(filter test-jaeger test-kafka,$@),$(BIN)/python -m tests.collector.fetch $(@:test-%=%))
+	$(if $(filter test-kafka,$@),$(UV) pip install --quiet --python $(BIN)/python confluent-kafka)
+	$(if $(filter test-clickhouse,$@),$(UV) pip install --quiet --python $(BIN)/python chdb)
+	$(BIN)/pytest -m $(@:test-%=%) tests/collector
 
 bench: $(VENV)/.test
 	@for file in benchmarks/*.py; do echo "$$file"; $(BIN)/python "$$file" || exit 1; done

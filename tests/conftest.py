@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _SETTINGS = ("AGENT_TELEMETRY_", "ANTHROPIC_", "OPENAI_", "OTEL_", "TELEMETRY_", "XDG_")
 _NAMES = ("ANONYMIZED_TELEMETRY", "BAGGAGE", "DO_NOT_TRACK", "TRACEPARENT", "TRACESTATE")
 _KEPT = ("AGENT_TELEMETRY_CORPUS", "AGENT_TELEMETRY_GOLDENS", "AGENT_TELEMETRY_WHEELS")  # settings of the tests, not of the product
+_ELSEWHERE = ("clickhouse", "clients", "collector", "frameworks", "jaeger", "kafka")
+_left_out: Counter[str] = Counter()
 _XDG = {"XDG_CACHE_HOME": ".cache", "XDG_CONFIG_HOME": ".config", "XDG_DATA_HOME": ".local/share"}
 
 
@@ -59,11 +61,19 @@ def recorder() -> Iterator[Recorder]:
         yield server
 
 
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Remembers what a target left to another target."""
+    for item in items:
+        _left_out.update(marker.name for marker in item.iter_markers() if marker.name in _ELSEWHERE)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Prints one line for each reason why something did not run."""
     skipped: list[pytest.TestReport] = terminalreporter.stats.get("skipped", [])
     for reason, count in Counter(map(_reason, skipped)).items():
         terminalreporter.write_line(f"did not run: {count} x {reason}", yellow=True)
+    for marker, count in _left_out.items():
+        terminalreporter.write_line(f"did not run: {count} x {marker}; run them with: make test-{marker}", yellow=True)
 
 
 def _reason(report: pytest.TestReport) -> str:

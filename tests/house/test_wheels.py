@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import zipfile
@@ -34,7 +35,7 @@ IMPORT_ALL = """
 import importlib, pkgutil, sys
 package = importlib.import_module(sys.argv[1])
 for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-    if not module.name.endswith("__main__"):
+    if not module.name.endswith("__main__") and "._examples" not in module.name:
         importlib.import_module(module.name)
 """
 
@@ -75,6 +76,31 @@ def test_an_opted_out_program_runs(root: Path) -> None:
     """The lifecycle calls work opted out, and leave the home empty."""
     printed = python(root, "core", "-c", LIFECYCLE)
     assert (printed, list(Path.home().iterdir())) == ("None\nFalse True\n", [])
+
+
+SERVICE = """
+from opentelemetry import trace
+with trace.get_tracer("service").start_as_current_span("execute_tool x", attributes={"gen_ai.operation.name": "execute_tool"}):
+    pass
+"""
+STARTERS = {
+    "agent-telemetry run": ("agent-telemetry", "run", "--", "python", "service.py"),
+    "opentelemetry-instrument": ("opentelemetry-instrument", "python", "service.py"),
+}
+
+
+@pytest.mark.parametrize("starter", STARTERS)
+def test_a_program_is_instrumented_without_a_change(root: Path, starter: str, tmp_path: Path) -> None:
+    """Started by either command, a program that knows only OpenTelemetry's API leaves its events in the ledger."""
+    (tmp_path / "service.py").write_text(SERVICE, "utf-8")
+    programs = root / "build" / "both" / "bin"
+    variables = {"HOME": str(tmp_path), "PATH": f"{programs}:/usr/bin:/bin", "AGENT_TELEMETRY_NOTICE": "0"}
+    program, *arguments = STARTERS[starter]
+    run = subprocess.run([programs / program, *arguments], env=variables, cwd=tmp_path, capture_output=True, check=False)
+    assert (run.returncode, run.stdout, run.stderr) == (0, b"", b"")
+    listed = [programs / "agent-telemetry", "events", "--json"]
+    bodies = subprocess.run(listed, env=variables, cwd=tmp_path, capture_output=True, check=True).stdout.splitlines()
+    assert [json.loads(body)["event"] for body in bodies] == ["tool.called"]
 
 
 @pytest.mark.parametrize("command", ["-m otel_agent_telemetry", "../bin/agent-telemetry"])

@@ -1,0 +1,101 @@
+"""The attributes that may pass agent.yaml and gateway.yaml."""
+
+from __future__ import annotations
+
+from otel_agent_telemetry import semconv
+from otel_agent_telemetry.pipeline.mapping import _dialects as dialects
+
+__all__ = ["IDENTIFIERS", "allowed"]
+
+IDENTIFIERS = (
+    *dialects.CONVERSATION,
+    *dialects.AGENT_ID,
+    *dialects.WORKFLOW_NAME,
+    semconv.GEN_AI_TOOL_CALL_ID,
+    semconv.GEN_AI_RESPONSE_ID,
+    semconv.AGENT_TASK_ID,
+    semconv.AGENT_TASK_NAME,
+    semconv.AGENT_WORKFLOW_ID,
+    "gen_ai.agent.call.id",
+    "gen_ai.task.id",
+    "gen_ai.task.parent.id",
+)
+"""What people call their agents, conversations, tasks and workflows: passes as a keyed hash."""
+
+_MAPPED = (
+    *dialects.INPUT_TOKENS,
+    *dialects.OUTPUT_TOKENS,
+    *dialects.CACHE_READ_TOKENS,
+    *dialects.CACHE_WRITE_TOKENS,
+    *dialects.REASONING_TOKENS,
+    *dialects.COST_USD,
+    *dialects.MODEL_NAME,
+    *dialects.TOOL_NAME,
+)
+_USAGE = [
+    "input_tokens",
+    "output_tokens",
+    "total_tokens",
+    "cache_read.input_tokens",
+    "cache_creation.input_tokens",
+    "cache_write.input_tokens",
+    "reasoning.output_tokens",
+    "details.accepted_prediction_tokens",
+    "details.rejected_prediction_tokens",
+    "details.audio_tokens",
+    "details.cache_creation_input_tokens",
+    "details.cache_read_input_tokens",
+    "details.cache_read_tokens",
+    "details.cache_write_tokens",
+    "details.reasoning_tokens",
+]
+# Numbers, flags and closed words that instrumentations write beside what the mapping reads.
+_PLAIN = [
+    "service.namespace",
+    "service.instance.id",
+    "deployment.environment.name",
+    "telemetry.sdk.name",
+    "telemetry.sdk.language",
+    "telemetry.sdk.version",
+    "openinference.span.kind",
+    "traceloop.span.kind",
+    "llm.request.type",
+    "mcp.method.name",
+    "gen_ai.system",
+    "llm.provider",
+    "llm.system",
+    "gen_ai.output.type",
+    "gen_ai.tool.type",
+    "gen_ai.tool.status",
+    "gen_ai.task.status",
+    "gen_ai.request.max_tokens",
+    "gen_ai.request.stream",
+    "gen_ai.response.finish_reasons",
+    "gen_ai.response.time_to_first_chunk",
+    "gen_ai.client.operation.time_to_first_chunk",
+    "gen_ai.embeddings.dimension.count",
+    "llm.finish_reason",
+    "llm.is_streaming",
+    "http.request.method",
+    "http.response.status_code",
+    "llm.token_count.total",
+    "llm.token_count.prompt_details.audio",
+    "llm.token_count.completion_details.audio",
+    "anthropic.usage.cache_creation.ephemeral_1h_input_tokens",
+    "anthropic.usage.cache_creation.ephemeral_5m_input_tokens",
+    "pydantic_ai.cache.established_tokens",
+]
+
+# Constants of semconv.py that are values or names of metrics and events, not attributes.
+_NOT_ATTRIBUTES = ("LIFECYCLE_", "OUTCOME_", "OPERATION_", "METRIC_", "EXCEPTION_EVENT", "AGENT_EVENT_PROPERTY")
+
+
+def allowed() -> list[str]:
+    """Their names, in order; the identifiers are among them."""
+    own = [
+        str(value)
+        for name, value in vars(semconv).items()
+        if name.isupper() and not name.startswith(("_", *_NOT_ATTRIBUTES))
+    ]
+    usage = [f"{prefix}.{name}" for prefix in ("gen_ai.usage", "gen_ai.aggregated_usage") for name in _USAGE]
+    return sorted({*own, *_MAPPED, *usage, *IDENTIFIERS, *_PLAIN})
