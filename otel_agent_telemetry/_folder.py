@@ -62,8 +62,27 @@ class FolderLock:
         except BaseException:
             os.close(self._descriptor)
             raise
+        _held.add(self._descriptor)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None, /
     ) -> None:
+        import fcntl
+
+        _held.discard(self._descriptor)
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)  # a forked child may still have the descriptor
         os.close(self._descriptor)
+
+
+_held: set[int] = set()
+
+
+def _leave_to_parent() -> None:
+    """In a forked child: close what another thread of the parent held; the parent's death frees it then."""
+    for descriptor in _held:
+        os.close(descriptor)
+    _held.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_parent)

@@ -33,7 +33,9 @@ class _Configured:
         self.pipeline: Pipeline | None = None
 
     def configure(self, settings: Settings, consent: Consent, store: Store | None) -> None:
-        self.close(0)
+        previous, self.pipeline = self.pipeline, None
+        if previous is not None:
+            previous.stop_events()
         decision = consent.decide()
         exports = not self.lifecycle.isolated and operator_exports() and decision.rule != "OTEL_SDK_DISABLED"
         if decision.enabled and settings.notice:
@@ -41,10 +43,19 @@ class _Configured:
         self.consent, self.decision = consent, decision
         if not decision.enabled and not exports:
             self.lifecycle.off = True
+            if previous is not None:
+                previous.close(0)
             return
         from otel_agent_telemetry.pipeline.assemble import assemble
 
-        self.pipeline = assemble(self.lifecycle, settings, consent, store, events=decision.enabled)
+        self.pipeline = assemble(
+            self.lifecycle,
+            settings,
+            consent,
+            store,
+            events=decision.enabled,
+            providers=() if previous is None else previous.providers,
+        )
         self.lifecycle.off = False
 
     def current(self) -> Decision:

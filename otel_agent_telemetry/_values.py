@@ -36,12 +36,14 @@ def attributes(given: Iterable[tuple[str, object]]) -> dict[str, AttributeValue]
 
 def value_of(value: object) -> AttributeValue | None:
     """The value as an attribute value: text cut and made valid UTF-8, integers within int64; None for other types."""
+    if isinstance(value, str):
+        if len(value) <= LONGEST_TEXT and value.isascii():
+            return value
+        return value[:LONGEST_TEXT].encode("utf-8", "replace").decode()
     if isinstance(value, bool | float):
         return value
     if isinstance(value, int):
         return min(max(value, -_LARGEST_INTEGER), _LARGEST_INTEGER)
-    if isinstance(value, str):
-        return value[:LONGEST_TEXT].encode("utf-8", "replace").decode()
     if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):  # pyright: ignore[reportUnknownVariableType] - elements are checked here
         return [str(value_of(item)) for item in value[:LONGEST_TEXT]]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     return None

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 _SETTINGS = ("AGENT_TELEMETRY_", "ANTHROPIC_", "OPENAI_", "OTEL_", "TELEMETRY_", "XDG_")
 _NAMES = ("ANONYMIZED_TELEMETRY", "BAGGAGE", "DO_NOT_TRACK", "TRACEPARENT", "TRACESTATE")
-_KEPT = ("AGENT_TELEMETRY_CORPUS", "AGENT_TELEMETRY_GOLDENS", "AGENT_TELEMETRY_WHEELS")  # settings of the tests, not of the product
+_KEPT = (  # settings of the tests, not of the product
+    "AGENT_TELEMETRY_CORPUS",
+    "AGENT_TELEMETRY_GOLDENS",
+    "AGENT_TELEMETRY_WHEELS",
+)
 _ELSEWHERE = ("clickhouse", "clients", "collector", "frameworks", "jaeger", "kafka")
 _left_out: Counter[str] = Counter()
 _XDG = {"XDG_CACHE_HOME": ".cache", "XDG_CONFIG_HOME": ".config", "XDG_DATA_HOME": ".local/share"}

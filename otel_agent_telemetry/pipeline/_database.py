@@ -65,6 +65,12 @@ class Database:
         self.run(lambda _: None)
         _open_databases.add(self)
 
+    def __del__(self) -> None:
+        # Python 3.13 warns of a connection that nobody closed, and whoever opened a ledger may just let it go.
+        connection: sqlite3.Connection | None = getattr(self, "_connection", None)
+        if connection is not None:
+            connection.close()
+
     def run(self, step: Callable[[sqlite3.Connection], T]) -> T:
         """Do one step as one transaction, from any thread; raises LedgerError.
 

@@ -18,6 +18,7 @@ __all__ = ["Sender", "background"]
 
 _logger = logging.getLogger("otel_agent_telemetry")
 _AFTER_FAILURE_SECONDS = 5.0
+_LOOK_AGAIN_SECONDS = 0.02
 
 
 def background(name: str, run: object) -> threading.Thread | None:
@@ -58,9 +59,13 @@ class Sender:
     def wait_until_sent(self, seconds: float) -> bool:
         """Wait up to that long until nothing is pending; False at once where a retry has to be waited for."""
         deadline = time.monotonic() + seconds
+        tried: tuple[int, ...] = ()
         while (parcel := self._ledger.next_parcel()) is not None:
             if parcel.due_at > time.time():
                 return False
+            if parcel.ids == tried:  # another process is sending
+                time.sleep(min(_LOOK_AGAIN_SECONDS, max(0.0, deadline - time.monotonic())))
+            tried = parcel.ids
             with self._rounds:
                 before = self._done
                 self.wake()

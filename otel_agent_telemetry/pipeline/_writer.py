@@ -55,7 +55,7 @@ class Outlet(Protocol):
 class Writer:
     """The state between spans and ledger. Not for two threads at once, but for ``mapping``'s three quick calls."""
 
-    def __init__(self, *, open_outlet: Callable[[], Outlet | None], dialect: str, debug: bool) -> None:
+    def __init__(self, *, open_outlet: Callable[[], Outlet | None], dialect: str, debug: bool, partial: bool) -> None:
         self._open_outlet = open_outlet
         self._dialect = dialect
         self._debug = debug
@@ -65,8 +65,7 @@ class Writer:
         self._next_collect = 0.0
         self._next_expire = 0.0
         self.outlet: Outlet | None = None
-        self.mapping = Mapping()
-        self.counts_model_calls = False
+        self.mapping = Mapping(partial=partial)
 
     @property
     def wait_seconds(self) -> float | None:
@@ -128,7 +127,6 @@ class Writer:
         return facts
 
     def _count(self, usage: Usage) -> None:
-        self.counts_model_calls = True
         if self._tokens is None:
             self._tokens = TokenCounters(ProxyMetricExporter(self._collected.extend))
         if not self._next_collect:
@@ -177,13 +175,17 @@ class Writer:
 
     def _open(self) -> Outlet | None:
         if self.outlet is None and time.monotonic() >= self._next_open:
-            self._next_open = time.monotonic() + _IDENTITY_SECONDS  # a worker may be up before the server that has the id
+            self._next_open = time.monotonic() + _IDENTITY_SECONDS  # a worker may be up before its server
             self.outlet = self._open_outlet()
         return self.outlet
 
-    def forget(self) -> None:
+    def start_over(self, *, partial: bool) -> None:
+        """Know of no span; with ``partial`` a parent that is unknown may still come."""
+        self.mapping = Mapping(partial=partial)
+
+    def forget(self, *, partial: bool) -> None:
         """Consent was taken back: what was begun is not told, and what is pending in the ledger goes."""
-        self.mapping = Mapping()
+        self.start_over(partial=partial)
         self._tokens = None
         self._collected.clear()
         self._next_collect = 0.0

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import atexit
 import logging
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import metrics, trace
 
 from otel_agent_telemetry import semconv as names
+from otel_agent_telemetry._kinds import Version
 from otel_agent_telemetry._spans import Spans
 from otel_agent_telemetry.identity import FileStore, resolve
 from otel_agent_telemetry.pipeline._sender import Sender
 from otel_agent_telemetry.pipeline.anonymise import Anonymiser
 from otel_agent_telemetry.pipeline.dialect import Envelope, envelope
-from otel_agent_telemetry.pipeline.ledger import Ledger
+from otel_agent_telemetry.pipeline.ledger import Ledger, ledger_file
 from otel_agent_telemetry.pipeline.operator import metric_readers, span_processors
 from otel_agent_telemetry.pipeline.processor import EventProcessor
 from otel_agent_telemetry.pipeline.product import running_product
@@ -27,6 +27,8 @@ from otel_agent_telemetry.pipeline.uploader import Uploader
 from otel_agent_telemetry.settings import Settings, operator_exports
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from otel_agent_telemetry.consent import Consent
     from otel_agent_telemetry.identity import Identity, Store
     from otel_agent_telemetry.lifecycle import Lifecycle
@@ -39,11 +41,11 @@ _logger = logging.getLogger("otel_agent_telemetry")
 class Pipeline:
     """What configure() built and shutdown() takes down."""
 
-    def __init__(self, lifecycle: Lifecycle, settings: Settings) -> None:
+    def __init__(self, lifecycle: Lifecycle, settings: Settings, providers: Iterable[Any]) -> None:
         self.lifecycle = lifecycle
         self.settings = settings
         self.stream: EventStream | None = None
-        self.providers: list[Any] = []
+        self.providers: list[Any] = [*providers]
 
     def flush(self, timeout_seconds: float, *, send: bool = True) -> bool:
         """Events into the ledger and, with ``send``, to the endpoint; our providers' spans to their exporters."""
@@ -55,17 +57,31 @@ class Pipeline:
     def close(self, timeout_seconds: float) -> None:
         """Flush, then stop what we started."""
         self.flush(timeout_seconds)
-        if self.stream is not None:
-            self.stream.close(timeout_seconds=0)
+        self.stop_events()
         for provider in self.providers:
             provider.shutdown()
 
+    def stop_events(self) -> None:
+        """Stop the events alone: a program has one provider for all its life, whoever configures it again."""
+        if self.stream is not None:
+            self.stream.close()
+            atexit.unregister(self.stream.leave_program)
+
 
 def assemble(
-    lifecycle: Lifecycle, settings: Settings, consent: Consent, store: Store | None, *, events: bool
+    lifecycle: Lifecycle,
+    settings: Settings,
+    consent: Consent,
+    store: Store | None,
+    *,
+    events: bool,
+    providers: Iterable[Any] = (),
 ) -> Pipeline:
-    """Build the pipeline: with ``events`` the event stream, and the operator's exporters where he configured any."""
-    pipeline = Pipeline(lifecycle, settings)
+    """Build the pipeline: with ``events`` the event stream, and the operator's exporters where he configured any.
+
+    ``providers`` are those that an earlier pipeline of this program built.
+    """
+    pipeline = Pipeline(lifecycle, settings, providers)
     product, version = _product(settings)
     if events:
         pipeline.stream = _stream(_Process(lifecycle, settings, consent, store, product, version))
@@ -74,11 +90,6 @@ def assemble(
     meter_provider = _meter_provider(pipeline, product, version) if exports else None
     lifecycle.use(Spans(tracer_provider, meter_provider, isolated=lifecycle.isolated))
     return pipeline
-
-
-def ledger_file(state_dir: str, product: str) -> str:
-    """Where the ledger of a product is."""
-    return os.path.join(state_dir, product, "ledger.db")
 
 
 def stream_from_environment() -> EventStream | None:
@@ -102,6 +113,8 @@ def _tracer_provider(pipeline: Pipeline, product: str, version: str | None, *, e
     existing = None if isolated else trace.get_tracer_provider()
     if hasattr(existing, "add_span_processor"):
         if pipeline.stream is not None:
+            if existing in pipeline.providers and not isinstance(existing.sampler, RecordAll):  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue, reportUnknownMemberType] - we built it
+                existing.sampler = RecordAll(existing.sampler)  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType]
             existing.add_span_processor(EventProcessor(pipeline.stream))  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue, reportUnknownMemberType] - asked for just above
         return None
     provider = TracerProvider(resource=_resource(product, version, isolated=isolated), shutdown_on_exit=not isolated)
@@ -178,7 +191,7 @@ def _stream(process: _Process) -> EventStream:
         debug=settings.debug,
         synchronous=settings.synchronous,
     )
-    atexit.register(stream.close)
+    atexit.register(stream.leave_program)
     return stream
 
 
@@ -203,7 +216,7 @@ class _Outlet:
             uploader = Uploader(
                 self.ledger,
                 settings.endpoint,
-                user_agent=f"{product}/{process.version or 'unknown'}",
+                user_agent=f"{product}/{Version().check(process.version) or 'unknown'}",
                 api_key=settings.api_key,
                 batch=settings.batch,
                 allowed=process.consent.allowed,
@@ -213,12 +226,20 @@ class _Outlet:
     def envelope(self) -> Envelope:
         """What surrounds each event; made anew once the process turned out to be something else."""
         process, settings = self._process, self._process.settings
-        source = settings.source or process.lifecycle.source or ("library" if process.lifecycle.isolated else "cli")
+        source = _source(settings, process.lifecycle)
         if self._around is None or self._around.source != source:
             self._around = envelope(
                 settings, self._identity, product=process.product, version=process.version, source=source
             )
         return self._around
+
+
+def _source(settings: Settings, lifecycle: Lifecycle) -> str:
+    """What a setting says, else what the process turned out to be; a preset's product knows only its own sources."""
+    turned_out = settings.source or lifecycle.source or ("library" if lifecycle.isolated else "cli")
+    if settings.preset is not None and turned_out not in settings.preset.sources:
+        return settings.preset.sources[0]
+    return turned_out
 
 
 def _outlet(process: _Process) -> _Outlet | None:

@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from otel_agent_telemetry import _losses
 from otel_agent_telemetry import semconv as names
 from otel_agent_telemetry.pipeline._records import Fact
+from otel_agent_telemetry.pipeline._traces import Traces
 from otel_agent_telemetry.pipeline.processor import record_of
 
 if TYPE_CHECKING:
@@ -43,15 +44,26 @@ class ProxyEventExporter(SpanExporter):
     """
 
     def __init__(self, stream: EventStream | None = None) -> None:
-        self._stream = _configured() if stream is None else stream
+        self._given = stream
+        self._traces = Traces()
+        if (stream := self._stream) is not None:
+            stream.await_spans(more=True)
+
+    @property
+    def _stream(self) -> EventStream | None:
+        return _configured() if self._given is None else self._given  # configure() may come later
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Map the spans in the order in which they began and ended; never fails the batch."""
+        """Map the spans of each trace, once its root has ended, in their order; never fails the batch."""
         stream = self._stream
         if stream is None or stream.is_live:
             return SpanExportResult.SUCCESS
         try:
-            stream.replay([record_of(span) for span in spans])
+            for span in spans:
+                parent = span.parent
+                complete = self._traces.add(record_of(span), is_root=parent is None or parent.is_remote)
+                if complete:
+                    stream.replay(complete)
         except Exception:
             _losses.count("mapping_error", len(spans))
             _logger.debug("spans could not be mapped to events", exc_info=True)
@@ -59,11 +71,15 @@ class ProxyEventExporter(SpanExporter):
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Put what is queued into the ledger."""
-        return self._stream is None or self._stream.flush(0)
+        return (stream := self._stream) is None or stream.flush(0)
 
     def shutdown(self) -> None:
-        """Put what is queued into the ledger."""
-        self.force_flush()
+        """Put what is queued into the ledger; no span comes from here any more."""
+        if (stream := self._stream) is not None:
+            if not stream.is_live:
+                stream.replay(self._traces.take())
+            stream.await_spans(more=False)
+            stream.flush(0)
 
 
 class ProxyMetricExporter(MetricExporter):
@@ -104,8 +120,8 @@ def _configured() -> EventStream | None:
 
 def _emit_to_configured(facts: list[Fact]) -> None:
     stream = _configured()
-    if stream is not None and not stream.counts_model_calls:
-        stream.emit(facts)
+    if stream is not None:
+        stream.metered(facts)
 
 
 def _facts(metrics_data: MetricsData) -> Iterator[Fact]:

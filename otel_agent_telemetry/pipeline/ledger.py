@@ -6,6 +6,7 @@ raises LedgerError where the file cannot be used.
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -14,11 +15,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from otel_agent_telemetry.pipeline._database import Database
 
 if TYPE_CHECKING:
-    import os
     import sqlite3
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["KEPT_EVENTS", "KEPT_SECONDS", "Entry", "Ledger", "Parcel", "Row"]
+__all__ = ["KEPT_EVENTS", "KEPT_SECONDS", "Entry", "Ledger", "Parcel", "Row", "ledger_file"]
 
 KEPT_EVENTS = 10_000
 KEPT_SECONDS = 30 * 86_400.0
@@ -59,6 +59,11 @@ class Parcel:
     idempotency_key: str
     due_at: float
     attempts: int
+
+
+def ledger_file(state_dir: str, product: str) -> str:
+    """Where the ledger of a product is."""
+    return os.path.join(state_dir, product, "ledger.db")
 
 
 class Ledger:

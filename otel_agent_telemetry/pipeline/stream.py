@@ -49,22 +49,27 @@ class EventStream:
         synchronous: bool = False,
     ) -> None:
         self._allowed = allowed
-        self._new_writer = lambda: Writer(open_outlet=open_outlet, dialect=dialect, debug=debug)
+        self._new_writer = lambda: Writer(
+            open_outlet=open_outlet, dialect=dialect, debug=debug, partial=self.awaits_spans
+        )
         self._synchronous = synchronous
         self.is_live = False
+        self._has_exporter = False
+        self._closed = False
         self._begin()
         _streams.add(self)
 
     def _begin(self) -> None:
         """A stream without history: at the start, and again in a forked child, where the parent keeps its own."""
         self._queue: deque[Item] = deque()
+        self._metered: list[Fact] = []
         self._wake = threading.Event()
         self._work = threading.RLock()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._writer = self._new_writer()
         self._follow_mapping()
-        self._closed = False
+        self._takes_threads = True
 
     def _follow_mapping(self) -> None:
         """The mapping's quick calls, without a step between: they are made for every span of the process."""
@@ -73,9 +78,18 @@ class EventStream:
         self._expect = self._writer.mapping.expect
 
     @property
-    def counts_model_calls(self) -> bool:
-        """Whether this process has shown model calls as spans."""
-        return self._writer.counts_model_calls
+    def awaits_spans(self) -> bool:
+        """Whether spans come when they have ended, in batches, children before their parents."""
+        return self._has_exporter and not self.is_live
+
+    def await_spans(self, *, more: bool) -> None:
+        """An exporter will hand over finished spans, or, without ``more``, has handed over its last."""
+        self._has_exporter = more
+        if self.awaits_spans:
+            self._writer.start_over(partial=True)
+            self._follow_mapping()
+        else:
+            self.metered([])
 
     # The application's thread ---------------------------------------------------------------------------------------
 
@@ -98,6 +112,13 @@ class EventStream:
         for fact in facts:
             self._offer(fact)
 
+    def metered(self, facts: list[Fact]) -> None:
+        """What metrics say of model calls: told where no span says it, which an exporter's spans show later."""
+        told, self._metered = (self._metered, facts) if self.awaits_spans else ([*self._metered, *facts], [])
+        self.drain()
+        if not self._writer.mapping.has_model_calls:
+            self.emit(told)
+
     def replay(self, records: list[SpanRecord]) -> None:
         """Finished spans, in the order in which they began and ended."""
         begun = [record for record in records if semconv.AGENT_LIFECYCLE in record.attributes]
@@ -112,6 +133,8 @@ class EventStream:
                 self._offer(record)
 
     def _offer(self, item: Item) -> None:
+        if self._closed:
+            return
         queue = self._queue
         if len(queue) >= LONGEST_QUEUE:
             with suppress(IndexError):  # the writing thread may just have emptied it
@@ -120,6 +143,8 @@ class EventStream:
         queue.append(item)
         if self._synchronous:
             self._deliver_now()
+        elif not self._takes_threads:
+            self.flush(0)
         elif not self._wake.is_set():
             self._wake.set()
             if self._thread is None:
@@ -127,9 +152,11 @@ class EventStream:
 
     def _start_thread(self) -> None:
         with self._starting:
-            if self._thread is None and not self._closed:
+            if self._thread is None and self._takes_threads:
                 self._thread = background("agent-telemetry", self._run)
-                self._closed = self._thread is None  # the interpreter is shutting down: close() writes the rest
+                self._takes_threads = self._thread is not None  # else the interpreter is shutting down
+                if not self._takes_threads:
+                    self.flush(0)
 
     def flush(self, timeout_seconds: float) -> bool:
         """Put everything into the ledger now, then wait up to that long for it to be sent.
@@ -146,8 +173,17 @@ class EventStream:
             _logger.debug("events could not be written", exc_info=True)
             return False
 
-    def close(self, *, timeout_seconds: float = 0.2) -> None:
-        """Leave: everything into the ledger; only where that does not outlive the program, a moment for sending."""
+    def close(self) -> None:
+        """Stop for good: everything into the ledger, and what happens from now on is not taken."""
+        self.leave_program(timeout_seconds=0)
+        self._closed = True
+        self.link = self.leave = self._expect = _ignored
+
+    def leave_program(self, *, timeout_seconds: float = 0.2) -> None:
+        """Everything into the ledger; only where that does not outlive the program, a moment for sending.
+
+        What still happens, in somebody's exit handler or in an exporter that is flushed last, is written at once.
+        """
         try:
             self.drain(collect=True, leaving=True)
             outlet = self._writer.outlet
@@ -157,14 +193,14 @@ class EventStream:
                 outlet.sender.leave()
         except Exception:
             _logger.debug("events could not be written at exit", exc_info=True)
-        self._closed = True
+        self._takes_threads = False
         self._wake.set()
 
     # The writing thread ------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         wait: float | None = None
-        while not self._closed:
+        while self._takes_threads:
             self._wake.wait(wait)
             if self._wake.is_set():
                 time.sleep(_LINGER_SECONDS)
@@ -193,7 +229,8 @@ class EventStream:
                 return
             self._writer.write(self._taken(), collect=collect, leaving=leaving)
             outlet = self._writer.outlet
-            if outlet is not None and outlet.sender is not None and not (leaving or self._synchronous):
+            sends = self._takes_threads and not (leaving or self._synchronous)
+            if sends and outlet is not None and outlet.sender is not None:
                 outlet.sender.wake()
 
     def _taken(self) -> list[Item]:
@@ -209,7 +246,7 @@ class EventStream:
         lost = len(self._taken())
         if lost:
             _losses.count("opted_out", lost)
-        self._writer.forget()
+        self._writer.forget(partial=self.awaits_spans)
         self._follow_mapping()
 
     def _deliver_now(self) -> None:
@@ -227,6 +264,10 @@ class EventStream:
     def after_fork(self) -> None:
         """In a forked child: the parent's queue, open spans, counts and connection stay the parent's."""
         self._begin()
+
+
+def _ignored(*_: int) -> bool:
+    return False
 
 
 _streams: weakref.WeakSet[EventStream] = weakref.WeakSet()

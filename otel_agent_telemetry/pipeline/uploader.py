@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -80,6 +81,7 @@ class Uploader:
         self._randomness = randomness
         self._holder: str | None = None
         self._leaves = False
+        self._leasing = threading.Lock()
 
     def send_once(self, seconds: float | None = None) -> SendResult:
         """Send what is due until nothing is left, the server asks for patience, or so many seconds are over.
@@ -94,9 +96,8 @@ class Uploader:
         if parcel.due_at > self._clock():
             return SendResult(ended="waiting", next_at=parcel.due_at)
         holder = f"{os.getpid()}-{os.urandom(8).hex()}"
-        if not self._ledger.acquire_lease(holder, _LEASE_SECONDS):
+        if not self._take_lease(holder):
             return SendResult(ended="busy", next_at=self._ledger.lease_until())
-        self._holder = holder
         try:
             self._ledger.drop_pending("gave_up", tried_before=self._clock() - _GIVE_UP_SECONDS)
             return self._send_all(holder, None if seconds is None else time.monotonic() + seconds)
@@ -107,9 +108,18 @@ class Uploader:
     def leave(self) -> None:
         """Let another process send, now that this one is about to exit: a POST under way may end, none follows it."""
         self._leaves = True
-        holder = self._holder
-        if holder is not None and holder.startswith(f"{os.getpid()}-"):  # not in a child forked in mid-send
-            self._ledger.release_lease(holder)
+        with self._leasing:
+            holder = self._holder
+            if holder is not None and holder.startswith(f"{os.getpid()}-"):  # not in a child forked in mid-send
+                self._ledger.release_lease(holder)
+
+    def _take_lease(self, holder: str) -> bool:
+        """Become, or stay, the one who sends; not on the way out, where nobody would give the lease back."""
+        with self._leasing:
+            if self._leaves or not self._ledger.acquire_lease(holder, _LEASE_SECONDS):
+                return False
+            self._holder = holder
+            return True
 
     def _send_all(self, holder: str, ends_at: float | None) -> SendResult:
         sent = dropped = 0
@@ -124,7 +134,7 @@ class Uploader:
                 return SendResult(ended="out_of_time", next_at=self._clock(), sent=sent, dropped=dropped)
             if self._leaves or not self._allowed():
                 return SendResult(ended="refused", sent=sent, dropped=dropped)
-            if not self._ledger.acquire_lease(holder, _LEASE_SECONDS):  # the machine slept, and another one took over
+            if not self._take_lease(holder):  # the machine slept, and another one took over
                 return SendResult(ended="busy", next_at=self._ledger.lease_until(), sent=sent, dropped=dropped)
             self._ledger.claim(parcel)
             state = self._settle(parcel, self._transport(self._post_of(parcel, left)))

@@ -80,7 +80,7 @@ def test_an_opted_out_program_runs(root: Path) -> None:
 
 SERVICE = """
 from opentelemetry import trace
-with trace.get_tracer("service").start_as_current_span("execute_tool x", attributes={"gen_ai.operation.name": "execute_tool"}):
+with trace.get_tracer("service").start_as_current_span("x", attributes={"gen_ai.operation.name": "execute_tool"}):
     pass
 """
 STARTERS = {
@@ -96,7 +96,8 @@ def test_a_program_is_instrumented_without_a_change(root: Path, starter: str, tm
     programs = root / "build" / "both" / "bin"
     variables = {"HOME": str(tmp_path), "PATH": f"{programs}:/usr/bin:/bin", "AGENT_TELEMETRY_NOTICE": "0"}
     program, *arguments = STARTERS[starter]
-    run = subprocess.run([programs / program, *arguments], env=variables, cwd=tmp_path, capture_output=True, check=False)
+    command = [programs / program, *arguments]
+    run = subprocess.run(command, env=variables, cwd=tmp_path, capture_output=True, check=False)
     assert (run.returncode, run.stdout, run.stderr) == (0, b"", b"")
     listed = [programs / "agent-telemetry", "events", "--json"]
     bodies = subprocess.run(listed, env=variables, cwd=tmp_path, capture_output=True, check=True).stdout.splitlines()

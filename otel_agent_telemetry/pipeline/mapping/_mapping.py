@@ -61,6 +61,7 @@ class Mapping:
         self._own = OwnSpans(self._tree)
         self._waiting = Waiting(self._tree, self._own)
         self._responses: OrderedDict[str, int] = OrderedDict()
+        self.has_model_calls = False
         self.link = self._tree.link
         self.expect = self._tree.expect
         self.leave = self._tree.leave
@@ -159,6 +160,7 @@ class Mapping:
         attributes = record.attributes
         landing = self._tree.landing(record.parent_id)
         conversation = dialects.conversation(attributes)
+        self.has_model_calls = self.has_model_calls or bool(calls)
         if calls and (_has_model(branch) or record.start_ns < landing.counted_until or self._is_known(record)):
             self._tree.close(record.span_id, record.parent_id, counted_until=record.end_ns)
             if branch is not None:

@@ -1,0 +1,88 @@
+"""Programs that are started with telemetry around them, and what became of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.lifecycle.acme import stored
+from tests.lifecycle.programs import allowed, environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+PROGRAMS = Path(__file__).parent / "programs"
+BIN = Path(sys.executable).parent
+SERVICE = str(PROGRAMS / "service.py")
+OURS = (sys.executable, "-m", "otel_agent_telemetry", "run", "--")
+STOCK = (str(BIN / "opentelemetry-instrument"),)
+AROUND = {"run": OURS, "opentelemetry-instrument": STOCK}
+"""The two commands that start a program with telemetry."""
+
+_STOCK_SETTINGS = {"OTEL_PYTHON_DISTRO": "agent_telemetry", "OTEL_PYTHON_CONFIGURATOR": "agent_telemetry"}
+
+
+def variables(folder: Path, **more: object) -> dict[str, str]:
+    """The environment of a program whose events stay in that folder."""
+    given = environment(**{**allowed(folder), **_STOCK_SETTINGS, **more})
+    given["PYTHONPATH"] = os.pathsep.join((str(PROGRAMS), given["PYTHONPATH"]))
+    given["PATH"] = os.pathsep.join((str(BIN), given["PATH"]))
+    return given
+
+
+def run(*command: str, given: Mapping[str, str], text: str = "") -> subprocess.CompletedProcess[str]:
+    """A program that has ended."""
+    return subprocess.run(command, env=given, input=text, capture_output=True, text=True, timeout=45, check=False)
+
+
+def told(folder: Path, product: str = "acme-agents") -> list[Any]:
+    """The events that were kept."""
+    return [json.loads(body) for body in stored(folder, product)]
+
+
+def free_port() -> int:
+    """A port on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def serve_and_stop(command: list[str], port: int, given: Mapping[str, str], *, requests: int = 1) -> int:
+    """Starts a server, has so many requests answered, and stops it as a service manager does; its exit code."""
+    with subprocess.Popen(command, env=given, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as server:
+        try:
+            for _ in range(requests):
+                until(lambda: answers(port))
+            server.send_signal(signal.SIGTERM)
+            server.communicate(timeout=30)
+        finally:
+            server.kill()
+    return server.returncode
+
+
+def answers(port: int) -> bool:
+    """Whether a request to that port is answered."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=1)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Returns once it holds; an AssertionError after half a minute."""
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

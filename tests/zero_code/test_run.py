@@ -1,0 +1,161 @@
+"""Programs without a line of telemetry in them, under ``agent-telemetry run`` and ``opentelemetry-instrument``."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections import Counter
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.parts import absent
+from tests.zero_code.started import AROUND, BIN, OURS, SERVICE, free_port, run, serve_and_stop, told, variables
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BOTH = pytest.mark.parametrize("around", AROUND)
+COMMANDS = {
+    "a Python file": [SERVICE],
+    "a module": ["-m", "service"],
+    "an interpreter": [sys.executable, SERVICE],
+    "a console script": ["service-script"],
+}
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    """A folder with a console script in it."""
+    file = tmp_path / "bin" / "service-script"
+    file.parent.mkdir()
+    file.write_text(f"#!{sys.executable}\nimport service\nservice.main()\n", "utf-8")
+    file.chmod(0o755)
+    return file.parent
+
+
+@pytest.mark.parametrize("what", COMMANDS)
+def test_any_command(tmp_path: Path, script: Path, what: str) -> None:
+    """A Python file, a module, an interpreter and a console script run with their arguments, and their events flow."""
+    given = variables(tmp_path)
+    given["PATH"] = f"{script}:{given['PATH']}"
+    done = run(*OURS, *COMMANDS[what], "session", "--flag", given=given)
+    assert (done.returncode, done.stderr, json.loads(done.stdout)["arguments"]) == (0, "", ["session", "--flag"])
+    assert [each["event"] for each in told(tmp_path)] == ["session.started", "tool.called", "session.ended"]
+
+
+@BOTH
+def test_events_flow(tmp_path: Path, around: str) -> None:
+    """Either command configures telemetry from the environment: product, version and source are the variables'."""
+    given = variables(tmp_path, AGENT_TELEMETRY_VERSION="2.3.0", AGENT_TELEMETRY_SOURCE="worker")
+    assert run(*AROUND[around], sys.executable, SERVICE, "session", given=given).returncode == 0
+    about = {(each["product"], each["source"], each["properties"]["version"]) for each in told(tmp_path)}
+    assert about == {("acme-agents", "worker", "2.3.0")}
+
+
+@BOTH
+def test_off_leaves_the_program_alone(tmp_path: Path, around: str) -> None:
+    """Opted out, the program has one thread, no SDK, no requests and no database in it, and nothing is written."""
+    given = variables(tmp_path / "state", ANONYMIZED_TELEMETRY="false")
+    done = run(*AROUND[around], sys.executable, SERVICE, "session", given=given)
+    about = json.loads(done.stdout)
+    assert (about["loaded"], about["threads"], done.stderr, (tmp_path / "state").exists()) == ([], 1, "", False)
+
+
+@BOTH
+def test_exit_codes(tmp_path: Path, around: str) -> None:
+    """The exit code is the program's own."""
+    assert run(*AROUND[around], sys.executable, SERVICE, given=variables(tmp_path, CODE=3)).returncode == 3
+
+
+@BOTH
+def test_an_error_of_the_program(tmp_path: Path, around: str) -> None:
+    """A program that raises prints its own traceback, without a line of ours, and exits with 1."""
+    done = run(*AROUND[around], sys.executable, SERVICE, "raise", given=variables(tmp_path))
+    assert (done.returncode, done.stderr.splitlines()[-1], "otel_agent" in done.stderr) == (1, "RuntimeError", False)
+
+
+@BOTH
+def test_a_program_that_a_signal_ends(tmp_path: Path, around: str) -> None:
+    """A program that a signal ends was ended by that signal."""
+    assert (
+        run(*AROUND[around], sys.executable, SERVICE, "signal", given=variables(tmp_path)).returncode == -signal.SIGTERM
+    )
+
+
+@BOTH
+def test_signals_reach_the_program(tmp_path: Path, around: str) -> None:
+    """A signal to the process that was started is a signal to the program."""
+    command = [*AROUND[around], sys.executable, SERVICE, "wait"]
+    with subprocess.Popen(command, env=variables(tmp_path), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["arguments"] == ["wait"]
+        process.send_signal(signal.SIGINT)
+    assert process.returncode in {-signal.SIGINT, 130}
+
+
+@BOTH
+def test_standard_input(tmp_path: Path, around: str) -> None:
+    """What is piped in reaches the program."""
+    done = run(*AROUND[around], sys.executable, SERVICE, "stdin", given=variables(tmp_path), text="a line\n")
+    assert json.loads(done.stdout)["lines"] == "a line\n"
+
+
+def test_a_wrong_setting_is_told(tmp_path: Path) -> None:
+    """A setting that cannot be used is one line on standard error, and the program runs without telemetry."""
+    done = run(*OURS, SERVICE, "session", given=variables(tmp_path, AGENT_TELEMETRY_ENDPOINT="http://proxy.example/"))
+    assert (done.returncode, list(tmp_path.iterdir())) == (0, [])
+    assert "AGENT_TELEMETRY_ENDPOINT" in done.stderr
+
+
+@pytest.mark.parametrize("command", [["no-such-command"], ["no/such/file.py"]])
+def test_a_command_that_is_none(tmp_path: Path, command: list[str]) -> None:
+    """A command that cannot be found is named, with what to try."""
+    done = run(*OURS, *command, given=variables(tmp_path))
+    assert (done.returncode != 0, command[0] in done.stderr, "Traceback" in done.stderr) == (True, True, False)
+
+
+def test_a_program_that_is_no_python(tmp_path: Path) -> None:
+    """A program in another language runs as it is."""
+    done = run(*OURS, "sh", "-c", "echo from a shell; exit 5", given=variables(tmp_path))
+    assert (done.returncode, done.stdout, done.stderr) == (5, "from a shell\n", "")
+
+
+def needs(name: str) -> None:
+    """Ends the test where a server is not installed."""
+    try:
+        version(name)
+    except PackageNotFoundError:
+        absent(name, f"pip install {name}")
+
+
+@BOTH
+def test_uvicorn(tmp_path: Path, around: str) -> None:
+    """A server starts and stops once, as an API server with its port."""
+    needs("uvicorn")
+    port = free_port()
+    command = [*AROUND[around], str(BIN / "uvicorn"), "web:app", "--port", str(port), "--log-level", "critical"]
+    serve_and_stop(command, port, variables(tmp_path))
+    events = [(each["event"], each["source"], each["properties"].get("port")) for each in told(tmp_path)]
+    assert events == [("server.started", "api-server", port), ("server.shutdown", "api-server", None)]
+
+
+def test_gunicorn(tmp_path: Path) -> None:
+    """Gunicorn with two forked workers serves, stops with its own exit code, and what each worker did is told once."""
+    needs("gunicorn")
+    port = free_port()
+    command = [*OURS, str(BIN / "gunicorn"), "-w", "2", "-b", f"127.0.0.1:{port}", "web:wsgi"]
+    assert serve_and_stop(command, port, variables(tmp_path), requests=6) == 0
+    assert Counter(each["event"] for each in told(tmp_path))["tool.called"] == 6
+
+
+def test_gunicorn_off(tmp_path: Path) -> None:
+    """Opted out, gunicorn serves as ever and nothing is written."""
+    needs("gunicorn")
+    port, state = free_port(), tmp_path / "state"
+    command = [*OURS, str(BIN / "gunicorn"), "-w", "2", "-b", f"127.0.0.1:{port}", "web:wsgi"]
+    assert serve_and_stop(command, port, variables(state, DO_NOT_TRACK="1")) == 0
+    assert not state.exists()
