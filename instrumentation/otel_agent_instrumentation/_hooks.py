@@ -45,7 +45,7 @@ class Hooks:
 
     def __init__(self, requires: Collection[str]) -> None:
         self._requires = requires
-        self._undo: list[Callable[[], None]] = []
+        self._undo: list[Callable[[], object]] = []
         self._active = True
 
     def when_imported(self, module: str, install: Callable[[Any], None]) -> None:
@@ -74,7 +74,7 @@ class Hooks:
 
         self._undo.append(restore)
 
-    def later(self, undo: Callable[[], None]) -> None:
+    def later(self, undo: Callable[[], object]) -> None:
         """Have this done by :meth:`undo`."""
         self._undo.append(undo)
 
@@ -105,9 +105,9 @@ class FrameworkInstrumentor(BaseInstrumentor):
     def install(self, hooks: Hooks) -> None:
         """Say what to do when which module is imported."""
 
-    def _instrument(self, **kwargs: Any) -> None:  # noqa: ARG002 - no options
+    def _instrument(self, **kwargs: Any) -> None:
         self._hooks = Hooks(self.requires)
         self.install(self._hooks)
 
-    def _uninstrument(self, **kwargs: Any) -> None:  # noqa: ARG002 - no options
+    def _uninstrument(self, **kwargs: Any) -> None:
         self._hooks.undo()

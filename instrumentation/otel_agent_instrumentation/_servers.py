@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import sys
 import time
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ import otel_agent_telemetry as telemetry
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["EXIT_SECONDS", "ServerLife", "port_of", "signal_name", "speaks_for_server", "under_server"]
+__all__ = ["EXIT_SECONDS", "ServerLife", "is_gunicorn", "port_of", "signal_name", "speaks_for_server", "under_server"]
 
 EXIT_SECONDS = 2.0
 """How long a server that stops waits for the operator's exporters."""
@@ -27,10 +28,12 @@ class ServerLife:
 
     def __init__(self, source: str = "api-server") -> None:
         self._began = time.monotonic()
+        self.is_started = False
         telemetry.declare_source(source)
 
     def started(self, port: int | None = None) -> None:
         """Report that it takes requests."""
+        self.is_started = True
         telemetry.server_started(port=port)
 
     def stopped(self, signal: str | None = None) -> None:
@@ -40,10 +43,17 @@ class ServerLife:
 
 def speaks_for_server() -> bool:
     """Whether this process reports the start: the only one, or the first that a supervisor spawned."""
+    if is_gunicorn():
+        return False
     if multiprocessing.parent_process() is None:
         return True
     name = multiprocessing.current_process().name  # SpawnProcess-1; SpawnProcess-2:1 for a child of a child
     return name.replace(":", "-").rpartition("-")[2] == "1"
+
+
+def is_gunicorn() -> bool:
+    """Whether this is a process of gunicorn, whose master speaks for all of them."""
+    return "gunicorn.arbiter" in sys.modules
 
 
 def port_of(sockets: Iterable[Any]) -> int | None:

@@ -7,7 +7,6 @@ spawned (hypercorn, granian) only the first reports. An application that a test 
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import otel_agent_telemetry as telemetry
@@ -17,10 +16,10 @@ from otel_agent_instrumentation._servers import EXIT_SECONDS, ServerLife, speaks
 if TYPE_CHECKING:
     from otel_agent_instrumentation._hooks import Hooks
 
-__all__ = ["AsgiInstrumentor"]
+__all__ = ["ASGIInstrumentor"]
 
 
-class AsgiInstrumentor(FrameworkInstrumentor):
+class ASGIInstrumentor(FrameworkInstrumentor):
     """Reports ``server.started`` and ``server.shutdown`` of ASGI applications."""
 
     requires: ClassVar[tuple[str, ...]] = ("starlette >= 0.27, < 2",)
@@ -64,4 +63,4 @@ class _Send:
 
 @quiet
 def _is_spoken_for() -> bool:
-    return under_server.get() or "gunicorn.arbiter" in sys.modules or not speaks_for_server()
+    return under_server.get() or not speaks_for_server()

@@ -26,6 +26,8 @@ __all__ = ["OpenAIAgentsInstrumentor"]
 
 _HARNESS = "openai-agents"
 _FOREIGN = ("opentelemetry.", "openinference.", "traceloop.")
+# This one leaves the model calls to an instrumentation of the OpenAI client, which may not be there.
+_FOREIGN_WITHOUT_MODEL_CALLS = "opentelemetry.instrumentation.genai.openai_agents"
 
 # What instrumentations of the OpenAI client wrap, by the span type of the SDK that would show the same call.
 _CLIENT_METHODS = {
@@ -112,6 +114,8 @@ class _Observer:
     @quiet
     def on_span_start(self, span: Any) -> None:
         """Start what the span stands for."""
+        if span.span_data.type == "agent":
+            _running_agent.set(span.span_data.name)
         handle = None if self._is_doubled(span.span_data.type) else _handle_for(span.span_data)
         if handle is not None:
             self._open[span.span_id] = _Open(handle.start(), sys.exc_info()[1])
@@ -133,9 +137,12 @@ class _Observer:
         """Nothing: the pipeline has its own."""
 
     def _is_doubled(self, kind: str) -> bool:
-        if any(type(each).__module__.startswith(_FOREIGN) for each in _processors(self._provider)):
-            return True
-        return any(_is_wrapped(*method) for method in _CLIENT_METHODS.get(kind, ()))
+        others = [type(each).__module__ for each in _processors(self._provider)]
+        if kind in _CLIENT_METHODS:
+            others = [other for other in others if not other.startswith(_FOREIGN_WITHOUT_MODEL_CALLS)]
+            if any(_is_wrapped(*method) for method in _CLIENT_METHODS[kind]):
+                return True
+        return any(other.startswith(_FOREIGN) for other in others)
 
 
 def _processors(provider: Any) -> tuple[Any, ...]:
@@ -150,7 +157,6 @@ def _is_wrapped(module: str, owner: str, method: str) -> bool:
 def _handle_for(data: Any) -> Any:
     kind = data.type
     if kind == "agent":
-        _running_agent.set(data.name)
         return telemetry.agent(data.name)
     if kind == "function":
         return telemetry.tool(data.name)

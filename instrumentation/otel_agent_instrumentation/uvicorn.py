@@ -1,15 +1,15 @@
 """Start and stop of uvicorn servers, once per server however many workers and reloads it has.
 
-Hooks: ``uvicorn.server.Server.startup`` and ``shutdown`` of a server in its own process; with ``--workers`` or
-``--reload`` the first worker that is ready reports the start, and ``run`` of the supervisor
-(``uvicorn.supervisors.multiprocess.Multiprocess``, ``basereload.BaseReload``) the stop. uvicorn raises the signal that
-stopped it again when it is done, which ends the process without ``atexit``; what is pending is therefore sent before.
+Hooks: ``uvicorn.server.Server.startup`` and ``shutdown`` of a server in its own process. With ``--workers`` the
+supervisor (``uvicorn.supervisors.multiprocess.Multiprocess``) speaks, once its ``keep_subprocess_alive`` finds a worker
+that is ready; with ``--reload`` the first process that it starts, and the supervisor when it stops. uvicorn raises the
+signal that stopped it again when it is done, which ends the process without ``atexit``; what is pending is therefore
+sent before.
 """
 
 from __future__ import annotations
 
 import multiprocessing
-import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakKeyDictionary
 
@@ -18,6 +18,7 @@ from otel_agent_instrumentation._hooks import FrameworkInstrumentor, quiet
 from otel_agent_instrumentation._servers import (
     EXIT_SECONDS,
     ServerLife,
+    is_gunicorn,
     port_of,
     signal_name,
     speaks_for_server,
@@ -51,6 +52,7 @@ class UvicornInstrumentor(FrameworkInstrumentor):
         def supervisor(module: Any) -> None:
             kind = getattr(module, _SUPERVISORS[module.__name__])
             hooks.wrap(kind, "run", observer.supervise)
+            hooks.wrap(kind, "keep_subprocess_alive", observer.tick)
             for handler in ("signal_handler", "handle_int", "handle_term"):
                 hooks.wrap(kind, handler, observer.signalled)
 
@@ -90,7 +92,12 @@ class _Observer:
             self._end(instance)
             self._flush()
 
-    def signalled(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:  # noqa: ARG002 - wrapt's signature
+    def tick(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        result = wrapped(*args, **kwargs)
+        self._look(instance)
+        return result
+
+    def signalled(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         self._notice(wrapped.__name__, args)
         return wrapped(*args, **kwargs)
 
@@ -98,11 +105,13 @@ class _Observer:
     def _started(self, server: Any, args: Any, kwargs: Any) -> None:
         if not server.started:
             return
-        supervised = _handed_over(args, kwargs)
-        if not supervised:
+        if not _handed_over(args, kwargs):
             self._lives[server] = ServerLife()
-        if not supervised or speaks_for_server():
-            (self._lives.get(server) or ServerLife()).started(_port(server))
+            self._lives[server].started(_port(server))
+        elif server.config.should_reload and speaks_for_server():
+            ServerLife().started(_port(server))
+        else:
+            telemetry.declare_source("api-server")
 
     @quiet
     def _stopped(self, server: Any) -> None:
@@ -113,6 +122,12 @@ class _Observer:
     @quiet
     def _begin(self, supervisor: Any) -> None:
         self._lives[supervisor] = ServerLife()
+
+    @quiet
+    def _look(self, supervisor: Any) -> None:
+        life = self._lives.get(supervisor)
+        if life is not None and not life.is_started and any(map(_is_ready, supervisor.processes)):
+            life.started(port_of(supervisor.sockets))
 
     @quiet
     def _end(self, supervisor: Any) -> None:
@@ -133,8 +148,13 @@ class _Observer:
 def _handed_over(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Whether a supervisor, uvicorn's or gunicorn's, opened the sockets: then this is a worker, not the server."""
     sockets = kwargs.get("sockets", args[0] if args else None)
-    in_worker = multiprocessing.parent_process() is not None or "gunicorn.arbiter" in sys.modules
+    in_worker = multiprocessing.parent_process() is not None or is_gunicorn()
     return sockets is not None and in_worker
+
+
+def _is_ready(process: Any) -> bool:
+    ask = getattr(process, "is_ready", None) or process.is_alive  # older releases cannot tell the two apart
+    return bool(ask())
 
 
 def _port(server: Any) -> int | None:

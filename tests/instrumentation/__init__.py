@@ -1,0 +1,1 @@
+"""The framework modules against the real frameworks."""

@@ -1,0 +1,25 @@
+"""``python -m broken MODULE ARGUMENTS``: runs a module while every call of the telemetry package raises."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from typing import NoReturn
+
+import otel_agent_telemetry as telemetry
+
+
+class BrokenError(Exception):
+    """What no program may ever see."""
+
+
+def fail(*_: object, **__: object) -> NoReturn:
+    """Raise."""
+    raise BrokenError
+
+
+for name in telemetry.__all__:
+    if name.islower() and callable(getattr(telemetry, name)):
+        setattr(telemetry, name, fail)
+sys.argv[:] = sys.argv[1:]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -1,0 +1,96 @@
+"""What holds for every module: it takes back all that it changed, and is harmless where its framework is missing."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.instrumentation.program import needs, run_plainly
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def methods(owner: str, *names: str) -> list[str]:
+    """Expressions for attributes of a class, as they are in its dictionary: ``module:Class``."""
+    module, _, kind = owner.partition(":")
+    return [f"{module}:vars({kind})[{name!r}]" for name in names]
+
+
+# Module -> the distribution that it is for, and expressions for what it changes there.
+CHANGED = {
+    "a2a": (
+        "a2a-sdk",
+        [
+            *methods("a2a.server.request_handlers.default_request_handler_v2:DefaultRequestHandlerV2", "__init__"),
+            *methods("a2a.server.tasks.task_manager:TaskManager", "_save_task"),
+            *methods("a2a.client.base_client:BaseClient", "__init__"),
+        ],
+    ),
+    "argparse": ("pytest", [*methods("argparse:ArgumentParser", "parse_known_args"), "sys:exit"]),
+    "asgi": ("starlette", methods("starlette.routing:Router", "lifespan")),
+    "celery": (
+        "celery",
+        [
+            f"celery.signals:{name}.receivers"
+            for name in ("before_task_publish", "task_prerun", "task_postrun", "task_revoked", "worker_shutdown")
+        ],
+    ),
+    "click": (
+        "click",
+        [*methods("click.core:Command", "invoke", "make_context"), *methods("click.core:Group", "invoke")],
+    ),
+    "cyclopts": (
+        "cyclopts",
+        [
+            *methods("cyclopts.core:App", "__call__", "run_async"),
+            "cyclopts.core:_run_maybe_async_command",
+        ],
+    ),
+    "flask": (
+        "flask",
+        [
+            *methods("werkzeug.serving:BaseWSGIServer", "serve_forever"),
+            *methods("werkzeug._reloader:ReloaderLoop", "restart_with_reloader"),
+        ],
+    ),
+    "gunicorn": ("gunicorn", methods("gunicorn.arbiter:Arbiter", "start", "halt", "handle_term")),
+    "langgraph": ("langchain-core", ["langchain_core.tracers.context:_configure_hooks"]),
+    "mcp": (
+        "mcp",
+        [
+            *methods("mcp.server.lowlevel.server:Server", "__init__"),
+            *methods("mcp.client.session:ClientSession", "call_tool"),
+        ],
+    ),
+    "openai_agents": (
+        "openai-agents",
+        [
+            *methods("agents.run:AgentRunner", "run", "run_streamed"),
+            *methods("agents.tracing.provider:DefaultTraceProvider", "__init__", "set_processors"),
+            "agents.tracing:get_trace_provider()._multi_processor._processors",
+        ],
+    ),
+    "typer": (
+        "typer",
+        [*methods("typer._click.core:Command", "invoke", "make_context"), *methods("typer.core:TyperGroup", "invoke")],
+    ),
+    "uvicorn": (
+        "uvicorn",
+        [
+            *methods("uvicorn.server:Server", "startup", "shutdown"),
+            *methods("uvicorn.supervisors.multiprocess:Multiprocess", "run", "handle_term"),
+            *methods("uvicorn.supervisors.basereload:BaseReload", "run", "signal_handler"),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("module", CHANGED)
+def test_uninstrumenting_puts_the_same_objects_back(tmp_path: Path, module: str) -> None:
+    """Instrumented, each is another object; uninstrumented, the very same; and so a second time."""
+    distribution, expressions = CHANGED[module]
+    needs(distribution)
+    assert json.loads(run_plainly("hooked", module, *expressions, home=tmp_path)) == [True, True, True, True]

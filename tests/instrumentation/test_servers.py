@@ -1,0 +1,97 @@
+"""uvicorn, gunicorn and Flask's server, and ASGI applications under a server that has no module of its own."""
+
+from __future__ import annotations
+
+import os
+from signal import SIGHUP, SIGINT, SIGTERM
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.instrumentation.program import Program, free_port, needs, takes_connections
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+needs("uvicorn", "fastapi")
+
+
+def serve(home: Path, *command: str, started: int = 1) -> tuple[Program, int]:
+    """A server that started, took a connection and was stopped; and its port."""
+    port = free_port()
+    with Program(home=home) as program:
+        child = program.start(*(word.replace("PORT", str(port)) for word in command))
+        program.wait(lambda _: takes_connections(port))
+        program.wait(lambda _: program.printed().count("application starts") >= started)
+        program.wait(lambda _: any(span.name == "server.started" for span in program.spans))
+        program.stop(child)
+    return program, port
+
+
+@pytest.mark.parametrize("extra", [(), ("--workers", "2"), ("--reload",)], ids=["one process", "workers", "reload"])
+def test_uvicorn_is_one_server(tmp_path: Path, extra: tuple[str, ...]) -> None:
+    """One server starts and stops once, with its port and the signal, whatever number of processes it has."""
+    program, port = serve(tmp_path, "uvicorn", "web_app:app", "--port", "PORT", *extra)
+    told = [(each["event"], each["source"], each["properties"]) for each in program.events]
+    uptime = told[-1][2].pop("uptimeMs")
+    assert told == [
+        ("server.started", "api-server", {"port": port}),
+        ("server.shutdown", "api-server", {"signal": "SIGTERM"}),
+    ]
+    assert uptime > 0
+
+
+def test_a_server_that_cannot_start_says_nothing(tmp_path: Path) -> None:
+    """Where the application's startup fails, no server started, and uvicorn's exit code is its own."""
+    with Program(home=tmp_path) as program:
+        assert program.run("uvicorn", "web_app:broken", "--port", str(free_port())) == 3
+        assert program.counted() == {}
+
+
+def test_hypercorn_is_one_server(tmp_path: Path) -> None:
+    """Under a server without a module the application's lifespan speaks, for one of several workers."""
+    needs("hypercorn")
+    program, _ = serve(tmp_path, "hypercorn", "web_app:app", "--bind", "127.0.0.1:PORT", "--workers", "2", started=2)
+    assert program.counted() == {"server.started": 1, "server.shutdown": 1}
+
+
+@pytest.mark.parametrize("command", [("web_flask:app",), ("web_app:app", "-k", "asgi")], ids=["wsgi", "asgi"])
+def test_gunicorn_is_one_server(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """The master starts and stops once, with its port and the signal, also where it reloads its workers."""
+    needs("gunicorn", "flask")
+    port = free_port()
+    with Program(home=tmp_path) as program:
+        child = program.start("gunicorn", *command, "--workers", "2", "--bind", f"127.0.0.1:{port}")
+        program.wait(lambda _: program.printed().count("Booting worker") == 2)
+        child.send_signal(SIGHUP)
+        program.wait(lambda _: program.printed().count("Booting worker") == 4)
+        program.wait(lambda _: takes_connections(port))
+        assert program.stop(child) == 0
+    told = [(each["event"], each["source"], each["properties"]) for each in program.events]
+    assert told.pop()[2].pop("signal") == "SIGTERM"
+    assert told == [("server.started", "api-server", {"port": port})]
+
+
+@pytest.mark.parametrize(("extra", "properties"), [((), True), (("--reload",), False)], ids=["one process", "reload"])
+def test_flask_is_one_server(tmp_path: Path, extra: tuple[str, ...], *, properties: bool) -> None:
+    """The development server starts and stops once; the process that watches for a reload does not know its port."""
+    needs("flask")
+    port = free_port()
+    with Program(home=tmp_path) as program:
+        child = program.start("flask", "--app", "web_flask", "run", "--port", str(port), *extra)
+        program.wait(lambda _: any(span.name == "server.started" for span in program.spans))
+        os.killpg(child.pid, SIGINT)
+        child.wait(15)
+    told = [(each["event"], each["source"], each["properties"]) for each in program.events]
+    assert told.pop()[0] == "server.shutdown"
+    assert told == [("server.started", "api-server", {"port": port} if properties else {})]
+
+
+def test_our_errors_stay_with_us(tmp_path: Path) -> None:
+    """Where every call of ours raises, the server serves and stops as it does without us."""
+    port = free_port()
+    with Program(home=tmp_path) as program:
+        child = program.start("-m", "broken", "uvicorn", "web_app:app", "--port", str(port))
+        program.wait(lambda _: takes_connections(port) and "application starts" in program.printed())
+        assert program.stop(child) == -SIGTERM
+        assert (program.counted(), "application stops" in program.printed()) == ({}, True)
