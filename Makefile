@@ -22,7 +22,7 @@ UV_PYTHON_DOWNLOADS := never
 export AGENT_TELEMETRY_GOLDENS UV_SYSTEM_CERTS UV_PYTHON_DOWNLOADS
 
 # Tests that need more than Python packages have a target each.
-ELSEWHERE := not collector and not jaeger and not kafka and not clickhouse and not clients and not frameworks
+ELSEWHERE := not collector and not jaeger and not kafka and not clickhouse and not clients
 
 .PHONY: help demo test test-goldens test-frameworks test-collector test-jaeger test-kafka test-clickhouse test-clients bench check lint types coverage wheels lock schema clean
 
@@ -52,8 +52,11 @@ test: $(VENV)/.test
 test-goldens: $(VENV)/.test
 	AGENT_TELEMETRY_GOLDENS='$(abspath $(GOLDENS))' REQUIRE_GOLDENS=1 $(BIN)/pytest tests/goldens
 
-test-frameworks test-clients: $(VENV)/.test
-	$(BIN)/pytest -m $(@:test-%=%)
+test-frameworks: $(VENV)/.frameworks
+	REQUIRE_ALL=1 $(BIN)/pytest tests/instrumentation
+
+test-clients: $(VENV)/.test
+	$(BIN)/pytest -m clients
 
 # The first time this builds the Collector from its published modules, with its own builder: minutes, and needs Go.
 test-collector: $(VENV)/.test
@@ -98,7 +101,7 @@ wheels: $(VENV)/.dev
 
 lock: $(VENV)/.uv
 	@$(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-annotate \
-	    --custom-compile-command 'make lock' --all-extras --group dev --no-emit-package otel-agent-telemetry \
+	    --custom-compile-command 'make lock' --all-extras --group dev --group frameworks --no-emit-package otel-agent-telemetry \
 	    --no-emit-package otel-agent-instrumentation $(ARGS) pyproject.toml instrumentation/pyproject.toml \
 	    --output-file constraints.txt
 	@touch $(VENV)/.uv
@@ -133,6 +136,10 @@ $(VENV)/.test: $(VENV)/.demo
 	@$(INSTALL) --group test $(PACKAGES)
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.test
+$(VENV)/.frameworks: $(VENV)/.test
+	@$(INSTALL) --group frameworks $(PACKAGES)
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.frameworks
 	@$(INSTALL) --group dev $(PACKAGES)
 	@touch $@

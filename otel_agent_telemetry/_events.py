@@ -158,6 +158,7 @@ _CACHE_WRITE = Count(why="whether prompt caching works")
 _REASONING = Count(why="how much reasoning models are used")
 _COST = Usd(why="what a session costs", docker="cost")
 _HARNESS = {"provider": _PROVIDER, "harnessVariant": _VARIANT, "harnessVersion": _HARNESS_VERSION}
+_NOTHING: dict[str, Kind] = {}
 _TOTAL = {
     "inputTokens": _INPUT,
     "outputTokens": _OUTPUT,
@@ -245,12 +246,12 @@ _TASK = (
                 **_HARNESS,
                 "agentId": _AGENT_ID,
                 "durationMs": Milliseconds(why="how long tasks take, since they were created"),
-                "errorCategory": _ERROR_CATEGORY,
+                **failure,
             },
         )
-        for verb, fires, why in (
-            ("completed", "a task ends without error", "the success rate"),
-            ("failed", "a task ends with an exception", "the failure rate"),
+        for verb, fires, why, failure in (
+            ("completed", "a task ends without error", "the success rate", _NOTHING),
+            ("failed", "a task ends with an exception", "the failure rate", {"errorCategory": _ERROR_CATEGORY}),
         )
     ),
     _event(

@@ -140,11 +140,21 @@ class Spans:
         }
 
     def event(
-        self, event: str, properties: Mapping[str, object], *, name: str = "", kind: SpanKind = SpanKind.INTERNAL
+        self,
+        event: str,
+        properties: Mapping[str, object],
+        *,
+        name: str = "",
+        kind: SpanKind = SpanKind.INTERNAL,
+        carrier: Mapping[str, object] | None = None,
     ) -> Context:
-        """A span without duration that stands for an event; the context in which it is current."""
+        """A span without duration that stands for an event; the context in which it is current.
+
+        It belongs to the trace of the task whose carrier is given, else to that of the code around.
+        """
         base = self.current()
         try:
+            base = base if carrier is None else _carrier.context_of(carrier, base)
             prefix = names.AGENT_EVENT_PROPERTY
             event = str(value_of(event))
             given = attributes((f"{prefix}{value_of(key)}", value) for key, value in properties.items())

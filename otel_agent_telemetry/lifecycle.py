@@ -319,7 +319,10 @@ class Lifecycle:
 
         source = properties.pop("source")
         source = created_by if source is None else source
-        self.track(event, taskId=task_id, source=source, **properties, durationMs=age_ms(carrier))
+        spans = self._load()
+        if spans is not None:
+            about = {"taskId": task_id, "source": source, **properties, "durationMs": age_ms(carrier)}
+            spans.event(event, about, carrier=carrier)
 
 
 def _text_of(identifier: object) -> str | None:

@@ -21,7 +21,7 @@ _KEPT = (  # settings of the tests, not of the product
     "AGENT_TELEMETRY_GOLDENS",
     "AGENT_TELEMETRY_WHEELS",
 )
-_ELSEWHERE = ("clickhouse", "clients", "collector", "frameworks", "jaeger", "kafka")
+_ELSEWHERE = ("clickhouse", "clients", "collector", "jaeger", "kafka")
 _left_out: Counter[str] = Counter()
 _XDG = {"XDG_CACHE_HOME": ".cache", "XDG_CONFIG_HOME": ".config", "XDG_DATA_HOME": ".local/share"}
 

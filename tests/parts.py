@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 def absent(name: str, command: str) -> NoReturn:
     """Ends the test because ``name`` is missing; ``command`` brings it.
 
-    With ``REQUIRE_<NAME>=1`` in the environment (upper case, every other character an underscore) that is a failure;
-    otherwise a skip, and the run closes with one line that gives the command.
+    With ``REQUIRE_<NAME>=1`` in the environment (upper case, every other character an underscore), or
+    ``REQUIRE_ALL=1``, that is a failure; otherwise a skip, and the run closes with one line that gives the command.
     """
     text = f"{name} is missing; get it with: {command}"
-    if os.environ.get(required_variable(name)) == "1":
+    if "1" in {os.environ.get(required_variable(name)), os.environ.get("REQUIRE_ALL")}:
         pytest.fail(text, pytrace=False)
     pytest.skip(text, allow_module_level=True)
 

@@ -12,9 +12,8 @@ from __future__ import annotations
 import contextvars
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import wrapt
-
 import otel_agent_telemetry as telemetry
+from otel_agent_instrumentation._clients import is_wrapper, openai_is_instrumented
 from otel_agent_instrumentation._hooks import FrameworkInstrumentor, quiet
 
 if TYPE_CHECKING:
@@ -98,7 +97,8 @@ class _Observer:
 
     @quiet
     def model_start(self, run_id: UUID, parent_id: UUID | None, metadata: dict[str, Any]) -> None:
-        if not self._is_doubled():
+        by_client = metadata.get("ls_provider") == "openai" and openai_is_instrumented("chat")
+        if not (by_client or self._is_doubled()):
             call = telemetry.model_call(metadata.get("ls_model_name"), provider=metadata.get("ls_provider"))
             self._begin(run_id, parent_id, _Run([call]))
 
@@ -137,7 +137,7 @@ class _Observer:
         return self._runs.get(run_id) or self._around.get(run_id)
 
     def _is_doubled(self) -> bool:
-        return isinstance(self._manager.__dict__.get("__init__"), wrapt.ObjectProxy)
+        return is_wrapper(self._manager.__dict__.get("__init__"))
 
 
 def _session(metadata: dict[str, Any], name: str | None) -> list[Any]:

@@ -14,9 +14,8 @@ import contextvars
 import sys
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-import wrapt
-
 import otel_agent_telemetry as telemetry
+from otel_agent_instrumentation._clients import openai_is_instrumented
 from otel_agent_instrumentation._hooks import FrameworkInstrumentor, quiet
 
 if TYPE_CHECKING:
@@ -29,14 +28,8 @@ _FOREIGN = ("opentelemetry.", "openinference.", "traceloop.")
 # This one leaves the model calls to an instrumentation of the OpenAI client, which may not be there.
 _FOREIGN_WITHOUT_MODEL_CALLS = "opentelemetry.instrumentation.genai.openai_agents"
 
-# What instrumentations of the OpenAI client wrap, by the span type of the SDK that would show the same call.
-_CLIENT_METHODS = {
-    "generation": (
-        ("openai.resources.chat.completions", "AsyncCompletions", "create"),
-        ("openai", "AsyncOpenAI", "request"),
-    ),
-    "response": (("openai.resources.responses", "AsyncResponses", "create"), ("openai", "AsyncOpenAI", "request")),
-}
+# The API of the OpenAI client that a span type of the SDK stands for.
+_APIS = {"generation": "chat", "response": "responses"}
 
 # The model of the run's first agent, by that agent's name: spans of the responses API do not say which they ask.
 _first_agent: contextvars.ContextVar[tuple[str | None, str | None]] = contextvars.ContextVar(
@@ -126,7 +119,7 @@ class _Observer:
         entry = self._open.pop(span.span_id, None)
         if entry is None:
             return
-        if span.span_data.type in _CLIENT_METHODS:
+        if span.span_data.type in _APIS:
             _record(entry.handle, span.span_data)
         entry.handle.end(_failure(span, entry.handled))
 
@@ -138,20 +131,15 @@ class _Observer:
 
     def _is_doubled(self, kind: str) -> bool:
         others = [type(each).__module__ for each in _processors(self._provider)]
-        if kind in _CLIENT_METHODS:
+        if kind in _APIS:
             others = [other for other in others if not other.startswith(_FOREIGN_WITHOUT_MODEL_CALLS)]
-            if any(_is_wrapped(*method) for method in _CLIENT_METHODS[kind]):
+            if openai_is_instrumented(_APIS[kind]):
                 return True
         return any(other.startswith(_FOREIGN) for other in others)
 
 
 def _processors(provider: Any) -> tuple[Any, ...]:
     return tuple(provider._multi_processor._processors)  # noqa: SLF001 - the SDK has no public way to ask
-
-
-def _is_wrapped(module: str, owner: str, method: str) -> bool:
-    found = vars(getattr(sys.modules.get(module), owner, object)).get(method)
-    return isinstance(found, wrapt.ObjectProxy)
 
 
 def _handle_for(data: Any) -> Any:

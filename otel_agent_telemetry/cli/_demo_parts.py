@@ -88,6 +88,8 @@ class Service:
             **_clean_environment(),
             **environment,
             "SERVICE_FOLDER": self._folder,
+            # The same output whether or not another instrumentation of the model client is installed.
+            "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "openai",
             "MODEL_API_KEY": "none-needed",
             "OPENAI_BASE_URL": model,
         }

@@ -96,6 +96,6 @@ def tell_empty(connection: sqlite3.Connection, otherwise: str = "") -> None:
         return
     click.echo(
         "The store is empty. Fill it: run `agent-telemetry serve` and point OTEL_EXPORTER_OTLP_ENDPOINT at it,\n"
-        "or `agent-telemetry demo`, or `agent-telemetry import FILE`.",
+        "or use `agent-telemetry import FILE`.",
         err=True,
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import closing
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +15,8 @@ from otel_agent_telemetry.cli._table import clean, duration, styled
 from otel_agent_telemetry.local import Store, default_store, newest_span, recent_spans
 
 if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
     from pathlib import Path
 
     from otel_agent_telemetry.local import RecentShape
@@ -35,25 +39,24 @@ def tail(
 ) -> None:
     """Print each span when it reaches the store, until Ctrl-C; with --json one object a line."""
     path = db or default_store()
-    with failures():
-        store = Store(path)
+    with failures(), closing(Store(path)) as store, closing(store.reader()) as connection:
+        click.echo(f"Waiting for spans in {path}; Ctrl-C ends.", err=True)
         try:
-            connection = store.reader()
-            mark = 0 if from_start else newest_span(connection)
-            click.echo(f"Waiting for spans in {path}; Ctrl-C ends.", err=True)
-            left = limit
-            while left is None or left > 0:
-                mark, spans = recent_spans(connection, mark)
-                wanted = [span for span in spans if service in {None, span["service"]} and kind in {None, span["kind"]}]
-                for span in wanted[:left]:
-                    click.echo(json.dumps(span, ensure_ascii=False) if as_json else _line(span))
-                left = None if left is None else left - len(wanted)
-                if not spans:
-                    time.sleep(_POLL_SECONDS)
+            for span in islice(_arriving(connection, service, kind, from_start=from_start), limit):
+                click.echo(json.dumps(span, ensure_ascii=False) if as_json else _line(span))
         except KeyboardInterrupt:
             return
-        finally:
-            store.close()
+
+
+def _arriving(
+    connection: sqlite3.Connection, service: str | None, kind: str | None, *, from_start: bool
+) -> Iterator[RecentShape]:
+    mark = 0 if from_start else newest_span(connection)
+    while True:
+        mark, spans = recent_spans(connection, mark)
+        yield from (span for span in spans if service in {None, span["service"]} and kind in {None, span["kind"]})
+        if not spans:
+            time.sleep(_POLL_SECONDS)
 
 
 def _line(span: RecentShape) -> str:

@@ -20,9 +20,7 @@ __all__ = ["installation_endpoint"]
 _OK, _NOT_FOUND, _NOT_ALLOWED, _UNAVAILABLE = 200, 404, 405, 503
 
 
-def installation_endpoint(
-    store: Store, *, allowed: Callable[[], bool] | None = None
-) -> App:
+def installation_endpoint(store: Store, *, allowed: Callable[[], bool] | None = None) -> App:
     """An ASGI application to mount on any path, behind the host's own authentication.
 
     GET answers ``{"telemetry_installation_id", "telemetry_installed_at", "telemetry_reference_key"}`` as JSON and

@@ -7,6 +7,7 @@ from otel_agent_telemetry.local._diff import DiffRow, DiffShape, diff_trees
 from otel_agent_telemetry.local._exchange import Imported, export_all, export_trace, import_document, import_line
 from otel_agent_telemetry.local._guard import is_loopback
 from otel_agent_telemetry.local._keeper import Keeper
+from otel_agent_telemetry.local._left import Outbox
 from otel_agent_telemetry.local._moments import iso, parse_duration_ns, parse_moment_ns, parse_size
 from otel_agent_telemetry.local._place import default_store
 from otel_agent_telemetry.local._recent import RecentShape, newest_span, recent_spans
@@ -28,6 +29,7 @@ __all__ = [
     "Imported",
     "Keeper",
     "Limits",
+    "Outbox",
     "RecentShape",
     "Server",
     "SessionShape",

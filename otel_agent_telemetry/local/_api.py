@@ -11,7 +11,7 @@ import sqlite3
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.local._body import RefusalError
@@ -79,7 +79,7 @@ class Api:
 
     def answer(self, path: str, query: str) -> bytes:
         """The JSON for ``/api/PATH?QUERY``. Raises RefusalError (400, 404, 503)."""
-        parts = path.strip("/").split("/")
+        parts = [unquote(part) for part in path.strip("/").split("/")]
         try:
             with closing(self._store.reader()) as connection:
                 value = self._value(connection, parts, _Asked(query))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from otel_agent_telemetry import semconv
-from otel_agent_telemetry.local._meaning import Step, is_step, step
-from otel_agent_telemetry.local._values import attributes, plain
+from otel_agent_telemetry.local._meaning import STEP_KEYS, Step, may_be_step, step
+from otel_agent_telemetry.local._values import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +22,7 @@ __all__ = ["Batch", "Origin", "SpanRow", "TraceRow", "batch", "clamped", "origin
 
 _LATEST_NS = 2**62 - 1  # 2116; leaves room for the rank below in SQLite's 64 bits
 _TRACE_ID_BYTES, _SPAN_ID_BYTES = 16, 8
+_NO_TRACE, _NO_SPAN = bytes(_TRACE_ID_BYTES), bytes(_SPAN_ID_BYTES)
 _STATUS_ERROR = 2
 UNKNOWN_SERVICE = "unknown_service"
 
@@ -41,25 +42,19 @@ class Origin:
     scope_schema: str
 
 
-@dataclass(slots=True)
-class SpanRow:
-    """One span, ready to be stored."""
+class SpanRow(NamedTuple):
+    """One span, ready to be stored; ``origin`` is the digest of where it comes from."""
 
-    origin: Origin
     trace_id: bytes
     span_id: int
     parent_id: int
+    origin: bytes
     start_ns: int
     end_ns: int
     status: int
     name: str
     body: bytes
     step: Step | None
-
-    @property
-    def rank(self) -> int:
-        """The smallest of a trace's spans names it: the earliest root, else the earliest span."""
-        return self.start_ns + (_LATEST_NS if self.parent_id else 0)
 
 
 @dataclass(slots=True)
@@ -79,32 +74,38 @@ class TraceRow:
 
 @dataclass(slots=True)
 class Batch:
-    """The storable spans of a request by (trace id, span id), and how many had to be refused."""
+    """The storable spans of a request by (trace id, span id), their origins, and how many had to be refused."""
 
     spans: dict[SpanKey, SpanRow]
+    origins: dict[bytes, Origin]
     rejected: int = 0
 
     def traces(self) -> dict[bytes, TraceRow]:
         """What the batch adds to each trace."""
         found: dict[bytes, TraceRow] = {}
         for row in self.spans.values():
+            # the smallest rank of a trace's spans names it: the earliest root, else the earliest span
+            rank = row.start_ns + _LATEST_NS if row.parent_id else row.start_ns
             trace = found.get(row.trace_id)
             if trace is None:
-                trace = TraceRow(row.start_ns, row.end_ns, row.rank, row.name, row.origin.service)
-                found[row.trace_id] = trace
+                service = self.origins[row.origin].service
+                trace = found[row.trace_id] = TraceRow(row.start_ns, row.end_ns, rank, row.name, service)
+            elif rank < trace.rank:
+                trace.rank, trace.name, trace.service = rank, row.name, self.origins[row.origin].service
             _add(trace, row)
         return found
 
 
 def batch(request: ExportTraceServiceRequest) -> Batch:
     """The rows of a request; a span whose ids are not 16 and 8 bytes, or all zero, is refused and counted."""
-    made = Batch({})
+    made = Batch({}, {})
     for resource_spans in request.resource_spans:
         for scope_spans in resource_spans.scope_spans:
             source = origin(
                 resource_spans.resource, resource_spans.schema_url, scope_spans.scope, scope_spans.schema_url
             )
-            _add_spans(made, source, scope_spans.spans)
+            made.origins[source.digest] = source
+            _add_spans(made, source.digest, scope_spans.spans)
     return made
 
 
@@ -125,33 +126,47 @@ def clamped(time_ns: int) -> int:
     return min(time_ns, _LATEST_NS)
 
 
-def _add_spans(made: Batch, source: Origin, spans: Iterable[Span]) -> None:
+def _add_spans(made: Batch, source: bytes, spans: Iterable[Span]) -> None:
     rows = made.spans
     for span in spans:
         trace_id, span_id = span.trace_id, span.span_id
-        if len(trace_id) != _TRACE_ID_BYTES or len(span_id) != _SPAN_ID_BYTES or not (any(trace_id) and any(span_id)):
+        if _is_unusable(trace_id, span_id):
             made.rejected += 1
             continue
-        row = _row(source, span, trace_id, int.from_bytes(span_id, "big", signed=True))
-        rows.setdefault((trace_id, row.span_id), row)
+        number = int.from_bytes(span_id, "big", signed=True)
+        if (trace_id, number) not in rows:
+            rows[trace_id, number] = _row(source, span, trace_id, number)
 
 
-def _row(source: Origin, span: Span, trace_id: bytes, span_id: int) -> SpanRow:
-    name = span.name
-    pairs = span.attributes
-    meaning = step(name, attributes(pairs)) if is_step({pair.key for pair in pairs}) else None
+def _is_unusable(trace_id: bytes, span_id: bytes) -> bool:
+    has_lengths = len(trace_id) == _TRACE_ID_BYTES and len(span_id) == _SPAN_ID_BYTES
+    return not has_lengths or trace_id == _NO_TRACE or span_id == _NO_SPAN
+
+
+def _row(source: bytes, span: Span, trace_id: bytes, number: int) -> SpanRow:
+    name, parent, start, end = span.name, span.parent_span_id, span.start_time_unix_nano, span.end_time_unix_nano
+    body = span.SerializeToString()
     return SpanRow(
-        source,
         trace_id,
-        span_id,
-        int.from_bytes(span.parent_span_id[:_SPAN_ID_BYTES], "big", signed=True),
-        clamped(span.start_time_unix_nano),
-        clamped(span.end_time_unix_nano),
+        number,
+        int.from_bytes(parent[:_SPAN_ID_BYTES], "big", signed=True) if parent else 0,
+        source,
+        min(_LATEST_NS, start),
+        min(_LATEST_NS, end),
         span.status.code,
         name,
-        span.SerializeToString(),
-        meaning,
+        body,
+        step(name, _read(span)) if may_be_step(body) else None,
     )
+
+
+def _read(span: Span) -> dict[str, object]:
+    # most are text, and asking for that first spares a call
+    return {
+        key: (value := pair.value).string_value or plain(value)
+        for pair in span.attributes
+        if (key := pair.key) in STEP_KEYS
+    }
 
 
 def _add(trace: TraceRow, row: SpanRow) -> None:
@@ -160,9 +175,7 @@ def _add(trace: TraceRow, row: SpanRow) -> None:
     trace.spans += 1
     trace.errors += row.status == _STATUS_ERROR
     trace.has_steps = trace.has_steps or row.step is not None
-    trace.origins.add(row.origin.digest)
-    if row.rank < trace.rank:
-        trace.rank, trace.name, trace.service = row.rank, row.name, row.origin.service
+    trace.origins.add(row.origin)
 
 
 def _service(resource: Resource) -> str:

@@ -9,16 +9,16 @@ import time
 __all__ = ["RequestStream", "drain"]
 
 _IDLE_SECONDS = 75.0
-_REQUEST_SECONDS = 30.0
 _DRAIN_SECONDS = 2.0
 _DRAIN_BYTES = 64 * 2**20
 
 
 class RequestStream(io.RawIOBase):
-    """Reads from a socket; once a request has begun, all of it has to arrive within 30 seconds, else TimeoutError."""
+    """Reads from a socket; once a request has begun, all of it has to arrive within ``seconds``, else TimeoutError."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, seconds: float) -> None:
         self._connection = connection
+        self._seconds = seconds
         self._deadline: float | None = None
 
     def next_request(self) -> None:
@@ -37,7 +37,7 @@ class RequestStream(io.RawIOBase):
         self._connection.settimeout(remaining)
         count = self._connection.recv_into(buffer)
         if self._deadline is None:
-            self._deadline = time.monotonic() + _REQUEST_SECONDS
+            self._deadline = time.monotonic() + self._seconds
         return count
 
 

@@ -16,14 +16,33 @@ if TYPE_CHECKING:
 
 __all__ = ["matching_spans", "trace_content"]
 
-_KEYS = frozenset({
-    "gen_ai.system_instructions", "gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.prompt",
-    "gen_ai.completion", "gen_ai.tool.call.arguments", "gen_ai.tool.call.result", "gen_ai.tool.message",
-    "gen_ai.retrieval.query.text", "gen_ai.retrieval.documents", "pydantic_ai.all_messages", "final_result",
-    "input.value", "output.value", "tool.parameters", "traceloop.entity.input", "traceloop.entity.output",
-    "gcp.vertex.agent.llm_request", "gcp.vertex.agent.llm_response", "gcp.vertex.agent.tool_call_args",
-    "gcp.vertex.agent.tool_response", "tool_arguments", "tool_response",
-})  # fmt: skip
+_KEYS = frozenset(
+    {
+        "gen_ai.system_instructions",
+        "gen_ai.input.messages",
+        "gen_ai.output.messages",
+        "gen_ai.prompt",
+        "gen_ai.completion",
+        "gen_ai.tool.call.arguments",
+        "gen_ai.tool.call.result",
+        "gen_ai.tool.message",
+        "gen_ai.retrieval.query.text",
+        "gen_ai.retrieval.documents",
+        "pydantic_ai.all_messages",
+        "final_result",
+        "input.value",
+        "output.value",
+        "tool.parameters",
+        "traceloop.entity.input",
+        "traceloop.entity.output",
+        "gcp.vertex.agent.llm_request",
+        "gcp.vertex.agent.llm_response",
+        "gcp.vertex.agent.tool_call_args",
+        "gcp.vertex.agent.tool_response",
+        "tool_arguments",
+        "tool_response",
+    }
+)
 _PREFIXES = ("llm.input_messages.", "llm.output_messages.", "gen_ai.prompt.", "gen_ai.completion.")
 _EVENT_PREFIXES = ("gen_ai.", "exception")
 

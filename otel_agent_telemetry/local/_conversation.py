@@ -30,10 +30,21 @@ _EVENT_ROLES = {
     "gen_ai.tool.message": "tool",
     "gen_ai.choice": "assistant",
 }
-_ARGUMENTS = ("gen_ai.tool.call.arguments", "tool_arguments", "tool.parameters", "gcp.vertex.agent.tool_call_args",
-              "traceloop.entity.input", "input.value")  # fmt: skip
-_RESULTS = ("gen_ai.tool.call.result", "tool_response", "gcp.vertex.agent.tool_response", "traceloop.entity.output",
-            "output.value")  # fmt: skip
+_ARGUMENTS = (
+    "gen_ai.tool.call.arguments",
+    "tool_arguments",
+    "tool.parameters",
+    "gcp.vertex.agent.tool_call_args",
+    "traceloop.entity.input",
+    "input.value",
+)
+_RESULTS = (
+    "gen_ai.tool.call.result",
+    "tool_response",
+    "gcp.vertex.agent.tool_response",
+    "traceloop.entity.output",
+    "output.value",
+)
 _VALUES = {
     "input.value": "user",
     "traceloop.entity.input": "user",
@@ -76,17 +87,19 @@ def conversation(connection: sqlite3.Connection, trace: int) -> list[Turn]:
         number = span_id.to_bytes(8, "big", signed=True).hex()
         content = said.get(number, {})
         messages = list(_of_tool(content, tool) if kind == "tool" else _of_model(content))
-        turns.append({
-            "span_id": number,
-            "name": name,
-            "kind": kind,
-            "about": tool if kind == "tool" else model,
-            "agent": agent,
-            "input_tokens": given,
-            "output_tokens": made,
-            "is_error": status == _STATUS_ERROR,
-            "messages": messages if kind == "tool" else _unseen(messages, seen),
-        })  # fmt: skip
+        turns.append(
+            {
+                "span_id": number,
+                "name": name,
+                "kind": kind,
+                "about": tool if kind == "tool" else model,
+                "agent": agent,
+                "input_tokens": given,
+                "output_tokens": made,
+                "is_error": status == _STATUS_ERROR,
+                "messages": messages if kind == "tool" else _unseen(messages, seen),
+            }
+        )
     return turns
 
 

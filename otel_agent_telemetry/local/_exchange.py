@@ -66,13 +66,14 @@ def _query(table: str, where: str) -> str:
 
 
 def import_line(store: Store, line: str | bytes, into: Imported) -> None:
-    """Store one line. Raises MalformedError for what is not an OTLP request of traces, metrics or logs."""
+    """Store one line: an OTLP request of traces, metrics or logs, or a list of such. Raises MalformedError."""
     try:
         document = json.loads(line)
     except (ValueError, RecursionError) as error:
         msg = f"not JSON: {str(error)[:200]}"
         raise MalformedError(msg) from error
-    import_document(store, document, into)
+    for each in cast("list[object]", document) if isinstance(document, list) else [cast("object", document)]:
+        import_document(store, each, into)
 
 
 def import_document(store: Store, document: object, into: Imported) -> None:

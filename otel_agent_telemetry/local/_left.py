@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Protocol, TypedDict, cast
 
@@ -13,7 +12,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otel_agent_telemetry import contract, semconv
 from otel_agent_telemetry._kinds import Kind, Ref
-from otel_agent_telemetry.local._moments import iso
+from otel_agent_telemetry.errors import InputError
+from otel_agent_telemetry.local._moments import iso, parse_moment_ns
 from otel_agent_telemetry.local._provenance import property_sources
 from otel_agent_telemetry.local._values import attributes
 
@@ -198,10 +198,9 @@ def _occurred(fields: dict[str, object]) -> int:
     if isinstance(moment, int):
         return moment * 10**6
     try:
-        parsed = datetime.fromisoformat(str(moment).replace("Z", "+00:00"))
-    except ValueError:
+        return parse_moment_ns(str(moment), now_ns=0)
+    except InputError:
         return 0
-    return int(parsed.astimezone(timezone.utc).timestamp()) * _SECOND_NS
 
 
 def _matched(

@@ -7,16 +7,15 @@ first of a row wins and they are never added up.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from otel_agent_telemetry import semconv
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["KINDS", "Step", "is_step", "step"]
+__all__ = ["KINDS", "STEP_KEYS", "Step", "may_be_step", "step"]
 
 KINDS = ("session", "task", "workflow", "agent", "model", "embedding", "tool", "command", "event")
 
@@ -32,45 +31,113 @@ _DIALECT_KEYS = frozenset(
 )
 _LIFECYCLES = {value: value for value in KINDS} | {semconv.LIFECYCLE_MODEL_CALL: "model"}
 _OPERATIONS = {
-    **dict.fromkeys((semconv.OPERATION_CHAT, "text_completion", "generate_content", "completion", "acompletion",
-                     "atext_completion", "responses", "aresponses"), "model"),
+    **dict.fromkeys(
+        (
+            semconv.OPERATION_CHAT,
+            "text_completion",
+            "generate_content",
+            "completion",
+            "acompletion",
+            "atext_completion",
+            "responses",
+            "aresponses",
+        ),
+        "model",
+    ),
     "embeddings": "embedding",
     semconv.OPERATION_EXECUTE_TOOL: "tool",
     semconv.OPERATION_INVOKE_AGENT: "agent",
-    **dict.fromkeys((semconv.OPERATION_INVOKE_WORKFLOW, "invoke_graph", "invoke_swarm", "handle_conversation_turn"),
-                    "workflow"),
-}  # fmt: skip
+    **dict.fromkeys(
+        (semconv.OPERATION_INVOKE_WORKFLOW, "invoke_graph", "invoke_swarm", "handle_conversation_turn"), "workflow"
+    ),
+}
 _OPENINFERENCE = {"LLM": "model", "EMBEDDING": "embedding", "TOOL": "tool", "AGENT": "agent"}
 _TRACELOOP = {"tool": "tool", "agent": "agent", "workflow": "workflow"}
 
-_MODEL = (semconv.GEN_AI_RESPONSE_MODEL, "llm.response.model_name", semconv.GEN_AI_REQUEST_MODEL,
-          "llm.request.model_name", "llm.model_name", "embedding.model_name")  # fmt: skip
+_MODEL = (
+    semconv.GEN_AI_RESPONSE_MODEL,
+    "llm.response.model_name",
+    semconv.GEN_AI_REQUEST_MODEL,
+    "llm.request.model_name",
+    "llm.model_name",
+    "embedding.model_name",
+)
 _PROVIDER = (semconv.GEN_AI_PROVIDER_NAME, "gen_ai.system", "llm.provider", "llm.system")
 _TOOL = (semconv.GEN_AI_TOOL_NAME, "tool.name", "traceloop.entity.name")
 _AGENT = (semconv.GEN_AI_AGENT_NAME, "agent.name", "crewai.agent.role")
-_SESSION = (semconv.GEN_AI_CONVERSATION_ID, "session.id", "traceloop.association.properties.thread_id",
-            "traceloop.association.properties.session_id", "crewai.execution_uuid")  # fmt: skip
-_INPUT = (semconv.GEN_AI_USAGE_INPUT_TOKENS, "gen_ai.usage.prompt_tokens", "llm.token_count.prompt",
-          "llm.usage.prompt_tokens")  # fmt: skip
-_OUTPUT = (semconv.GEN_AI_USAGE_OUTPUT_TOKENS, "gen_ai.usage.completion_tokens", "llm.token_count.completion",
-           "llm.usage.completion_tokens")  # fmt: skip
-_CACHE_READ = (semconv.GEN_AI_USAGE_CACHE_READ, "gen_ai.usage.cache_read_input_tokens",
-               "llm.token_count.prompt_details.cache_read", "gen_ai.usage.details.cache_read_tokens")  # fmt: skip
-_CACHE_WRITE = (semconv.GEN_AI_USAGE_CACHE_WRITE, "gen_ai.usage.cache_creation.input_tokens",
-                "gen_ai.usage.cache_write_input_tokens", "gen_ai.usage.cache_creation_input_tokens",
-                "llm.token_count.prompt_details.cache_write")  # fmt: skip
-_REASONING = (semconv.GEN_AI_USAGE_REASONING, "gen_ai.usage.reasoning_tokens",
-              "gen_ai.usage.details.reasoning_tokens", "llm.token_count.completion_details.reasoning",
-              "llm.usage.reasoning_tokens")  # fmt: skip
+_SESSION = (
+    semconv.GEN_AI_CONVERSATION_ID,
+    "session.id",
+    "traceloop.association.properties.thread_id",
+    "traceloop.association.properties.session_id",
+    "crewai.execution_uuid",
+)
+_INPUT = (
+    semconv.GEN_AI_USAGE_INPUT_TOKENS,
+    "gen_ai.usage.prompt_tokens",
+    "llm.token_count.prompt",
+    "llm.usage.prompt_tokens",
+)
+_OUTPUT = (
+    semconv.GEN_AI_USAGE_OUTPUT_TOKENS,
+    "gen_ai.usage.completion_tokens",
+    "llm.token_count.completion",
+    "llm.usage.completion_tokens",
+)
+_CACHE_READ = (
+    semconv.GEN_AI_USAGE_CACHE_READ,
+    "gen_ai.usage.cache_read_input_tokens",
+    "llm.token_count.prompt_details.cache_read",
+    "gen_ai.usage.details.cache_read_tokens",
+)
+_CACHE_WRITE = (
+    semconv.GEN_AI_USAGE_CACHE_WRITE,
+    "gen_ai.usage.cache_creation.input_tokens",
+    "gen_ai.usage.cache_write_input_tokens",
+    "gen_ai.usage.cache_creation_input_tokens",
+    "llm.token_count.prompt_details.cache_write",
+)
+_REASONING = (
+    semconv.GEN_AI_USAGE_REASONING,
+    "gen_ai.usage.reasoning_tokens",
+    "gen_ai.usage.details.reasoning_tokens",
+    "llm.token_count.completion_details.reasoning",
+    "llm.usage.reasoning_tokens",
+)
 _COST = (semconv.AGENT_COST_USD, "gen_ai.cost.total_cost", "litellm.cost.total", "llm.cost.total")
 _AGGREGATED = ("gen_ai.aggregated_usage.input_tokens", "gen_ai.aggregated_usage.output_tokens")
+
+STEP_KEYS = frozenset(
+    (
+        *_DIALECT_KEYS,
+        *_MODEL,
+        *_PROVIDER,
+        *_TOOL,
+        *_AGENT,
+        *_SESSION,
+        *_INPUT,
+        *_OUTPUT,
+        *_CACHE_READ,
+        *_CACHE_WRITE,
+        *_REASONING,
+        *_COST,
+        *_AGGREGATED,
+        semconv.GEN_AI_RESPONSE_ID,
+        semconv.AGENT_OUTCOME,
+        semconv.AGENT_TASK_NAME,
+        semconv.AGENT_TASK_SOURCE,
+        semconv.AGENT_COMMAND_NAME,
+        semconv.AGENT_EVENT_NAME,
+        semconv.GEN_AI_WORKFLOW_NAME,
+    )
+)
+"""Every attribute that :func:`step` looks at."""
 
 _LARGEST_TOKENS = 2**40
 _CALL_IDS = ("resp_", "chatcmpl")  # some frameworks give a response id as the conversation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(NamedTuple):
     """One span's meaning; ``kind`` is one of :data:`KINDS`, tokens are None where the span carries none."""
 
     kind: str
@@ -90,9 +157,15 @@ class Step:
     cost_usd: float | None = None
 
 
-def is_step(keys: frozenset[str] | set[str] | Mapping[str, object]) -> bool:
-    """Whether attributes with these keys can mean anything to :func:`step`; cheap, for the receiver's hot path."""
-    return not _DIALECT_KEYS.isdisjoint(keys)
+def may_be_step(body: bytes) -> bool:
+    """Whether a span's protobuf bytes name a key that a dialect marks its spans with; cheap, for the hot path."""
+    return (
+        b"gen_ai.operation.name" in body
+        or b"agent.lifecycle" in body
+        or b"span.kind" in body
+        or b"llm.request.type" in body
+        or b"mcp.method.name" in body
+    )
 
 
 def step(name: str, attributes: Mapping[str, object]) -> Step | None:
@@ -190,7 +263,7 @@ def _with_cached_input(tokens: dict[str, int | None]) -> dict[str, int | None]:
 def _text(attributes: Mapping[str, object], keys: tuple[str, ...]) -> str | None:
     for key in keys:
         value = attributes.get(key)
-        if isinstance(value, str) and value:
+        if value and isinstance(value, str):
             return value
     return None
 
@@ -198,14 +271,21 @@ def _text(attributes: Mapping[str, object], keys: tuple[str, ...]) -> str | None
 def _count(attributes: Mapping[str, object], keys: tuple[str, ...]) -> int | None:
     for key in keys:
         value = attributes.get(key)
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value) and value >= 0:
-            return min(int(value), _LARGEST_TOKENS)
+        if value is not None and (number := _number(value)) is not None:
+            return min(int(number), _LARGEST_TOKENS)
     return None
 
 
 def _dollars(attributes: Mapping[str, object]) -> float | None:
     for key in _COST:
         value = attributes.get(key)
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value) and value >= 0:
-            return float(value)
+        if value is not None and (number := _number(value)) is not None:
+            return float(number)
     return None
+
+
+def _number(value: object) -> float | None:
+    """The value where it is a number that counts something: finite, not negative, and not a truth value."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return value if isfinite(value) and value >= 0 else None

@@ -23,9 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
-    "ExportLogsServiceRequest", "ExportMetricsServiceRequest", "ExportTraceServiceRequest", "MalformedError",
-    "from_json", "from_protobuf", "to_json",
-]  # fmt: skip
+    "ExportLogsServiceRequest",
+    "ExportMetricsServiceRequest",
+    "ExportTraceServiceRequest",
+    "MalformedError",
+    "from_json",
+    "from_protobuf",
+    "to_json",
+]
 
 _Request = TypeVar("_Request", bound=Message)
 

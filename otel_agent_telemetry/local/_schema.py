@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from otel_agent_telemetry.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["MIGRATIONS", "empty", "open_readonly", "open_writable"]
 
@@ -69,6 +73,7 @@ MIGRATIONS = (_SPANS, _EVENTS)
 _APPLICATION_ID = 0x61746C31  # "atl1": tells our file from any other SQLite database
 _PAGE_CACHE_KIB = 8192
 _BUSY_SECONDS = 3
+_CHECKPOINT_PAGES = 4000
 
 
 def open_writable(path: Path) -> sqlite3.Connection:
@@ -80,26 +85,44 @@ def open_writable(path: Path) -> sqlite3.Connection:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.touch(mode=0o600)  # spans may hold prompts
         connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # takes effect in a new file, before its first table
-        _migrate(connection, path)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-        connection.execute(f"PRAGMA cache_size=-{_PAGE_CACHE_KIB}")
     except (sqlite3.Error, OSError) as error:
         raise _unusable(path, error) from error
-    return connection
+    return _prepared(connection, path, _make_ready)
 
 
 def open_readonly(path: Path) -> sqlite3.Connection:
     """A connection that reads the store at ``path`` and never holds up its writer."""
+    address = f"{path.absolute().as_uri()}?mode=ro"
     try:
         connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            address, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
-        connection.execute("SELECT 1 FROM spans LIMIT 1")
     except sqlite3.Error as error:
         raise _unusable(path, error) from error
+    return _prepared(connection, path, lambda opened, _: opened.execute("SELECT 1 FROM spans LIMIT 1").fetchone())
+
+
+def _prepared(
+    connection: sqlite3.Connection, path: Path, prepare: Callable[[sqlite3.Connection, Path], object]
+) -> sqlite3.Connection:
+    """The connection once it is prepared; where that fails it is closed."""
+    try:
+        prepare(connection, path)
+    except BaseException as error:
+        connection.close()
+        if isinstance(error, sqlite3.Error):
+            raise _unusable(path, error) from error
+        raise
     return connection
+
+
+def _make_ready(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # takes effect in a new file, before its first table
+    _migrate(connection, path)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
+    connection.execute(f"PRAGMA cache_size=-{_PAGE_CACHE_KIB}")
 
 
 def empty() -> sqlite3.Connection:

@@ -38,6 +38,7 @@ _HEALTH = json.dumps({"service": "agent-telemetry", "status": "ok"}).encode()
 class Server(ThreadingHTTPServer):
     """Serves a store on ``host`` and ``port`` (0 lets the system choose; :attr:`url` then names it).
 
+    A request that takes longer than ``request_seconds`` to arrive is cut off.
     Raises OSError where the address is taken. ``serve_forever`` runs it, ``shutdown`` from another thread ends it.
     """
 
@@ -54,7 +55,9 @@ class Server(ThreadingHTTPServer):
         port: int = 4318,
         token: str | None = None,
         outbox: Outbox | None = None,
+        request_seconds: float = 30.0,
     ) -> None:
+        self.request_seconds = request_seconds
         self.store = store
         self.api = Api(store, outbox or NoOutbox())
         self.is_ending = threading.Event()
@@ -116,7 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         super().setup()
-        self._stream = RequestStream(self.connection)
+        self._stream = RequestStream(self.connection, self.server.request_seconds)
         self.rfile = io.BufferedReader(self._stream, 65536)
 
     def handle_one_request(self) -> None:
@@ -134,7 +137,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse_unread(refusal, content_type)
             return
         except TimeoutError:
-            self._refuse_unread(RefusalError(408, "the request took longer than 30 seconds"), content_type)
+            self._refuse_unread(
+                RefusalError(408, f"the request took longer than {self.server.request_seconds:g} seconds"), content_type
+            )
             return
         try:
             answer = self.server.receiver.receive(urlsplit(self.path).path, content_type, body)
@@ -162,6 +167,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send_asset(path)
         except RefusalError as refusal:
             self._send(refusal_answer(refusal, JSON))
+        except OSError:  # the client has gone
+            self.close_connection = True
         except Exception:
             _logger.exception("a question of the page could not be answered")
             self._send(refusal_answer(RefusalError(500, "this could not be answered"), JSON))

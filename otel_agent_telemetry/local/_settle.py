@@ -22,7 +22,7 @@ __all__ = ["settle_trace"]
 
 _READ = """
 SELECT spans.id, spans.span_id, spans.parent_id, steps.kind, steps.start_ns, steps.agent, steps.tool, steps.session,
-       steps.response_id, steps.input, steps.output, steps.cost
+       steps.response_id, steps.input, steps.output, steps.cost, steps.counted, steps.spends
 FROM spans LEFT JOIN steps ON steps.id = spans.id WHERE spans.trace = ?
 """
 _WRITE = """
@@ -31,7 +31,9 @@ WHERE id = ?
 """
 _WRITE_STEP = "UPDATE steps SET counted = ?, spends = ?, agent = ? WHERE id = ?"
 _DEEPEST = 256
-_SEEN_BEFORE = "SELECT 1 FROM steps WHERE response_id = ? AND id < ? AND kind = 'model' AND counted LIMIT 1"
+_SEEN_BEFORE = (
+    "SELECT 1 FROM steps WHERE response_id = ? AND id < ? AND trace != ? AND kind = 'model' AND counted LIMIT 1"
+)
 
 
 @dataclass(slots=True)
@@ -46,6 +48,8 @@ class _Node:
     input: int | None
     output: int | None
     cost: float | None
+    stored_counted: int
+    stored_spends: int
     above: _Node | None = None
     counted: bool = True
     model_below: bool = False
@@ -66,11 +70,15 @@ def settle_trace(connection: sqlite3.Connection, trace: int) -> None:
         _tell_above(node)
     for node in nodes:
         node.counted = _counts(node)
+    answered: set[str] = set()
     for node in nodes:
-        if node.counted and node.response_id is not None:
-            node.counted = connection.execute(_SEEN_BEFORE, (node.response_id, node.id)).fetchone() is None
-        # one by one: a later sibling with the same response id has to see this answer
-        connection.execute(_WRITE_STEP, (node.counted, _spends(node), _agent_of(node), node.id))
+        if node.counted and node.kind == "model" and node.response_id is not None:
+            seen = connection.execute(_SEEN_BEFORE, (node.response_id, node.id, trace)).fetchone()
+            node.counted = seen is None and node.response_id not in answered
+            answered.add(node.response_id)
+    found = [(node.counted, _spends(node), _agent_of(node), node.id) for node in nodes]
+    stored = [(node.stored_counted, node.stored_spends, node.agent, node.id) for node in nodes]
+    connection.executemany(_WRITE_STEP, [new for new, old in zip(found, stored, strict=True) if new != old])
     connection.execute(_WRITE, (*_totals(nodes), trace))
 
 
@@ -145,11 +153,18 @@ def _tell_above(node: _Node) -> None:
         for above in _above_in_run(node):
             above.has_inner = above.has_inner or above.kind == "model"
             above.tokens_inside = above.tokens_inside or node.has_tokens
-    if node.kind in {"model", "tool", "agent"}:
-        run = next((above for above in _above(node) if above.kind == "agent"), None)
-        if run is not None:
-            run.agent_below = run.agent_below or node.kind == "agent"
-            run.work_below = run.work_below or node.kind != "agent"
+    if node.kind in {"model", "tool"} or (node.kind == "agent" and not _same_run_above(node)):
+        _tell_runs(node)
+
+
+def _tell_runs(node: _Node) -> None:
+    """Tell the nearest run what is below it; where that is the same run as the one above, tell that one too."""
+    for above in _above(node):
+        if above.kind == "agent":
+            above.agent_below = above.agent_below or node.kind == "agent"
+            above.work_below = above.work_below or node.kind != "agent"
+            if not _same_run_above(above):
+                return
 
 
 def _counts(node: _Node) -> bool:
@@ -180,7 +195,7 @@ def _same_run_above(node: _Node) -> bool:
 
 
 def _agent_of(node: _Node) -> str | None:
-    if node.agent is not None:
+    if node.kind == "agent" or node.agent is not None:
         return node.agent
     return next((above.agent for above in _above(node) if above.agent is not None), None)
 

@@ -13,7 +13,7 @@ from otel_agent_telemetry.local._settle import settle_trace
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator
     from pathlib import Path
 
     from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -49,6 +49,7 @@ _STATUS_ERROR = 2
 _ORIGINS_KEPT = 1000
 _OTHERS_SECONDS = 1.0  # how often another process's writing is looked for
 _LULL_SECONDS = 0.25
+_LONGEST_LOG_PAGES = 65_536
 
 
 class Store:
@@ -64,6 +65,7 @@ class Store:
         self._lock = threading.Lock()
         self._origins: dict[bytes, int] = {}
         self._changed = threading.Condition()
+        self._last_spans = float("-inf")
 
     def close(self) -> None:
         """Close the file; its write-ahead log is folded in."""
@@ -77,6 +79,7 @@ class Store:
     def add_spans(self, request: ExportTraceServiceRequest) -> int:
         """Store a request's spans and give how many were refused; a span that is already there stays as it is."""
         made = batch(request)
+        self._last_spans = time.monotonic()
         with self.writing() as connection:
             if not _insert_spans(connection, self._origin_ids(made), made):
                 connection.execute("ROLLBACK")
@@ -126,6 +129,23 @@ class Store:
                 settle_trace(connection, trace)
         return len(pending)
 
+    def leave_checkpoints(self) -> None:
+        """Stop folding the log into the file while writing: :meth:`checkpoint` does it from now on."""
+        with self._lock:
+            self._connection.execute("PRAGMA wal_autocheckpoint=0").fetchall()
+
+    def checkpoint(self) -> None:
+        """Fold the log into the file beside the writers; they wait only where it has grown beyond 256 MB."""
+        with closing(open_writable(self.path)) as beside:
+            _, pages, _ = beside.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        if pages > _LONGEST_LOG_PAGES:
+            with self._lock:
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def quiet_seconds(self) -> float:
+        """How long ago the last spans came."""
+        return time.monotonic() - self._last_spans
+
     def shrink(self) -> None:
         """Give the pages of what was deleted back to the file system."""
         with self._lock:
@@ -137,7 +157,7 @@ class Store:
         with self._changed:
             self._changed.notify_all()
 
-    def changes(self, silence_seconds: float, ending: threading.Event) -> Iterator[bool]:
+    def changes(self, silence_seconds: float, ending: threading.Event) -> Generator[bool, None, None]:
         """True after something was stored by any process, False after that long without; four a second at most."""
         with closing(self.reader()) as connection:
             seen = self._state(connection)
@@ -189,11 +209,7 @@ class Store:
         return added
 
     def _origin_ids(self, made: Batch) -> dict[bytes, int]:
-        found: dict[bytes, int] = {}
-        for row in made.spans.values():
-            if row.origin.digest not in found:
-                found[row.origin.digest] = self._origin_id(row.origin)
-        return found
+        return {digest: self._origin_id(source) for digest, source in made.origins.items()}
 
     def _origin_id(self, source: Origin) -> int:
         known = self._origins.get(source.digest)
@@ -201,8 +217,15 @@ class Store:
             return known
         row = self._connection.execute("SELECT id FROM origins WHERE digest = ?", (source.digest,)).fetchone()
         if row is None:
-            values = (source.digest, source.service, source.scope, source.resource, source.resource_schema,
-                      source.scope_body, source.scope_schema)  # fmt: skip
+            values = (
+                source.digest,
+                source.service,
+                source.scope,
+                source.resource,
+                source.resource_schema,
+                source.scope_body,
+                source.scope_schema,
+            )
             row = self._connection.execute(_INSERT_ORIGIN, values).fetchone()
         if len(self._origins) >= _ORIGINS_KEPT:
             self._origins.clear()
@@ -218,11 +241,10 @@ def _insert_spans(connection: sqlite3.Connection, origins: dict[bytes, int], mad
     done = connection.executemany(
         _INSERT_SPAN,
         [
-            (number, traces[row.trace_id], row.span_id, row.parent_id, origins[row.origin.digest], row.start_ns,
-             row.end_ns, row.status, row.name, row.body)
+            (number, traces[row.trace_id], row.span_id, row.parent_id, origins[row.origin], *row[4:9])
             for number, row in enumerate(rows, first)
         ],
-    )  # fmt: skip
+    )
     if done.rowcount < len(rows) and rows:
         return False
     connection.executemany(
@@ -241,8 +263,18 @@ def _insert_traces(connection: sqlite3.Connection, origins: dict[bytes, int], ma
     visits: list[tuple[int, int]] = []
     now = time.time_ns()
     for trace_id, row in made.traces().items():
-        values = (trace_id, now, row.start_ns, row.end_ns, row.spans, row.errors, row.rank, row.name, row.service,
-                  row.has_steps)  # fmt: skip
+        values = (
+            trace_id,
+            now,
+            row.start_ns,
+            row.end_ns,
+            row.spans,
+            row.errors,
+            row.rank,
+            row.name,
+            row.service,
+            row.has_steps,
+        )
         ids[trace_id] = int(connection.execute(_INSERT_TRACE, values).fetchone()[0])
         visits.extend((origins[digest], ids[trace_id]) for digest in row.origins)
     connection.executemany("INSERT OR IGNORE INTO visits (origin, trace) VALUES (?, ?)", visits)

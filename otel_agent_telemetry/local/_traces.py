@@ -8,6 +8,7 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otel_agent_telemetry.errors import InputError
@@ -78,7 +79,7 @@ def find_trace(connection: sqlite3.Connection, given: str) -> tuple[int, str]:
     if given == "latest":
         row = connection.execute("SELECT id, hex(trace_id) FROM traces ORDER BY start_ns DESC LIMIT 1").fetchone()
         if row is None:
-            msg = "the store is empty; fill it with `agent-telemetry demo`, `serve` or `import FILE`"
+            msg = "the store is empty; fill it with `agent-telemetry serve` or `agent-telemetry import FILE`"
             raise InputError(msg)
         return int(row[0]), str(row[1]).lower()
     text = given.strip().lower()
@@ -131,13 +132,31 @@ def _conditions(wanted: TraceFilter) -> tuple[str, list[object]]:
     parts += [(condition, (value,)) for condition, value in optional if value is not None]
     if wanted.status is not None:
         parts.append(("errors > 0" if wanted.status == "error" else "errors = 0", ()))
-    for key, value in wanted.attributes:
-        # the key stands in the span's bytes as it is, which spares decoding the spans that cannot match
-        condition = "id IN (SELECT trace FROM spans WHERE instr(body, ?) > 0 AND has_attribute(body, ?, ?))"
-        parts.append((condition, (key.encode(), key, value)))
+    parts += [_attribute_condition(key, value) for key, value in wanted.attributes]
     if wanted.text is not None:
         parts.append(("id IN (SELECT trace FROM spans WHERE has_text(body, ?))", (wanted.text.lower(),)))
     return " AND ".join(condition for condition, _ in parts) or "1", [value for _, values in parts for value in values]
+
+
+def _attribute_condition(key: str, value: str) -> tuple[str, tuple[object, ...]]:
+    """Spans that have the attribute: found by its bytes, and only those are decoded to be sure."""
+    encoded = [KeyValue(key=key, value=each).SerializeToString() for each in _typed(value)]
+    found = " OR ".join("instr(body, ?) > 0" for _ in encoded)
+    return f"id IN (SELECT trace FROM spans WHERE ({found}) AND has_attribute(body, ?, ?))", (*encoded, key, value)
+
+
+def _typed(text: str) -> Iterator[AnyValue]:
+    """What the text may stand for: itself, a truth value, a number."""
+    yield AnyValue(string_value=text)
+    if text.lower() in {"true", "false"}:
+        yield AnyValue(bool_value=text.lower() == "true")
+    try:
+        number = float(text)
+        yield AnyValue(double_value=number)
+        if number.is_integer():
+            yield AnyValue(int_value=int(text) if text.lstrip("+-").isdigit() else int(number))
+    except ValueError:  # no number, or none that an attribute can hold
+        return
 
 
 def _register(connection: sqlite3.Connection) -> None:
@@ -152,7 +171,9 @@ def _has_attribute(body: bytes, key: str, value: str) -> bool:
         return False
     if isinstance(found, bool):
         return value.lower() == str(found).lower()
-    return found is not None and str(found) == value
+    if isinstance(found, (int, float)):
+        return any(found == getattr(each, str(each.WhichOneof("value"))) for each in _typed(value))
+    return found == value
 
 
 def _has_text(body: bytes, lowered: str) -> bool:
@@ -211,7 +232,7 @@ def _id_range(text: str) -> tuple[bytes, bytes]:
 def _not_found(connection: sqlite3.Connection, text: str, *, is_ambiguous: bool) -> str:
     recent = connection.execute("SELECT hex(trace_id), name FROM traces ORDER BY start_ns DESC LIMIT 500").fetchall()
     if not recent:
-        return f"no trace {text!r}: the store is empty; fill it with `agent-telemetry demo`, `serve` or `import FILE`"
+        return f"no trace {text!r}: the store is empty; fill it with `agent-telemetry serve`, or with `import FILE`"
     if is_ambiguous:
         near = [row for row in recent if row[0].lower().startswith(text)][:5]
         listed = "; ".join(f"{trace_id.lower()} ({name[:40]})" for trace_id, name in near)

@@ -96,8 +96,30 @@ def _append_below(
 
 
 def _shape(row: Any, began: int) -> SpanShape:
-    (span_id, parent, start, end, status, name, service, failed, kind, label, model, provider, tool, agent, outcome,
-     counted, given, made, read, written, reasoned, reported) = row  # fmt: skip
+    (
+        span_id,
+        parent,
+        start,
+        end,
+        status,
+        name,
+        service,
+        failed,
+        kind,
+        label,
+        model,
+        provider,
+        tool,
+        agent,
+        outcome,
+        counted,
+        given,
+        made,
+        read,
+        written,
+        reasoned,
+        reported,
+    ) = row
     spent = (given or 0, made or 0, read or 0, written or 0)
     cost = cost_of(model, provider, reported, spent) if kind in {"model", "embedding"} else Cost(reported)
     return {

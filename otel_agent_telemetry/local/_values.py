@@ -16,6 +16,8 @@ __all__ = ["attributes", "plain"]
 def plain(value: AnyValue) -> object:
     """The value as JSON can hold it: bytes become base64 text, an empty value None."""
     which = value.WhichOneof("value")
+    if which == "string_value":
+        return value.string_value
     if which is None:
         return None
     if which == "array_value":

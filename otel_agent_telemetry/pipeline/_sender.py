@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import logging
+import signal
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING
 from otel_agent_telemetry import _losses
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from otel_agent_telemetry.pipeline.ledger import Ledger
     from otel_agent_telemetry.pipeline.uploader import Uploader
 
@@ -21,12 +24,19 @@ _AFTER_FAILURE_SECONDS = 5.0
 _LOOK_AGAIN_SECONDS = 0.02
 
 
-def background(name: str, run: object) -> threading.Thread | None:
+def background(name: str, run: Callable[[], object]) -> threading.Thread | None:
     """Start a daemon thread in an empty context, so that nothing of the host's (baggage, a current span) comes along.
 
+    It takes no signals: a pool that ends its processes by signal (billiard's) counts on the main thread to take them.
     None where the interpreter is shutting down and takes no new thread.
     """
-    thread = threading.Thread(target=contextvars.Context().run, args=(run,), name=name, daemon=True)
+
+    def without_signals() -> None:
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        contextvars.Context().run(run)
+
+    thread = threading.Thread(target=without_signals, name=name, daemon=True)
     try:
         thread.start()
     except RuntimeError:

@@ -94,6 +94,8 @@ class Writer:
         if collect or ended or (self._next_collect and now >= self._next_collect):
             facts += self._collect()
         self._keep(facts)
+        if leaving and self.outlet is not None:
+            self.outlet.ledger.count_drops(_losses.take())
 
     def _map(self, items: Iterable[Item]) -> list[Fact]:
         facts: list[Fact] = []

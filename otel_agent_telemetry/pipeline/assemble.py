@@ -13,7 +13,7 @@ from otel_agent_telemetry import semconv as names
 from otel_agent_telemetry._kinds import Version
 from otel_agent_telemetry._spans import Spans
 from otel_agent_telemetry.identity import FileStore, resolve
-from otel_agent_telemetry.pipeline._sender import Sender
+from otel_agent_telemetry.pipeline._sender import Sender, background
 from otel_agent_telemetry.pipeline.anonymise import Anonymiser
 from otel_agent_telemetry.pipeline.dialect import Envelope, envelope
 from otel_agent_telemetry.pipeline.ledger import Ledger, ledger_file
@@ -50,9 +50,14 @@ class Pipeline:
     def flush(self, timeout_seconds: float, *, send: bool = True) -> bool:
         """Events into the ledger and, with ``send``, to the endpoint; our providers' spans to their exporters."""
         done = self.stream is None or self.stream.flush(timeout_seconds if send else 0)
-        for provider in self.providers:
-            done = bool(provider.force_flush(max(1, int(timeout_seconds * 1000)))) and done
-        return done
+        if timeout_seconds <= 0 or not self.providers:
+            return done
+        # The SDK does not keep to the time that it is given: whoever waits here must not wait for a dead collector.
+        flushed: list[bool] = []
+        thread = background("agent-telemetry-flush", lambda: flushed.extend(map(_force_flush, self.providers)))
+        if thread is not None:
+            thread.join(timeout_seconds)
+        return done and len(flushed) == len(self.providers) and all(flushed)
 
     def close(self, timeout_seconds: float) -> None:
         """Flush, then stop what we started."""
@@ -66,6 +71,14 @@ class Pipeline:
         if self.stream is not None:
             self.stream.close()
             atexit.unregister(self.stream.leave_program)
+
+
+def _force_flush(provider: Any) -> bool:
+    try:
+        return bool(provider.force_flush())
+    except Exception:
+        _logger.debug("the operator's exporters could not be flushed", exc_info=True)
+        return False
 
 
 def assemble(

@@ -21,9 +21,15 @@ if TYPE_CHECKING:
 
 __all__ = ["EventProcessor", "record_of"]
 
+_LIFECYCLE = names.AGENT_LIFECYCLE
+
 
 class EventProcessor(SpanProcessor):
-    """Snapshots the spans that matter and hands them to the stream's thread; costs any other span next to nothing."""
+    """Hands the spans that matter to the stream's thread, and remembers whose child every other one is.
+
+    It is called for every span of the host, so it reads the SDK's own fields: each property would cost a call, and a
+    key that the public attributes lack would be raised and caught. Where an SDK has no such fields, properties serve.
+    """
 
     def __init__(self, stream: EventStream) -> None:
         self._stream = stream
@@ -31,20 +37,27 @@ class EventProcessor(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Remember the parent, and report a lifecycle span of ours as started."""
-        parent = span.parent
-        self._stream.link(span.get_span_context().span_id, parent.span_id if parent is not None else 0)
-        if names.AGENT_LIFECYCLE in _attributes(span):
+        raw: Any = span
+        try:
+            parent, span_id, attributes = raw._parent, raw._context.span_id, raw._attributes._dict  # noqa: SLF001 - see the class
+        except AttributeError:
+            parent, span_id, attributes = span.parent, span.get_span_context().span_id, _attributes(span)
+        self._stream.link(span_id, 0 if parent is None else parent.span_id)
+        if _LIFECYCLE in attributes:
             self._stream.started(span)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Report a span that shows one of the signs; of any other only that it is gone."""
-        if _attributes(span).keys().isdisjoint(DIALECT_KEYS):
-            span_id = span.get_span_context().span_id  # pyright: ignore[reportOptionalMemberAccess] - a span that ends has a context
+        raw: Any = span
+        try:
+            parent, span_id, attributes = raw._parent, raw._context.span_id, raw._attributes._dict  # noqa: SLF001 - see the class
+        except AttributeError:
+            parent, span_id, attributes = span.parent, raw.get_span_context().span_id, _attributes(span)
+        if DIALECT_KEYS.isdisjoint(attributes):
             if self._stream.leave(span_id):
                 self._stream.unlink(span_id)
         else:
-            parent = span.parent
-            self._stream.ended(span, parent.span_id if parent is not None else 0)
+            self._stream.ended(span, 0 if parent is None else parent.span_id)
 
     def shutdown(self) -> None:
         """Put what is queued into the ledger."""

@@ -43,7 +43,13 @@ def test_on(tmp_path: Path) -> None:
     """Where nothing says no, the exit code is 0, and the JSON says what holds."""
     said = {"rule": "default", "reason": "no rule switches it off"}
     rules = [{"rule": rule, "says": "on", "reason": "does not switch it off"} for rule in RULES]
-    where = {"product": None, "products": [], "endpoint": None, "dialect": "proxy", "state_dir": str(tmp_path)}
+    where: dict[str, object] = {
+        "product": None,
+        "products": [],
+        "endpoint": None,
+        "dialect": "proxy",
+        "state_dir": str(tmp_path),
+    }
     shown = {"enabled": True, **said, "rules": rules, **where, "operator_exporter": False, "ledger": None}
     assert status(tmp_path) == (0, shown)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import struct
 import tempfile
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 try:
-    from chdb.session import Session
+    Session: Any = importlib.import_module("chdb.session").Session  # no types, and 200 MB: not in every environment
 except ImportError:
     absent("clickhouse", "pip install chdb")
 
@@ -77,7 +78,7 @@ class ClickHouse:
     def raw(self, statement: str, form: str = "Native") -> bytes:
         """What a statement gives, in one of ClickHouse's formats."""
         with self._lock:
-            return self._session.query(statement, form).bytes()  # pyright: ignore[reportUnknownMemberType] - chdb leaves its SQL untyped
+            return self._session.query(statement, form).bytes() - chdb leaves its SQL untyped
 
     def answer(self, query: str, body: bytes) -> bytes:
         """The answer to a request of the exporter: its greeting, a question, or rows to insert."""

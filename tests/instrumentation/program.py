@@ -147,6 +147,7 @@ class Program:
             "OTEL_METRICS_EXPORTER": "none",
             "OTEL_BSP_SCHEDULE_DELAY": "50",
             "AGENT_TELEMETRY_PRODUCT": PRODUCT,
+            "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "openai",  # another one may be installed; a test asks for it
             **self._variables,
         }
 

@@ -157,7 +157,7 @@ function howToFill() {
     el("p", {}, "Point a program at this address and its traces appear by themselves:"),
     el("pre", {}, `export OTEL_EXPORTER_OTLP_ENDPOINT=${location.origin}\nexport OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf`),
     el("p", {}, "or try one of these:"),
-    el("pre", {}, "agent-telemetry run -- python your_program.py\nagent-telemetry demo\nagent-telemetry import traces.jsonl"),
+    el("pre", {}, "agent-telemetry run -- python your_program.py\nagent-telemetry import traces.jsonl"),
   ];
 }
 

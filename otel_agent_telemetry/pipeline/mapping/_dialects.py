@@ -183,7 +183,8 @@ def kind(attributes: Mapping[str, object]) -> str | None:
         return _TRACELOOP_REQUESTS.get(request, OTHER) if isinstance(request, str) else OTHER
     method = attributes.get(_MCP_METHOD)
     if method is not None:
-        return TOOL if method == "tools/call" else OTHER
+        # The SDK's client span names no tool and looks well even if the tool failed; the server's tells both.
+        return TOOL if method == "tools/call" and semconv.GEN_AI_TOOL_NAME in attributes else OTHER
     return None
 
 

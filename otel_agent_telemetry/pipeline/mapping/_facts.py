@@ -41,7 +41,7 @@ _WORKFLOW_ENDED = {
     "stepsCompleted": semconv.AGENT_WORKFLOW_STEPS_COMPLETED,
     "stepsFailed": semconv.AGENT_WORKFLOW_STEPS_FAILED,
 }
-_UNSAID = frozenset({semconv.OUTCOME_RETRIED, semconv.OUTCOME_ABANDONED})
+UNSAID = frozenset({semconv.OUTCOME_RETRIED, semconv.OUTCOME_ABANDONED})
 
 
 def fact(event: str, occurred_ns: int, properties: Mapping[str, object]) -> Fact:
@@ -161,7 +161,7 @@ def task_ended(record: SpanRecord, error: str | None) -> Iterator[Fact]:
     """How the task ended; nothing where its span does not say the last word on it."""
     attributes = record.attributes
     outcome = attributes.get(semconv.AGENT_OUTCOME)
-    if outcome in _UNSAID:
+    if outcome in UNSAID:
         return
     created_ms = attributes.get(semconv.AGENT_TASK_CREATED_AT)
     since_ns = created_ms * _NS_PER_MS if isinstance(created_ms, int) else record.start_ns

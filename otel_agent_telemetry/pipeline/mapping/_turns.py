@@ -89,7 +89,8 @@ def _fail(record: SpanRecord, turn: Turn, nearest: list[Turn]) -> None:
 def _be_workflow(record: SpanRecord, turn: Turn, nearest: list[Turn]) -> None:
     if semconv.AGENT_WORKFLOW_ID not in record.attributes:  # ours told when it began
         turn.facts.append(facts.workflow_started(record, turn.name))
-    turn.facts.append(facts.workflow_ended(record, turn.name, turn.error))
+    if record.attributes.get(semconv.AGENT_OUTCOME) not in facts.UNSAID:
+        turn.facts.append(facts.workflow_ended(record, turn.name, turn.error))
     if nearest:
         first = min(nearest, key=lambda child: child.start_ns)
         turn.harness = turn.harness or first.harness

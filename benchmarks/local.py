@@ -1,0 +1,293 @@
+"""How fast the local server is: start, spans per second until readable, pages over a large store, memory.
+
+Run: ``python benchmarks/local.py [--spans 1000000] [--json]``. The clients are processes of their own and share the
+machine with the server, as they do on a developer's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import multiprocessing
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+BATCH = 512
+TRACE = 20
+ROUNDS = 30
+HEADERS = {"Content-Type": "application/x-protobuf"}
+PAGES = {
+    "first list page": "/api/traces?limit=51",
+    "list page, errors of one service": "/api/traces?limit=51&status=error&service=bench",
+    "list page, longest first": "/api/traces?limit=51&sort=duration",
+    "a trace of 1,000 spans": "/api/traces/{big}",
+    "one span's details": "/api/traces/{big}/spans/{span}",
+    "sessions": "/api/sessions",
+}
+SLOW_PAGES = {
+    "usage by model": "/api/usage?by=model",
+    "list page by attribute": "/api/traces?limit=51&attribute=shop.order%3D999983",
+}
+
+
+class Serving:
+    """The server as a process, from its start to its end."""
+
+    def __init__(self, db: Path) -> None:
+        began = time.perf_counter()
+        command = [
+            sys.executable,
+            "-m",
+            "otel_agent_telemetry",
+            "serve",
+            "--port",
+            "0",
+            "--db",
+            str(db),
+            "--max-size",
+            "100GB",
+        ]
+        self.process: subprocess.Popen[str] = subprocess.Popen(
+            command, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        )
+        assert self.process.stderr is not None
+        line: str = self.process.stderr.readline()
+        self.address = urlsplit(line.split()[2]).netloc
+        self.start_seconds = time.perf_counter() - began
+
+    def get(self, path: str) -> tuple[float, bytes]:
+        """Seconds and body of one request on a connection of its own."""
+        connection = HTTPConnection(self.address, timeout=120)
+        began = time.perf_counter()
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        body = answer.read()
+        taken = time.perf_counter() - began
+        connection.close()
+        if answer.status != 200:
+            raise RuntimeError(f"{path}: {answer.status} {body[:200]!r}")
+        return taken, body
+
+    def memory_mb(self) -> float:
+        """The most memory that the process has had, in MB; Linux only."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
+
+    def cpu_seconds(self) -> float:
+        """Processor time of the process so far; unlike a clock it hardly minds what else the machine does."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def end(self) -> None:
+        """Stop the process."""
+        self.process.terminate()
+        self.process.wait(timeout=30)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--spans", type=int, default=1_000_000, help="how many spans the store holds when pages are timed"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        figures = measure(Path(folder) / "traces.sqlite", options.spans)
+    if options.json:
+        print(json.dumps(figures, indent=2))
+        return
+    for name, value in figures.items():
+        print(f"{name:<60} {value}")
+
+
+def measure(db: Path, spans: int) -> dict[str, object]:
+    """Every figure by its name."""
+    starts: list[float] = []
+    for _ in range(5):
+        server = Serving(db)
+        starts.append(server.start_seconds)
+        server.end()
+    server = Serving(db)
+    figures: dict[str, object] = {
+        "load of the machine before, 1 minute": round(os.getloadavg()[0], 1),
+        "price list installed": importlib.util.find_spec("genai_prices") is not None,
+        "start, seconds (median of 5)": round(statistics.median(starts), 3),
+        "memory after start, MB": round(server.memory_mb(), 1),
+    }
+    for clients in (1, 4):
+        used = server.cpu_seconds()
+        rate, latency = max((ingest(server, clients, 100 * BATCH) for _ in range(3)), key=lambda done: done[0])
+        used = server.cpu_seconds() - used
+        figures[f"spans/s until readable, best of 3, clients: {clients}"] = round(rate)
+        figures[f"server's CPU, us per span, clients: {clients}"] = round(used / (300 * BATCH) * 1e6, 1)
+        figures[f"ms per batch of {BATCH}, p50 p99, clients: {clients}"] = percentiles(latency)
+    rate, _ = max((ingest(server, 1, 100 * BATCH, is_plain=True) for _ in range(3)), key=lambda done: done[0])
+    figures["spans/s, of spans that are no steps of an agent, clients: 1"] = round(rate)
+    figures["memory after 450,000 spans, MB"] = round(server.memory_mb(), 1)
+    stored = 900 * BATCH
+    began = time.perf_counter()
+    ingest(server, 2, max(spans - stored, 2 * BATCH))
+    figures[f"seconds to fill up to {spans:,} spans"] = round(time.perf_counter() - began, 1)
+    big, span = post_big(server)
+    began = time.perf_counter()
+    wait_settled(server, big)
+    figures["seconds until all totals are worked out, after that"] = round(time.perf_counter() - began, 1)
+    for name, path in PAGES.items():
+        times = [server.get(path.format(big=big, span=span))[0] for _ in range(ROUNDS)]
+        figures[f"{name}, ms p50 p99"] = percentiles(times)
+    for name, path in SLOW_PAGES.items():
+        figures[f"{name}, ms p50 p99"] = percentiles([server.get(path)[0] for _ in range(3)])
+    figures["memory at the end, MB"] = round(server.memory_mb(), 1)
+    server.end()
+    figures["file, MB"] = round(db.stat().st_size / 1e6)
+    return figures
+
+
+def ingest(server: Serving, clients: int, spans: int, *, is_plain: bool = False) -> tuple[float, list[float]]:
+    """Spans per second, from the first byte until all are acknowledged and so readable; and seconds per batch."""
+    batches = max(spans // BATCH // clients, 1)
+    with multiprocessing.get_context("spawn").Pool(clients) as pool:
+        pool.map(warm_up, range(clients))
+        done = pool.starmap(
+            post_batches, [(server.address, batches, seed, is_plain) for seed in range(clients)], chunksize=1
+        )
+    first, last = min(began for began, _, _ in done), max(ended for _, ended, _ in done)
+    return batches * clients * BATCH / (last - first), [seconds for _, _, times in done for seconds in times]
+
+
+def warm_up(_number: int) -> None:
+    """Import what a client needs before the clock runs."""
+    made_batch(random.Random(0))  # noqa: S311 - a repeatable load, no secret
+
+
+def post_batches(address: str, batches: int, seed: int, is_plain: bool) -> tuple[float, float, list[float]]:  # noqa: FBT001 - a pool passes by position
+    """Post batches over one connection: when it began, when it ended, and how long each took."""
+    source = random.Random(seed * 7919 + time.time_ns())  # noqa: S311 - a load, no secret
+    connection = HTTPConnection(address, timeout=120)
+    times: list[float] = []
+    began = 0.0
+    left = batches
+    while left:
+        portion = [
+            made_batch(source, is_plain=is_plain).SerializeToString() for _ in range(min(left, 100))
+        ]  # made while the clock stands
+        paused = time.time() - (began + sum(times)) if began else 0.0
+        began = began + paused if began else time.time()
+        for body in portion:
+            sent = time.perf_counter()
+            connection.request("POST", "/v1/traces", body, HEADERS)
+            answer = connection.getresponse()
+            answer.read()
+            times.append(time.perf_counter() - sent)
+            if answer.status != 200:
+                raise RuntimeError(f"the server answered {answer.status}")
+        left -= len(portion)
+    return began, time.time(), times
+
+
+def made_batch(
+    source: random.Random, spans: int = BATCH, trace: int = TRACE, *, is_plain: bool = False
+) -> ExportTraceServiceRequest:
+    """Spans as agents make them: one in five a model call, one in five a tool call, one in twenty a run."""
+    request = ExportTraceServiceRequest()
+    of_resource = request.resource_spans.add()
+    of_resource.resource.attributes.append(text("service.name", "bench"))
+    of_scope = of_resource.scope_spans.add()
+    of_scope.scope.name = "benchmark"
+    now = time.time_ns()
+    trace_id, parent = b"", b""
+    for number in range(spans):
+        if number % trace == 0:
+            trace_id, parent = source.randbytes(16), b""
+        made = of_scope.spans.add(
+            trace_id=trace_id, span_id=source.randbytes(8), parent_span_id=parent, name=f"step {number % trace}", kind=1
+        )
+        parent = made.span_id if number % 4 == 0 else parent
+        made.start_time_unix_nano = now + number * 10**6
+        made.end_time_unix_nano = now + (number + source.randrange(1, 50)) * 10**6
+        made.status.code = Status.STATUS_CODE_ERROR if source.random() < 0.02 else Status.STATUS_CODE_UNSET
+        fill(made, number % trace, source, is_plain=is_plain)
+    return request
+
+
+def fill(span: Span, place: int, source: random.Random, *, is_plain: bool) -> None:
+    """Ten attributes, GenAI's among them where the span is a step of an agent."""
+    order = KeyValue(key="shop.order", value=AnyValue(int_value=source.randrange(1_000_000)))
+    span.attributes.extend(
+        [
+            order,
+            text("http.request.method", "GET"),
+            text("url.path", f"/orders/{place}"),
+            text("code.function.name", "handle"),
+        ]
+    )
+    if is_plain:
+        span.attributes.extend(text(f"app.tag.{number}", "web") for number in range(3))
+    elif place % 20 == 0:
+        span.attributes.extend([text("gen_ai.operation.name", "invoke_agent"), text("gen_ai.agent.name", "shopper")])
+        span.attributes.append(text("gen_ai.conversation.id", f"talk-{source.randrange(5000)}"))
+    elif place % 5 == 1:
+        span.attributes.extend(
+            [
+                text("gen_ai.operation.name", "chat"),
+                text("gen_ai.request.model", source.choice(("gpt-bench", "claude-bench"))),
+            ]
+        )
+        for key in ("gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"):
+            span.attributes.append(KeyValue(key=key, value=AnyValue(int_value=source.randrange(5000))))
+    elif place % 5 == 2:
+        span.attributes.extend(
+            [
+                text("gen_ai.operation.name", "execute_tool"),
+                text("gen_ai.tool.name", source.choice(("search", "order"))),
+            ]
+        )
+    span.attributes.extend(text(f"app.note.{number}", "x" * 40) for number in range(4))
+
+
+def text(key: str, value: str) -> KeyValue:
+    """A text attribute."""
+    return KeyValue(key=key, value=AnyValue(string_value=value))
+
+
+def post_big(server: Serving) -> tuple[str, str]:
+    """A trace of 1,000 spans: its id, and one of its spans'."""
+    made = made_batch(random.Random(1), 1000, 1000)  # noqa: S311 - a repeatable load, no secret
+    connection = HTTPConnection(server.address, timeout=60)
+    connection.request("POST", "/v1/traces", made.SerializeToString(), HEADERS)
+    connection.getresponse().read()
+    connection.close()
+    span = made.resource_spans[0].scope_spans[0].spans[500]
+    return span.trace_id.hex(), span.span_id.hex()
+
+
+def wait_settled(server: Serving, trace: str) -> None:
+    """Return once the totals of the last trace are there; they are worked out in the order of arrival."""
+    while not json.loads(server.get(f"/api/traces/{trace}")[1])["trace"]["calls"]:
+        time.sleep(0.1)
+
+
+def percentiles(seconds: list[float]) -> str:
+    """Median and 99th percentile in milliseconds."""
+    ordered = sorted(seconds)
+    return (
+        f"{statistics.median(ordered) * 1000:.1f} {ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))] * 1000:.1f}"
+    )
+
+
+if __name__ == "__main__":
+    main()
