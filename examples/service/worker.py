@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from agents import (
     Agent,
+    ModelSettings,
     OpenAIChatCompletionsModel,
     Runner,
     SQLiteSession,
@@ -46,7 +47,11 @@ def assistant() -> Agent:
     """The agent that takes a question; its client belongs to the event loop that runs it."""
     client = AsyncOpenAI(api_key=os.environ["MODEL_API_KEY"], max_retries=0)
     set_default_openai_client(client, use_for_tracing=False)
-    specialist = Agent(name="specialist", model=OpenAIChatCompletionsModel("gpt-5", client))
+    specialist = Agent(
+        name="specialist",
+        model=OpenAIChatCompletionsModel("gpt-5", client),
+        model_settings=ModelSettings(include_usage=True),  # the chat API streams no token counts unless asked
+    )
     return Agent(
         name="assistant",
         instructions="Answer briefly. Hand off what you do not know.",

@@ -163,6 +163,8 @@ def _provider_of(model_config: Any) -> str | None:
 
 def _record(call: Any, data: Any) -> None:
     usage: dict[str, Any] = data.usage or {}
+    if not usage.get("input_tokens") and not usage.get("output_tokens"):
+        usage = {}  # a stream that carried none: the SDK says 0 where it means that it does not know
     inputs: dict[str, Any] = usage.get("input_tokens_details") or {}
     outputs: dict[str, Any] = usage.get("output_tokens_details") or {}
     response = getattr(data, "response", None)

@@ -80,7 +80,7 @@ def _switched_on(folder: str, model: str, proxy: Proxy) -> None:
             _work(service)
         store = os.path.join(folder, "traces.sqlite")
         traces: list[dict[str, Any]] = json.loads(own_command("traces", "--json", "--limit", "1000", "--db", store))
-        richest = max(traces, key=lambda trace: int(trace["spans"]))["trace_id"]
+        richest = max(traces, key=lambda trace: (bool(trace["tools"]), int(trace["spans"])))["trace_id"]
         click.echo("\n== 3. the trace of one task, across both processes: agent-telemetry show TRACE")
         click.echo(own_command("show", richest, "--db", store), nl=False)
         click.echo("\n== 4. its tokens, by model: agent-telemetry usage")

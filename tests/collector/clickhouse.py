@@ -78,7 +78,7 @@ class ClickHouse:
     def raw(self, statement: str, form: str = "Native") -> bytes:
         """What a statement gives, in one of ClickHouse's formats."""
         with self._lock:
-            return self._session.query(statement, form).bytes() - chdb leaves its SQL untyped
+            return self._session.query(statement, form).bytes()
 
     def answer(self, query: str, body: bytes) -> bytes:
         """The answer to a request of the exporter: its greeting, a question, or rows to insert."""
