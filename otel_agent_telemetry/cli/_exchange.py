@@ -6,12 +6,13 @@ import gzip
 import json
 import os
 import sys
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 import click
 
+from otel_agent_telemetry.cli._follow import appended_lines
 from otel_agent_telemetry.cli._opened import db_option, failures, json_option, opened, print_json
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.local import (
@@ -62,16 +63,21 @@ def export(*, trace: str | None, output: Path | None, db: Path | None, as_json: 
 
 @click.command(name="import", short_help="Read OTLP JSON lines.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+@click.option("--follow", is_flag=True, help="Go on with the lines that are written to FILE, until Ctrl-C.")
 @db_option
 @json_option
-def import_(*, file: Path, db: Path | None, as_json: bool) -> None:
+def import_(*, file: Path, follow: bool, db: Path | None, as_json: bool) -> None:
     """Store what FILE holds: OTLP JSON lines (also gzipped), or one OTLP JSON document; - reads stdin.
 
     What the store holds already is left as it is, so reading a file again changes nothing.
     """
     read = Imported()
-    with failures(), closing(Store(db or default_store())) as store, _bytes_of(file) as stream:
-        _import_stream(store, stream, file, read, quiet=as_json)
+    with failures(), closing(Store(db or default_store())) as store:
+        if follow:
+            _follow(store, file, read)
+        else:
+            with _bytes_of(file) as stream:
+                _import_stream(store, stream, file, read, quiet=as_json)
         while store.settle():
             pass
     if as_json:
@@ -79,6 +85,21 @@ def import_(*, file: Path, db: Path | None, as_json: bool) -> None:
     else:
         refused = f"; {read.refused} spans without valid ids were left out" if read.refused else ""
         click.echo(f"{read.spans} spans, {read.logs} log records, {read.metrics} metrics{refused}", err=True)
+
+
+def _follow(store: Store, file: Path, read: Imported) -> None:
+    """Import lines as they are written; one that cannot be read is named and left out, as more will come."""
+    if str(file) == "-":
+        raise InputError("--follow reads a file that grows, not stdin; leave it out: stdin is read to its end anyway")
+    with suppress(KeyboardInterrupt):
+        for line in appended_lines(file):
+            if line is None:
+                store.settle()
+            elif line.strip():
+                try:
+                    import_line(store, line, read)
+                except InputError as error:
+                    click.echo(f"a line of {file} is left out: {error}", err=True)
 
 
 @contextmanager
