@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
 
     from otel_agent_telemetry._handle import Handle
+    from otel_agent_telemetry._shapes import Shape
 
 __all__ = ["LiveSpan", "Spans"]
 
@@ -95,11 +96,11 @@ class Spans:
         if live_parent is not None:
             base = live_parent.context
         carrier = arguments.get("carrier")
-        if isinstance(carrier, Mapping):
+        if carrier is not None and isinstance(carrier, Mapping):
             base = _carrier.context_of(carrier, base)  # pyright: ignore[reportUnknownArgumentType] - text is checked there
         shape = SHAPES[handle.kind](arguments)
         started_with = shape.attributes
-        conversation = started_with.get(names.GEN_AI_CONVERSATION_ID) or otel_context.get_value(_CONVERSATION, base)
+        conversation = started_with.get(names.GEN_AI_CONVERSATION_ID) or base.get(_CONVERSATION)
         if isinstance(conversation, str):
             started_with[names.GEN_AI_CONVERSATION_ID] = conversation
         span = self.tracer.start_span(shape.name, base, shape.kind, started_with)
@@ -108,7 +109,7 @@ class Spans:
         if key is not None:
             context = otel_context.set_value(key, handle, context)
             context = otel_context.set_value(_CONVERSATION, conversation, context)
-        live = LiveSpan(self, span, context, kind=handle.kind, id=shape.id, started_with=started_with)
+        live = LiveSpan(self, span, context, handle.kind, shape)
         if make_current:
             live.previous = _still_open(self.enter(context))
         return live
@@ -236,19 +237,17 @@ class LiveSpan:
         spans: Spans,
         span: Span,
         context: Context,
-        *,
         kind: str,
-        id: str | None,  # noqa: A002 - the word of the field
-        started_with: dict[str, AttributeValue],
+        shape: Shape,
     ) -> None:
         self._spans = spans
         self.span = span
         self.context = context
         self.kind = kind
-        self.id = id
-        self.attributes = started_with
+        self.id = shape.id
+        self.attributes = shape.attributes
         self.previous: Context | None = None
-        self._started = time.perf_counter()
+        self._started = time.perf_counter() if kind == names.LIFECYCLE_MODEL_CALL else 0.0
         self._error: BaseException | str | None = None
         self._outcome: str | None = None
         self._ended = False
@@ -294,8 +293,10 @@ class LiveSpan:
         self._ended = True
         try:
             try:
-                self.mark(error, outcome)
-                self._describe_end()
+                if error is not None or outcome is not None:
+                    self.mark(error, outcome)
+                if self._error is not None or self._outcome is not None or self._started:
+                    self._describe_end()
             finally:
                 self.span.end()
         except Exception:
