@@ -52,6 +52,8 @@ def test_two_by_two(tmp_path: Path, proxy: Recorder, collector: Recorder, *, eve
 
 
 GLOBALS = """
+    import sys
+    before = {*sys.modules}  # what measures coverage uses a database
     telemetry.configure()
     serve()
 
@@ -60,7 +62,8 @@ GLOBALS = """
     if "opentelemetry" in sys.modules:
         from opentelemetry import metrics, trace
         providers = [type(trace.get_tracer_provider()).__name__, type(metrics.get_meter_provider()).__name__]
-    loaded = sorted({"opentelemetry", "opentelemetry.sdk", "requests", "sqlite3", "urllib3"} & sys.modules.keys())
+    ours = {"opentelemetry", "opentelemetry.sdk", "requests", "sqlite3", "urllib3"}
+    loaded = sorted(ours & ({*sys.modules} - before))
     print(json.dumps([providers, loaded, threading.active_count(), os.listdir(os.environ["STATE"])]))
 """
 
