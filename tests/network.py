@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import random
+import socket
 import sys
+from contextlib import suppress
 from typing import cast
 
 
@@ -46,3 +49,16 @@ def _is_local(host: object) -> bool:
     except ValueError:
         return False
     return address.is_loopback or address.is_unspecified
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 for a program that has to be told one.
+
+    Below the ports that the kernel hands to clients (Linux: from 32768, macOS: from 49152): between this look and the
+    program's start one of those may be taken by any connection of this machine.
+    """
+    while True:
+        port = random.randint(10_240, 32_000)  # noqa: S311 - any port will do
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

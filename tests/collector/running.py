@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.network import free_port
 from tests.parts import absent
 
 if TYPE_CHECKING:
@@ -44,13 +44,6 @@ _BINARY = _found()  # before a test has a home of its own
 def binary() -> str:
     """The Collector's binary; ends the test where there is none."""
     return _BINARY or absent("collector", "make test-collector")
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
 
 
 def wait_until(is_true: Callable[[], object], what: str, seconds: float = _DEADLINE) -> None:

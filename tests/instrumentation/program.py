@@ -61,13 +61,6 @@ def needs(*distributions: str) -> None:
             absent(name, f"pip install {name}")
 
 
-def free_port() -> int:
-    """A port on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def takes_connections(port: int) -> bool:
     """Whether something listens on that port."""
     try:

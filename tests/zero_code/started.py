@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -46,13 +45,6 @@ def run(*command: str, given: Mapping[str, str], text: str = "") -> subprocess.C
 def told(folder: Path, product: str = "acme-agents") -> list[Any]:
     """The events that were kept."""
     return [json.loads(body) for body in stored(folder, product)]
-
-
-def free_port() -> int:
-    """A port on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def serve_and_stop(command: list[str], port: int, given: Mapping[str, str], *, requests: int = 1) -> int:
