@@ -8,7 +8,8 @@ import subprocess
 from pathlib import Path
 from urllib.request import Request, urlopen
 
-from tests.collector.running import Collector, free_port
+from tests.collector.running import Collector
+from tests.network import free_port
 
 SINK = Path(__file__).with_name("sink.yaml")
 

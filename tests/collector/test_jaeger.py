@@ -9,8 +9,9 @@ import pytest
 
 from tests.collector import fetch
 from tests.collector.fleet import send
-from tests.collector.running import CONFIGURATIONS, Collector, free_port, lines, wait_until
+from tests.collector.running import CONFIGURATIONS, Collector, lines, wait_until
 from tests.collector.test_local import TREE, run_app, written
+from tests.network import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

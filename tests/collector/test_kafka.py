@@ -16,7 +16,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 from tests.collector import fetch
 from tests.collector.fleet import gateways, send_safely, trust
 from tests.collector.made import model_call, request, trace_id
-from tests.collector.running import free_port, wait_until
+from tests.collector.running import wait_until
+from tests.network import free_port
 from tests.parts import absent
 
 if TYPE_CHECKING:

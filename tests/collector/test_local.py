@@ -17,7 +17,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from tests.collector import fetch
 from tests.collector.fleet import send
 from tests.collector.made import model_call, request, trace_id
-from tests.collector.running import Collector, free_port, lines, plain, spans, wait_until
+from tests.collector.running import Collector, lines, plain, spans, wait_until
+from tests.network import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

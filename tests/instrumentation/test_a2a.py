@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.instrumentation.program import OURS, Program, free_port, needs, takes_connections, tree
+from tests.instrumentation.program import OURS, Program, needs, takes_connections, tree
+from tests.network import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.instrumentation.program import Program, free_port, needs, run_plainly, takes_connections, tree
+from tests.instrumentation.program import Program, needs, run_plainly, takes_connections, tree
+from tests.network import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

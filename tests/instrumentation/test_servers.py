@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.instrumentation.program import Program, free_port, needs, takes_connections
+from tests.instrumentation.program import Program, needs, takes_connections
+from tests.network import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.network import free_port
 from tests.parts import absent
-from tests.zero_code.started import AROUND, BIN, OURS, SERVICE, free_port, run, serve_and_stop, told, variables
+from tests.zero_code.started import AROUND, BIN, OURS, SERVICE, run, serve_and_stop, told, variables
 
 if TYPE_CHECKING:
     from pathlib import Path
