@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,8 @@ def _is_setting(name: str) -> bool:
 
 def pytest_configure() -> None:
     """Cleans the environment before any module reads it, and closes the network."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as for a shell's background jobs; programs would inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in filter(_is_setting, list(os.environ)):
         del os.environ[name]
     network.guard()
