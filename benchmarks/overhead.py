@@ -183,7 +183,7 @@ def _leaving() -> list[tuple[str, str, str]]:
         def do_POST(self) -> None:
             time.sleep(30)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the base class
             """Stay silent."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Silent)

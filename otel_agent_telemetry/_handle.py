@@ -189,9 +189,9 @@ class Handle:
                             await steps.aclose()
                         raise
                     except BaseException as thrown:  # noqa: BLE001 - handed to the generator, as `yield from` does
-                        advance = lambda error=thrown: steps.athrow(error)  # noqa: E731
+                        advance = lambda error=thrown: steps.athrow(error)  # noqa: E731 - as above
                     else:
-                        advance = lambda value=sent: steps.asend(value)  # noqa: E731
+                        advance = lambda value=sent: steps.asend(value)  # noqa: E731 - as above
             except StopAsyncIteration:
                 run.end()
             except BaseException as error:
@@ -271,6 +271,6 @@ def _in_context(run: Handle, steps: Generator[Any, Any, Any]) -> Generator[Any, 
                 steps.close()
             raise
         except BaseException as thrown:  # noqa: BLE001 - handed to the generator, as `yield from` does
-            advance = lambda error=thrown: steps.throw(error)  # noqa: E731
+            advance = lambda error=thrown: steps.throw(error)  # noqa: E731 - as above
         else:
-            advance = lambda value=sent: steps.send(value)  # noqa: E731
+            advance = lambda value=sent: steps.send(value)  # noqa: E731 - as above

@@ -61,7 +61,7 @@ class Lifecycle:
         self,
         name: str | None = None,
         *,
-        id: str | None = None,  # noqa: A002
+        id: str | None = None,  # noqa: A002 - the word of the field
         source: str | None = None,
         priority: int | None = None,
         agent: str | None = None,
@@ -104,7 +104,7 @@ class Lifecycle:
             return OFF
         return Handle(self, names.LIFECYCLE_TOOL, {"name": name, "call_id": call_id})
 
-    def agent(self, name: str | None = None, *, id: str | None = None) -> Handle:  # noqa: A002
+    def agent(self, name: str | None = None, *, id: str | None = None) -> Handle:  # noqa: A002 - the word of the field
         """One run of an agent (``invoke_agent``)."""
         if self.off:
             return OFF
@@ -128,7 +128,7 @@ class Lifecycle:
         self,
         name: str | None = None,
         *,
-        id: str | None = None,  # noqa: A002
+        id: str | None = None,  # noqa: A002 - the word of the field
         node_count: int | None = None,
         trigger: str | None = None,
     ) -> Handle:
@@ -142,7 +142,7 @@ class Lifecycle:
         self,
         model: str | None,
         *,
-        input: int | None = None,  # noqa: A002
+        input: int | None = None,  # noqa: A002 - the word of the field
         output: int | None = None,
         cache_read: int | None = None,
         cache_write: int | None = None,
@@ -168,7 +168,7 @@ class Lifecycle:
         self,
         name: str | None = None,
         *,
-        id: str | None = None,  # noqa: A002
+        id: str | None = None,  # noqa: A002 - the word of the field
         source: str | None = None,
         priority: int | None = None,
         provider: str | None = None,

@@ -229,7 +229,7 @@ def _names(argument: str, names: Iterable[str]) -> frozenset[str]:
 
 
 def _is_name(text: str) -> bool:
-    return len(text) <= 64 and text.isascii() and text[0].isalnum() and all(c.isalnum() or c in "._-" for c in text)  # noqa: PLR2004
+    return len(text) <= 64 and text.isascii() and text[0].isalnum() and all(c.isalnum() or c in "._-" for c in text)  # noqa: PLR2004 - as the schema says
 
 
 def _split(authority: str) -> tuple[str, str]:
@@ -247,7 +247,7 @@ def _is_port(text: str) -> bool:
 
 def _is_loopback(host: str) -> bool:
     octets = host.split(".")
-    is_v4 = len(octets) == 4 and octets[0] == "127" and all(_is_number(octet, 255) for octet in octets)  # noqa: PLR2004
+    is_v4 = len(octets) == 4 and octets[0] == "127" and all(_is_number(octet, 255) for octet in octets)  # noqa: PLR2004 - IPv4
     return is_v4 or host.lower() in {"localhost", "[::1]"}
 
 

@@ -58,7 +58,7 @@ def demo() -> None:
             _opted_out(folder, model, proxy)
     except OutsideError as error:
         raise InputError(str(error)) from error
-    click.echo('\nDone. Next: "In your own service" in README.md.')
+    click.echo('\nDone. Next: "Your own service" in README.md.')
 
 
 def _switched_on(folder: str, model: str, proxy: Proxy) -> None:

@@ -63,17 +63,17 @@ class Table:
             self.execute(f'CREATE TABLE {self._name} ("key" TEXT PRIMARY KEY, "value" TEXT NOT NULL)')
             self._columns = ["key", "value"]
         if not is_new:
-            self.execute(f'UPDATE {self._name} SET "value" = {self.mark} WHERE {self._where()}', value, key)  # noqa: S608
+            self.execute(f'UPDATE {self._name} SET "value" = {self.mark} WHERE {self._where()}', value, key)  # noqa: S608 - names of the table, values are bound
             return
         row = {"key": key, "value": value, **self._filling()}
         names = ", ".join(f'"{name}"' for name in row)
         marks = ", ".join(self.mark for _ in row)
-        self.execute(f"INSERT INTO {self._name} ({names}) VALUES ({marks})", *row.values())  # noqa: S608
+        self.execute(f"INSERT INTO {self._name} ({names}) VALUES ({marks})", *row.values())  # noqa: S608 - names of the table, values are bound
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete the rows of those keys."""
         for key in keys if self._columns else ():
-            self.execute(f"DELETE FROM {self._name} WHERE {self._where()}", key)  # noqa: S608
+            self.execute(f"DELETE FROM {self._name} WHERE {self._where()}", key)  # noqa: S608 - names of the table, values are bound
 
     def execute(self, statement: str, *values: object) -> tuple[Any, ...] | None:
         """Run one statement; gives its first row as a tuple, whatever kind of row the connection makes."""
