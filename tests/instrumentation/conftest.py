@@ -1,4 +1,4 @@
-"""The scripted model server, for all tests of this folder."""
+"""The servers that the programs of this folder talk to."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from examples.scripted_model import ModelServer
+from tests.instrumentation.redis_server import RedisServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,3 +24,10 @@ def model() -> Iterator[ModelServer]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an empty Redis server."""
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server.url
