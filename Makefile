@@ -22,7 +22,7 @@ UV_PYTHON_DOWNLOADS := never
 export AGENT_TELEMETRY_GOLDENS UV_SYSTEM_CERTS UV_PYTHON_DOWNLOADS
 
 # Tests that need more than Python packages have a target each.
-ELSEWHERE := not collector and not jaeger and not kafka and not clickhouse and not clients
+ELSEWHERE := not collector and not jaeger and not kafka and not clickhouse and not clients and not heavy
 
 .PHONY: help demo test test-goldens test-frameworks test-collector test-jaeger test-kafka test-clickhouse test-clients bench check lint types coverage wheels lock schema clean
 
@@ -30,7 +30,7 @@ help:
 	@echo 'make demo              an agent service, its trace, and the anonymous events it sent'
 	@echo 'make test              all tests; names what did not run and the command that brings it'
 	@echo 'make test-goldens      wire compatibility alone; GOLDENS=folder'
-	@echo 'make test-frameworks   the framework modules alone'
+	@echo 'make test-frameworks   the framework modules, and a program per framework in its own environment'
 	@echo 'make test-collector    the configurations for the OpenTelemetry Collector; needs Go and npm, builds for minutes'
 	@echo 'make test-X            X: jaeger (Go), kafka (Java and Maven), clickhouse (chdb), clients (Node and Go SDKs)'
 	@echo 'make bench             what telemetry costs'
@@ -43,6 +43,7 @@ demo: $(VENV)/.demo
 	@$(BIN)/agent-telemetry demo
 
 test: $(VENV)/.test
+	@$(BIN)/python -m tests.matrix.environments
 	@touch $(VENV)/.testing
 	@$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -m '$(ELSEWHERE)'
@@ -53,7 +54,8 @@ test-goldens: $(VENV)/.test
 	AGENT_TELEMETRY_GOLDENS='$(abspath $(GOLDENS))' REQUIRE_GOLDENS=1 $(BIN)/pytest tests/goldens
 
 test-frameworks: $(VENV)/.frameworks
-	REQUIRE_ALL=1 $(BIN)/pytest tests/instrumentation
+	$(BIN)/python -m tests.matrix.environments --heavy
+	REQUIRE_ALL=1 $(BIN)/pytest tests/instrumentation tests/matrix
 
 test-clients: $(VENV)/.test
 	$(BIN)/pytest -m clients
@@ -105,6 +107,7 @@ lock: $(VENV)/.uv
 	    --no-emit-package otel-agent-instrumentation $(ARGS) pyproject.toml instrumentation/pyproject.toml \
 	    --output-file constraints.txt
 	@touch $(VENV)/.uv
+	@$(BIN)/python -m tests.matrix.environments --heavy --lock $(if $(ARGS),--upgrade)
 
 schema: $(VENV)/.demo
 	@mkdir -p build schema

@@ -25,6 +25,7 @@ import json
 import select
 import sys
 import time
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
@@ -38,6 +39,7 @@ Json = dict[str, Any]
 
 TOOLS_BY_WORD = {"weather": "get_weather", "stock": "get_stock_price", "hand off": "transfer_to_specialist"}
 ERRORS_BY_WORD = {"rate limit": 429, "server error": 500}
+TEXT = "Here is what was asked for."
 ARGUMENTS = {"get_weather": {"city": "Lisbon"}, "get_stock_price": {"symbol": "ACME"}, "transfer_to_specialist": {}}
 
 
@@ -51,6 +53,7 @@ class HandedOut:
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
+    cache_write_tokens: int = 0
     reasoning_tokens: int = 0
     tool_calls: int = 0
     models: dict[str, int] = field(default_factory=dict[str, int])
@@ -62,9 +65,11 @@ class Answer:
 
     text: str = ""
     tool: str = ""
+    arguments: Json = field(default_factory=dict[str, Any])
     input_tokens: int = 120
     output_tokens: int = 30
     cached_tokens: int = 40
+    cache_write_tokens: int = 0
     reasoning_tokens: int = 8
 
 
@@ -84,9 +89,13 @@ class Script:
                 return status
         if not has_tool_result:
             for word, tool in TOOLS_BY_WORD.items():
-                if word in question and tool in offered:
-                    return Answer(tool=tool)
-        return Answer(text="Here is what was asked for.", output_tokens=50)
+                # a tool of an MCP server may be offered with that server's name before its own
+                found = next((name for name in offered if name == tool or name.endswith(f"__{tool}")), None)
+                if word in question and found is not None:
+                    return Answer(tool=found, arguments=ARGUMENTS[tool])
+        if "final_answer" in offered:  # an agent that may end by this tool alone
+            return Answer(tool="final_answer", arguments={"answer": TEXT}, output_tokens=50)
+        return Answer(text=TEXT, output_tokens=50)
 
     def number(self) -> int:
         """The number of the next reply."""
@@ -102,6 +111,7 @@ class Script:
             total.input_tokens += answer.input_tokens
             total.output_tokens += answer.output_tokens
             total.cached_tokens += answer.cached_tokens
+            total.cache_write_tokens += answer.cache_write_tokens
             total.reasoning_tokens += answer.reasoning_tokens
             total.tool_calls += bool(answer.tool)
             total.models[model] = total.models.get(model, 0) + 1
@@ -166,7 +176,7 @@ def chat_reply(model: str, number: int, answer: Answer) -> Json:
 
 
 def _chat_call(number: int, answer: Answer) -> Json:
-    arguments = json.dumps(ARGUMENTS[answer.tool])
+    arguments = json.dumps(answer.arguments)
     return {"id": f"call_{number}", "type": "function", "function": {"name": answer.tool, "arguments": arguments}}
 
 
@@ -237,7 +247,7 @@ def response_item(number: int, answer: Answer) -> Json:
             "id": f"fc_{number}",
             "call_id": f"call_{number}",
             "name": answer.tool,
-            "arguments": json.dumps(ARGUMENTS[answer.tool]),
+            "arguments": json.dumps(answer.arguments),
             "status": "completed",
         }
     return {
@@ -275,6 +285,69 @@ def response_events(model: str, number: int, answer: Answer) -> Iterator[Json]:
 # HTTP ---------------------------------------------------------------------------------------------------------------
 
 
+class Request(ABC):
+    """One request: what was asked, of which model, and how the reply is written."""
+
+    def __init__(self, path: str, body: Json) -> None:
+        self.path = path
+        self.body = body
+        self.model = str(body.get("model", ""))
+        self.streamed = bool(body.get("stream"))
+
+    def ask(self) -> tuple[str, list[str], bool]:
+        """The last user message, the names of the offered tools, and whether a tool has answered since."""
+        return ask(self.body)
+
+    def used(self, answer: Answer) -> Answer:
+        """The answer with the usage that this API can express."""
+        return answer
+
+    @abstractmethod
+    def reply(self, number: int, answer: Answer) -> Json:
+        """The whole reply."""
+
+    @abstractmethod
+    def stream(self, number: int, answer: Answer) -> Iterator[str]:
+        """The reply as server-sent events."""
+
+    def error(self, status: int) -> Json:
+        """The body of a failure."""
+        kind = "rate_limit_error" if status == 429 else "server_error"
+        return {"error": {"message": "as scripted", "type": kind, "code": kind}}
+
+
+class ChatRequest(Request):
+    """``POST /v1/chat/completions``."""
+
+    def reply(self, number: int, answer: Answer) -> Json:
+        """The whole reply."""
+        return chat_reply(self.model, number, answer)
+
+    def stream(self, number: int, answer: Answer) -> Iterator[str]:
+        """The reply as server-sent events; usage only where it was asked for."""
+        wants_usage = bool((self.body.get("stream_options") or {}).get("include_usage"))
+        for chunk in chat_chunks(self.model, number, answer, include_usage=wants_usage):
+            yield f"data: {json.dumps(chunk)}\n\n"
+        yield "data: [DONE]\n\n"
+
+
+class ResponsesRequest(Request):
+    """``POST /v1/responses``."""
+
+    def reply(self, number: int, answer: Answer) -> Json:
+        """The whole reply."""
+        return response_reply(self.model, number, answer)
+
+    def stream(self, number: int, answer: Answer) -> Iterator[str]:
+        """The reply as server-sent events."""
+        return map(named_event, response_events(self.model, number, answer))
+
+
+def named_event(event: Json) -> str:
+    """A server-sent event that is named by its type."""
+    return f"event: {event['type']}\ndata: {json.dumps(event)}\n\n"
+
+
 class ModelServer(ThreadingHTTPServer):
     """The server on loopback; ``url`` is what ``OPENAI_BASE_URL`` takes."""
 
@@ -283,6 +356,11 @@ class ModelServer(ThreadingHTTPServer):
     def __init__(self, port: int = 0, slow_seconds: float = 30.0) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
         self.script = Script(slow_seconds)
+
+    def request(self, path: str, body: Json) -> Request | None:
+        """The request that came to a path, read; None where nothing is served there."""
+        kind = {"/v1/chat/completions": ChatRequest, "/v1/responses": ResponsesRequest}.get(path)
+        return None if kind is None else kind(path, body)
 
     @property
     def url(self) -> str:
@@ -310,32 +388,28 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/reset":
             self.server.script.reset()
             self._send(200, {})
-        elif self.path in {"/v1/chat/completions", "/v1/responses"}:
-            self._answer(body, chat=self.path.endswith("completions"))
+        elif (request := self.server.request(self.path, body)) is not None:
+            self._answer(request)
         else:
             self._send(404, {"error": {"message": f"no such address: {self.path}"}})
 
-    def _answer(self, body: Json, *, chat: bool) -> None:
+    def _answer(self, request: Request) -> None:
         script = self.server.script
-        question, offered, answered = ask(body)
+        question, offered, answered = request.ask()
         if "slow" in question and self._client_leaves_within(script.slow_seconds):
             self.close_connection = True
             return
         answer = script.answer(question, offered, has_tool_result=answered)
         if isinstance(answer, int):
             script.count_error()
-            kind = "rate_limit_error" if answer == 429 else "server_error"
-            self._send(answer, {"error": {"message": "as scripted", "type": kind, "code": kind}})
+            self._send(answer, request.error(answer))
             return
-        model, number, streamed = str(body.get("model", "")), script.number(), bool(body.get("stream"))
-        script.count(model, answer, streamed=streamed)
-        if not streamed:
-            self._send(200, (chat_reply if chat else response_reply)(model, number, answer))
-        elif chat:
-            wants_usage = bool((body.get("stream_options") or {}).get("include_usage"))
-            self._stream(chat_chunks(model, number, answer, include_usage=wants_usage), named=False)
+        answer, number = request.used(answer), script.number()
+        script.count(request.model, answer, streamed=request.streamed)
+        if request.streamed:
+            self._stream(request.stream(number, answer))
         else:
-            self._stream(response_events(model, number, answer), named=True)
+            self._send(200, request.reply(number, answer))
 
     def _client_leaves_within(self, seconds: float) -> bool:
         # A client that waits for its answer has nothing to say: its socket turns readable only when it hangs up.
@@ -353,16 +427,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(raw)
 
-    def _stream(self, events: Iterator[Json], *, named: bool) -> None:
+    def _stream(self, events: Iterator[str]) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Connection", "close")
         self.end_headers()
         for event in events:
-            name = f"event: {event['type']}\n" if named else ""
-            self.wfile.write(f"{name}data: {json.dumps(event)}\n\n".encode())
-        if not named:
-            self.wfile.write(b"data: [DONE]\n\n")
+            self.wfile.write(event.encode())
         self.close_connection = True
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the base class

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 PROGRAMS = Path(__file__).parent / "programs"
 EXAMPLES = Path(__file__).parents[2] / "examples"
-RUN = (sys.executable, "-m", "otel_agent_telemetry", "run", "--")
+RUN = ("-m", "otel_agent_telemetry", "run", "--")
 OURS = "otel_agent_telemetry"
 PRODUCT = "acme-agents"
 
@@ -73,11 +73,21 @@ def takes_connections(port: int) -> bool:
 class Program:
     """Context manager around one program and the operator's collector.
 
-    ``variables`` are added to an environment that has no other settings. Leaving it stops the program.
+    ``variables`` are added to an environment that has no other settings. ``python`` is an interpreter whose environment
+    has our distributions, this one's unless it is given. Leaving it stops the program.
     """
 
-    def __init__(self, *command: str, variables: Mapping[str, str] | None = None, home: Path) -> None:
+    def __init__(
+        self,
+        *command: str,
+        variables: Mapping[str, str] | None = None,
+        home: Path,
+        python: str = sys.executable,
+        programs: Path = PROGRAMS,
+    ) -> None:
         self._command = command
+        self._python = python
+        self._programs = programs
         self._variables = variables or {}
         self._home = home
         self.receiver = Recorder()
@@ -104,7 +114,7 @@ class Program:
         """Start a command that reports here; what it prints goes to ``output``."""
         with self.output.open("ab") as output:
             child = subprocess.Popen(
-                [*RUN, *command],
+                [self._python, *RUN, *command],
                 env=self.environment(),
                 cwd=self._home,
                 stdout=output,
@@ -135,7 +145,7 @@ class Program:
     def environment(self) -> dict[str, str]:
         """The program's whole environment."""
         return {
-            **_plain_environment(self._home),
+            **_plain_environment(self._home, self._programs),
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"{self.receiver.url}/otlp",
             "OTEL_METRICS_EXPORTER": "none",
             "OTEL_BSP_SCHEDULE_DELAY": "50",
@@ -180,9 +190,9 @@ def run_plainly(module: str, *arguments: str, home: Path, variables: Mapping[str
     return done.stdout.decode("utf-8", "replace")
 
 
-def _plain_environment(home: Path) -> dict[str, str]:
+def _plain_environment(home: Path, programs: Path = PROGRAMS) -> dict[str, str]:
     here = {name: value for name, value in os.environ.items() if name == "PATH" or name.startswith("COVERAGE")}
-    return {**here, "HOME": str(home), "PYTHONPATH": str(PROGRAMS), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**here, "HOME": str(home), "PYTHONPATH": str(programs), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def tree(spans: Iterable[Span], below: str = "") -> str:

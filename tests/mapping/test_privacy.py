@@ -21,7 +21,7 @@ _AROUND = Envelope(product="acme-agents", source="cli", environment="test", inst
 _DECLARED = Registries(tools=frozenset({"read_file"}), agents=frozenset({"root"}), commands=frozenset({"import"}))
 
 
-def _disguised(word: str) -> set[str]:
+def disguised(word: str) -> set[str]:
     """A word as it might travel: plain, reversed, base64 at each of three offsets, hex, escaped."""
     raw = word.encode()
     inner = {base64.b64encode(b"x" * shift + raw)[4:-4].decode() for shift in range(3)}
@@ -32,7 +32,7 @@ def _disguised(word: str) -> set[str]:
     return {form.lower() for form in forms | inner | urlsafe}
 
 
-_FORBIDDEN = {form for group in _PLANTED.values() for word in group.values() for form in _disguised(word)} | {"canary"}
+_FORBIDDEN = {form for group in _PLANTED.values() for word in group.values() for form in disguised(word)} | {"canary"}
 
 
 @pytest.mark.parametrize("dialect", ["proxy", "docker"])

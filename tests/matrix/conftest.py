@@ -1,0 +1,52 @@
+"""The model server, each framework's runs, and the line that says which versions ran."""
+
+from __future__ import annotations
+
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.matrix.environments import made
+from tests.matrix.model import EveryProvider
+from tests.matrix.run import Run, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_ran: dict[str, dict[str, str]] = {}
+
+
+@pytest.fixture(scope="session")
+def model() -> Iterator[EveryProvider]:
+    """A server that speaks every provider's protocol, follows its script and counts what it hands out."""
+    server = EveryProvider(slow_seconds=20)
+    thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="session")
+def runs(model: EveryProvider, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Run]:
+    """What a framework's program did in a scenario; each runs once."""
+    known: dict[tuple[str, str], Run] = {}
+
+    def of(framework: str, scenario: str) -> Run:
+        environment = made(framework)
+        _ran[framework] = environment.versions
+        if (framework, scenario) not in known:
+            known[framework, scenario] = run(environment, scenario, model, tmp_path_factory.mktemp("run"))
+        return known[framework, scenario]
+
+    return of
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says which versions ran."""
+    for framework, versions in sorted(_ran.items()):
+        terminalreporter.write_line(
+            f"ran {framework}: " + ", ".join(f"{name} {each}" for name, each in versions.items())
+        )

@@ -1,0 +1,133 @@
+"""Environments of one framework each: ``python -m tests.matrix.environments [--heavy] [--lock] [NAME...]`` makes them.
+
+``requirements/NAME.in`` says what a user of that framework installs beside our two distributions, ``NAME.txt`` is the
+same with every version and hash pinned; ``--lock`` writes it anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.parts import absent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+ROOT = Path(__file__).parents[2]
+REQUIREMENTS = Path(__file__).parent / "requirements"
+HEAVY = frozenset({"claude-agent-sdk", "crewai", "google-adk"})
+"""They take hundreds of megabytes; ``make test-frameworks`` brings them, ``make test`` leaves them out."""
+
+_FOLDER = Path(sys.prefix) / "frameworks"
+_OURS = ("--editable", str(ROOT), "--editable", str(ROOT / "instrumentation"))
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One framework's environment, made or not."""
+
+    name: str
+
+    @property
+    def python(self) -> Path:
+        """Its interpreter."""
+        return _FOLDER / self.name / "bin" / "python"
+
+    @property
+    def made(self) -> Path:
+        """Written once it is made, from what it was made of."""
+        return _FOLDER / self.name / "made.txt"
+
+    @property
+    def locked(self) -> Path:
+        """What is to be installed, pinned."""
+        return REQUIREMENTS / f"{self.name}.txt"
+
+    @property
+    def is_made(self) -> bool:
+        """Whether it holds what the requirements say."""
+        return self.made.exists() and self.made.read_text("utf-8") == self._of()
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Distribution -> version, of what the requirements name."""
+        pinned = dict(
+            line.split(" ")[0].split("==") for line in self.locked.read_text("utf-8").splitlines() if "==" in line[:80]
+        )
+        names = (_name(line) for line in (REQUIREMENTS / f"{self.name}.in").read_text("utf-8").splitlines())
+        return {name: pinned[name] for name in names if name in pinned}
+
+    def make(self) -> None:
+        """Make it, unless it is as it should be."""
+        if self.is_made:
+            return
+        self.made.unlink(missing_ok=True)
+        _uv("venv", "--quiet", "--clear", "--python", sys.executable, str(self.python.parents[1]))
+        install = ("pip", "install", "--quiet", "--python", str(self.python))
+        _uv(*install, "--require-hashes", "--requirement", str(self.locked))
+        build = ("--build-constraints", str(ROOT / "constraints.txt"))
+        _uv(*install, *build, "--no-deps", *_OURS)
+        self.made.write_text(self._of(), "utf-8")
+
+    def _of(self) -> str:
+        files = (self.locked, ROOT / "pyproject.toml", ROOT / "instrumentation" / "pyproject.toml")
+        return "".join(f"{sha256(file.read_bytes()).hexdigest()} {file.name}\n" for file in files)
+
+    def lock(self, *, upgrade: bool = False) -> None:
+        """Pin what the requirements and our two distributions need; versions stay unless ``upgrade`` says otherwise."""
+        _uv(
+            *("pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes"),
+            *("--no-emit-index-url", "--no-annotate", "--custom-compile-command", "make lock"),
+            *("--no-emit-package", "otel-agent-telemetry", "--no-emit-package", "otel-agent-instrumentation"),
+            *(("--upgrade",) if upgrade else ()),
+            *(str(REQUIREMENTS / f"{self.name}.in"), "pyproject.toml", "instrumentation/pyproject.toml"),
+            *("--output-file", str(self.locked)),
+        )
+
+
+def environments() -> list[Environment]:
+    """All of them, by name."""
+    return [Environment(path.stem) for path in sorted(REQUIREMENTS.glob("*.in"))]
+
+
+def made(name: str) -> Environment:
+    """The environment of that name; ends the test where it was not made."""
+    environment = Environment(name)
+    if not environment.is_made:
+        absent(
+            "frameworks" if name in HEAVY else "environments", "make test-frameworks" if name in HEAVY else "make test"
+        )
+    return environment
+
+
+def _name(requirement: str) -> str:
+    return requirement.partition("[")[0].partition(">")[0].partition("=")[0].partition(";")[0].partition("<")[0].strip()
+
+
+def _uv(*arguments: str) -> None:
+    quiet = {**os.environ, "UV_NO_PROGRESS": "1"}
+    subprocess.run([str(Path(sys.executable).with_name("uv")), *arguments], cwd=ROOT, env=quiet, check=True)
+
+
+def main(arguments: Iterable[str]) -> None:
+    """Make, or lock, those that are named; without names all that are not heavy."""
+    parser = argparse.ArgumentParser(description="Make the frameworks' environments.")
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--heavy", action="store_true", help="the heavy ones too")
+    parser.add_argument("--lock", action="store_true", help="pin what they need")
+    parser.add_argument("--upgrade", action="store_true", help="with --lock: the newest versions")
+    chosen = parser.parse_args([*arguments])
+    for environment in environments():
+        if environment.name in chosen.names or (not chosen.names and (chosen.heavy or environment.name not in HEAVY)):
+            environment.lock(upgrade=chosen.upgrade) if chosen.lock else environment.make()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

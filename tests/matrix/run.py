@@ -1,0 +1,139 @@
+"""One run of a framework's program under ``agent-telemetry run``, and what came of it."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.instrumentation.program import Program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from examples.scripted_model import HandedOut
+    from tests.instrumentation.program import Span
+    from tests.matrix.environments import Environment
+    from tests.matrix.model import EveryProvider
+
+PROGRAMS = Path(__file__).parent / "programs"
+SECRET = "canary-4711"  # noqa: S105 - what programs/story.py plants
+_DIALECTS = (
+    "agent.lifecycle",
+    "gen_ai.operation.name",
+    "llm.request.type",
+    "mcp.method.name",
+    "openinference.span.kind",
+    "traceloop.span.kind",
+)
+_SUMMED = {
+    "modelCalls": "modelCalls",
+    "modelErrors": "modelErrors",
+    "inputTokens": "inputTokens",
+    "outputTokens": "outputTokens",
+    "cacheReadTokens": "cacheReadTokens",
+    "cacheWriteTokens": "cacheWriteTokens",
+    "reasoningOutputTokens": "reasoningTokens",
+}
+_SERVED = {
+    "modelCalls": "requests",
+    "modelErrors": "errors",
+    "inputTokens": "input_tokens",
+    "outputTokens": "output_tokens",
+    "cacheReadTokens": "cached_tokens",
+    "cacheWriteTokens": "cache_write_tokens",
+    "reasoningTokens": "reasoning_tokens",
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a program printed, what the operator's collector and the ledger got, and what the model server gave out."""
+
+    printed: str
+    spans: list[Span]
+    bodies: bytes
+    events: list[dict[str, Any]]
+    handed_out: HandedOut
+
+    @property
+    def tree(self) -> str:
+        """The spans that belong to a GenAI dialect or are ours, as an indented list of names and outcomes."""
+        return tree(self.spans)
+
+    @property
+    def counted(self) -> dict[str, int]:
+        """How many events there are of each name."""
+        return dict(Counter(event["event"] for event in self.events))
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """What the events add up to; calls are those that succeeded."""
+        sums = dict.fromkeys(("toolCalls", "toolErrors", *_SUMMED.values()), 0)
+        for event in self.events:
+            properties = event["properties"]
+            if event["event"] == "tool.called":
+                sums["toolCalls" if properties["isSuccess"] else "toolErrors"] += 1
+            elif event["event"] == "token.usage":
+                for name, total in _SUMMED.items():
+                    sums[total] += properties.get(name, 0)
+        return sums
+
+    @property
+    def served(self) -> dict[str, int]:
+        """The same of what the model server gave out."""
+        given = asdict(self.handed_out)
+        return {total: given[name] for total, name in _SERVED.items()}
+
+    @property
+    def sessions(self) -> list[str]:
+        """The references of the sessions that were started, in order."""
+        return [event["properties"]["sessionId"] for event in self.events if event["event"] == "session.started"]
+
+
+def tree(spans: Iterable[Span]) -> str:
+    """See :attr:`Run.tree`; what hangs below other spans moves up, and the planted word is left out of names."""
+    every = {span.id: span for span in spans}
+    shown = [span for span in every.values() if any(name in span.attributes for name in _DIALECTS)]
+
+    def parent(span: Span) -> str:
+        above = every.get(span.parent_id)
+        while above is not None and above not in shown:
+            above = every.get(above.parent_id)
+        return "" if above is None else above.id
+
+    def lines(above: str, depth: int) -> list[str]:
+        found: list[str] = []
+        for span in (span for span in shown if parent(span) == above):
+            found += [
+                "  " * depth + f"{span.name.replace(f'{SECRET}-', '')} {span.outcome}",
+                *lines(span.id, depth + 1),
+            ]
+        return found
+
+    return "\n".join(lines("", 0))
+
+
+def run(environment: Environment, scenario: str, model: EveryProvider, home: Path) -> Run:
+    """Run the framework's program once."""
+    variables = {
+        "ANTHROPIC_API_KEY": "none",
+        "ANTHROPIC_BASE_URL": model.root,
+        "GEMINI_API_KEY": "none",
+        "GOOGLE_GEMINI_BASE_URL": model.root,
+        "OPENAI_API_KEY": "none",
+        "OPENAI_BASE_URL": model.url,
+        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_AND_EVENT",
+        "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "",
+    }
+    model.script.reset()
+    path = os.pathsep.join([str(environment.python.parent), os.environ["PATH"]])
+    file = str(PROGRAMS / f"with_{environment.name.replace('-', '_')}.py")
+    with Program(
+        home=home, python=str(environment.python), programs=PROGRAMS, variables={**variables, "PATH": path}
+    ) as program:
+        assert program.run(file, scenario, timeout=50) == 0, program.printed()
+        bodies = b"".join(each.body for each in program.receiver.requests)
+        return Run(program.printed(), program.spans, bodies, program.events, model.script.handed_out)
