@@ -12,7 +12,9 @@ class SpanRecord(NamedTuple):
     """The part of a span that the mapping may read; a name, a status text, a link or a resource is not here.
 
     Ids are integers, 0 for none; times are nanoseconds since the epoch, ``end_ns`` 0 while the span runs.
-    ``exception_type`` is the ``exception.type`` of its last exception event, or empty.
+    ``exception_type`` is the ``exception.type`` of its last exception event, or empty. ``interrupted_by`` is the class
+    of the exception that was on its way when the span ended, where it is one that interrupts (``CancelledError``,
+    ``GeneratorExit``, ``KeyboardInterrupt``), else empty: only a live span knows.
     """
 
     trace_id: int
@@ -24,6 +26,7 @@ class SpanRecord(NamedTuple):
     end_ns: int = 0
     is_error: bool = False
     exception_type: str = ""
+    interrupted_by: str = ""
 
 
 class Fact(NamedTuple):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.trace import SpanProcessor
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["EventProcessor", "record_of"]
 
 _LIFECYCLE = names.AGENT_LIFECYCLE
+_INTERRUPTIONS = frozenset({"CancelledError", "Cancelled", "GeneratorExit", "KeyboardInterrupt"})
+_MOST_HANDLED = 1024
 
 
 class EventProcessor(SpanProcessor):
@@ -29,11 +33,15 @@ class EventProcessor(SpanProcessor):
 
     It is called for every span of the host, so it reads the SDK's own fields: each property would cost a call, and a
     key that the public attributes lack would be raised and caught. Where an SDK has no such fields, properties serve.
+
+    Most instrumentations leave a cancelled run or call without status, as if it had ended well. Its span ends while the
+    exception is on its way through the host's frames, in this thread, so that is where it can be seen.
     """
 
     def __init__(self, stream: EventStream) -> None:
         self._stream = stream
         stream.is_live = True
+        self._handled: OrderedDict[int, BaseException] = OrderedDict()
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Remember the parent, and report a lifecycle span of ours as started."""
@@ -45,6 +53,8 @@ class EventProcessor(SpanProcessor):
         self._stream.link(span_id, 0 if parent is None else parent.span_id)
         if _LIFECYCLE in attributes:
             self._stream.started(span)
+        elif (error := sys.exc_info()[1]) is not None and not isinstance(error, Exception):
+            self._begun_while_handling(span_id, error)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Report a span that shows one of the signs; of any other only that it is gone."""
@@ -57,7 +67,22 @@ class EventProcessor(SpanProcessor):
             if self._stream.leave(span_id):
                 self._stream.unlink(span_id)
         else:
-            self._stream.ended(span, 0 if parent is None else parent.span_id)
+            by = "" if _LIFECYCLE in attributes else self._interruption(span_id)
+            ended = record_of(span)._replace(interrupted_by=by) if by else span
+            self._stream.ended(ended, 0 if parent is None else parent.span_id)
+
+    def _begun_while_handling(self, span_id: int, error: BaseException) -> None:
+        """A span of somebody who cleans up after an interruption: that one is not its own."""
+        if len(self._handled) >= _MOST_HANDLED:
+            self._handled.popitem(last=False)
+        self._handled[span_id] = error
+
+    def _interruption(self, span_id: int) -> str:
+        error = sys.exc_info()[1]
+        if error is None or isinstance(error, Exception) or self._handled.pop(span_id, None) is error:
+            return ""
+        # By name, as each library for asynchronous code has its own class.
+        return next((kind.__name__ for kind in type(error).__mro__ if kind.__name__ in _INTERRUPTIONS), "")
 
     def shutdown(self) -> None:
         """Put what is queued into the ledger."""

@@ -32,6 +32,9 @@ SCENARIOS = ("ok", "tool error", "rate limit", "server error", "cancel", "stream
 TOOLS = {"ok": (1, 0), "stream": (1, 0), "at once": (2, 0), "tool error": (0, 1)}
 """Scenario -> how many tools the script has the agent call, and how many of them raise."""
 
+ERRORS = {"rate limit": "rate_limit", "server error": "api_error", "cancel": "cancelled"}
+"""Scenario -> the category of the error that ends the run."""
+
 FRAMEWORKS = [
     pytest.param(each.name, marks=[pytest.mark.heavy] if each.name in HEAVY else []) for each in environments()
 ]
@@ -50,7 +53,9 @@ def expected(framework: str, scenario: str) -> dict[str, Any]:
     table: dict[str, Any] = tomllib.loads((EXPECTED / f"{framework}.toml").read_text("utf-8"))
     if scenario == "at once" and scenario not in table:
         once: dict[str, Any] = table["ok"]
-        events = {name: count if name.startswith("token.") else 2 * count for name, count in once["events"].items()}
+        # usage is told by session, so where there are none it is told together
+        once_only = () if "session.started" in once["events"] else ("token.usage",)
+        events = {name: count if name in once_only else 2 * count for name, count in once["events"].items()}
         differs = {name: 2 * number for name, number in once.get("differs", {}).items()}
         return {**once, "tree": once["tree"] * 2, "events": events, "differs": differs}
     return table["ok"] if scenario == "stream" and scenario not in table else table[scenario]
@@ -76,6 +81,8 @@ def test_numbers_are_true(runs: Runs, framework: str, scenario: str) -> None:
     calls, errors = TOOLS.get(scenario, (0, 0))
     run = runs(framework, scenario)
     truth = {"toolCalls": calls, "toolErrors": errors, **run.served}
+    if scenario == "cancel":  # the server does not answer a client that is gone
+        truth["modelErrors"] += 1
     table = expected(framework, scenario)
     assert run.totals == {**truth, **table.get("differs", {})}
     assert bool(table.get("differs")) is ("why" in table)
@@ -87,6 +94,15 @@ def test_conversations_are_sessions(runs: Runs, framework: str, scenario: str) -
     ended = [event["properties"] for event in run.events if event["event"] == "session.ended"]
     assert len(set(run.sessions)) == len(run.sessions) == len(ended)
     assert len({(each["modelCalls"], each["toolCalls"]) for each in ended}) <= 1
+
+
+def test_sessions_say_how_they_ended(runs: Runs, framework: str, scenario: str) -> None:
+    """A run that the model or a cancellation ended is no success, and says why; one that went well says nothing."""
+    ended = [event["properties"] for event in runs(framework, scenario).events if event["event"] == "session.ended"]
+    if scenario in ERRORS:
+        assert {(each["isSuccess"], each["errors"][-1]) for each in ended} <= {(False, ERRORS[scenario])}
+    elif scenario != "tool error":  # which some agents go on after
+        assert {(each["isSuccess"], *each["errors"]) for each in ended} <= {(True,)}
 
 
 def test_nothing_private_leaves(runs: Runs, framework: str, scenario: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from otel_agent_telemetry import semconv
 from otel_agent_telemetry.pipeline._records import Fact, Usage
 from otel_agent_telemetry.pipeline.mapping import _dialects as dialects
-from otel_agent_telemetry.pipeline.mapping._errors import failure
+from otel_agent_telemetry.pipeline.mapping._errors import CANCELLED, failure, is_cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,8 +49,6 @@ class ModelCall:
         self.given_agent_name = dialects.text(attributes, dialects.AGENT_NAME)
         self.model = dialects.text(attributes, dialects.MODEL_NAME)
         self.provider = dialects.provider(attributes)
-        failed = record.is_error or dialects.is_failed(record.attributes)
-        self.error = failure(record, dialects.MODEL) if calls and failed else None
         self.output_tokens = count(attributes, dialects.OUTPUT_TOKENS)
         self.cache_read_tokens = count(attributes, dialects.CACHE_READ_TOKENS)
         self.cache_write_tokens = count(attributes, dialects.CACHE_WRITE_TOKENS)
@@ -62,6 +60,7 @@ class ModelCall:
             cached = (self.cache_read_tokens or 0) + (self.cache_write_tokens or 0)
             tokens = tokens if cached <= tokens else tokens + cached
         self.input_tokens = tokens
+        self.error = _model_error(record, has_usage=self.has_usage) if calls else None
 
     @property
     def has_usage(self) -> bool:
@@ -125,11 +124,20 @@ class ToolCall:
         return Fact("tool.called", known, self.occurred_ns)
 
 
+def _model_error(record: SpanRecord, *, has_usage: bool) -> str | None:
+    # A stream whose reader has all that it wants is closed like one that is given up; that one has no usage yet.
+    if is_cancelled(record) or (record.interrupted_by and not has_usage):
+        return CANCELLED
+    if record.is_error or dialects.is_failed(record.attributes):
+        return failure(record, dialects.MODEL)
+    return None
+
+
 def _tool_error(record: SpanRecord) -> str | None:
     attributes = record.attributes
     outcome = attributes.get(semconv.AGENT_OUTCOME)
-    if outcome == semconv.OUTCOME_CANCELLED:
-        return "cancelled"
+    if is_cancelled(record):
+        return CANCELLED
     if record.is_error or outcome in _FAILED_OUTCOMES or dialects.is_failed(attributes):
         return failure(record, dialects.TOOL)
     return None

@@ -85,8 +85,19 @@ _GENERIC = frozenset({
 })  # fmt: skip
 _FALLBACK = {TOOL: "tool_error", MODEL: "provider_error"}
 _OF_A_TOOL = frozenset({"internal", "api_error", "provider_error"})
+CANCELLED = semconv.OUTCOME_CANCELLED
 VAGUE = frozenset({"internal", "unknown"})
 """Categories that say less than the error of a call that failed inside."""
+
+
+def is_cancelled(record: SpanRecord) -> bool:
+    """Whether the span was cancelled, by what it says or by what ended it.
+
+    A generator that is closed is not: whoever reads an agent's events up to the last one that he wants closes it so.
+    """
+    if record.attributes.get(semconv.AGENT_OUTCOME) == CANCELLED:
+        return True
+    return bool(record.interrupted_by) and record.interrupted_by != "GeneratorExit"
 
 
 def failure(record: SpanRecord, kind: str | None = None) -> str:

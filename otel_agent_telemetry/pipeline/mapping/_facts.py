@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from otel_agent_telemetry import semconv
 from otel_agent_telemetry.pipeline._records import Fact
 from otel_agent_telemetry.pipeline.mapping._dialects import AGENT_ID, text
-from otel_agent_telemetry.pipeline.mapping._errors import failure
+from otel_agent_telemetry.pipeline.mapping._errors import CANCELLED, failure, is_cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,10 +16,8 @@ if TYPE_CHECKING:
     from otel_agent_telemetry.pipeline.mapping._branch import Totals
 
 _NS_PER_MS = 1_000_000
-CANCELLED = semconv.OUTCOME_CANCELLED
 UNKNOWN = "unknown"
 """The outcome of a span that never ended."""
-_NAMED = frozenset({CANCELLED, UNKNOWN})
 
 _HARNESS = {
     "provider": semconv.AGENT_SESSION_HARNESS,
@@ -214,8 +212,10 @@ def workflow_ended(record: SpanRecord, name: str | None, error: str | None) -> F
 def error_of(record: SpanRecord) -> str | None:
     """The category of the error that ended a span, ``cancelled`` for a cancelled one, None where it ended well."""
     outcome = record.attributes.get(semconv.AGENT_OUTCOME)
-    if outcome in _NAMED:
-        return str(outcome)
+    if is_cancelled(record):
+        return CANCELLED
+    if outcome == UNKNOWN:
+        return UNKNOWN
     if record.is_error or outcome == semconv.OUTCOME_ERROR:
         return failure(record)
     return None
