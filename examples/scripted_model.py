@@ -262,13 +262,22 @@ def response_item(number: int, answer: Answer) -> Json:
 def response_events(model: str, number: int, answer: Answer) -> Iterator[Json]:
     """A response as the events of a stream."""
     item = response_item(number, answer)
+    nothing_yet: Json = {"arguments": ""} if answer.tool else {"content": []}
+    began = {**item, **nothing_yet, "status": "in_progress"}
     started = response_reply(model, number, answer, "in_progress")
     events: list[Json] = [
         {"type": "response.created", "response": started},
         {"type": "response.in_progress", "response": started},
-        {"type": "response.output_item.added", "output_index": 0, "item": {**item, "status": "in_progress"}},
+        {"type": "response.output_item.added", "output_index": 0, "item": began},
     ]
-    if not answer.tool:
+    if answer.tool:
+        place = {"item_id": item["id"], "output_index": 0}
+        whole = {"name": answer.tool, "arguments": item["arguments"]}
+        events += [
+            {"type": "response.function_call_arguments.delta", **place, "delta": item["arguments"]},
+            {"type": "response.function_call_arguments.done", **place, **whole},
+        ]
+    else:
         place = {"item_id": item["id"], "output_index": 0, "content_index": 0}
         events.extend(
             {"type": "response.output_text.delta", **place, "delta": f"{word} ", "logprobs": []}

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from examples.scripted_model import Answer, ModelServer, Request, named_event
+from examples.scripted_model import Answer, ChatRequest, ModelServer, Request, ask, named_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,23 @@ class EveryProvider(ModelServer):
             return AnthropicRequest(path, body)
         if bare.endswith((":generateContent", ":streamGenerateContent")):
             return GeminiRequest(bare, body)
+        if bare == "/v1/chat/completions":
+            return TranscriptRequest(bare, body)
         return super().request(bare, body)
+
+
+class TranscriptRequest(ChatRequest):
+    """A chat completion for a framework that may write its tools' answers as messages of the user (smolagents)."""
+
+    def ask(self) -> tuple[str, list[str], bool]:
+        """The same, with these messages for what they are."""
+        turns = [{**turn, "role": "tool"} if _is_report(turn) else turn for turn in _each(self.body.get("messages"))]
+        return ask({**self.body, "messages": turns})
+
+
+def _is_report(turn: Json) -> bool:
+    said = json.dumps(turn.get("content"))
+    return turn.get("role") == "user" and any(mark in said for mark in ("Error:\\n", "Observation:\\n"))
 
 
 class AnthropicRequest(Request):
