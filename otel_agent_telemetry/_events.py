@@ -68,6 +68,7 @@ PROVIDERS = (
     "agent-framework",
     "strands",
     "smolagents",
+    "autogen",
     # gen_ai.provider.name
     "openai",
     "anthropic",

@@ -8,7 +8,7 @@ import pytest
 
 from otel_agent_telemetry.pipeline.mapping import DIALECT_KEYS, Mapping
 from tests.mapping.cases import DIALECTS, added_up, facts
-from tests.mapping.spans import span
+from tests.mapping.spans import AGENT, properties, span
 
 if TYPE_CHECKING:
     from otel_agent_telemetry.pipeline._records import Usage
@@ -87,6 +87,22 @@ def test_provider(given: dict[str, object], provider: str | None) -> None:
     """A provider is named as the semantic conventions name it; a framework is none."""
     (usage,) = Mapping().end(span(1, {"gen_ai.operation.name": "chat", **given}))
     assert cast("Usage", usage).provider == provider
+
+
+@pytest.mark.parametrize(
+    ("scope", "harness"),
+    [
+        ("agent_framework", "agent-framework"),
+        ("autogen-core", "autogen"),
+        ("opentelemetry.instrumentation.genai.smolagents", "smolagents"),
+        ("strands.telemetry.tracer", "strands"),
+        ("acme.agents", None),
+    ],
+)
+def test_harness(scope: str, harness: str | None) -> None:
+    """A session says which framework ran it, by the scope of the agent's span."""
+    out = Mapping().end(span(1, AGENT)._replace(scope=scope))
+    assert properties(out, "session.started").get("harnessProvider") == harness
 
 
 def test_unknown_spans_say_nothing() -> None:

@@ -145,6 +145,7 @@ _PROVIDERS = {
 }
 _HARNESSES = {
     "agent_framework": "agent-framework",
+    "autogen-core": "autogen",
     "crewai": "crewai",
     "gcp.vertex.agent": "google-adk",
     "mcp-python-sdk": "mcp",
@@ -153,6 +154,7 @@ _HARNESSES = {
     "openinference.instrumentation.smolagents": "smolagents",
     "opentelemetry.instrumentation.genai.langchain": "langchain",
     "opentelemetry.instrumentation.genai.openai_agents": "openai-agents",
+    "opentelemetry.instrumentation.genai.smolagents": "smolagents",
     "opentelemetry.instrumentation.langchain": "langchain",
     "opentelemetry.instrumentation.openai_agents": "openai-agents",
     "pydantic-ai": "pydantic-ai",
