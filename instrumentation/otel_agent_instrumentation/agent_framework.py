@@ -1,11 +1,11 @@
 """What Agent Framework reports by itself, with its sessions' ids and the error below its own.
 
-Agent Framework has spans of its own, on the global provider and on unless ENABLE_INSTRUMENTATION says ``false``; prompts
-and answers are left out of them unless ENABLE_SENSITIVE_DATA asks for them. Two things about them are changed. The
-conversation of a run is that of the service (which the Responses API names anew by each response) or none: where it is
-not one that stays, the id of the program's ``AgentSession`` takes its place (``BaseAgent._get_otel_conversation_id``).
-And a client's error is one of the framework's (``ChatClientException``) whatever it was: ``error.type`` is that of its
-cause (``observability.capture_exception``).
+Agent Framework has spans of its own, on the global provider and on unless ENABLE_INSTRUMENTATION says ``false``;
+prompts and answers are left out of them unless ENABLE_SENSITIVE_DATA asks for them. Two things about them are changed.
+The conversation of a run is that of the service (which the Responses API names anew by each response) or none: where it
+is not one that stays, the id of the program's ``AgentSession`` takes its place (``_get_otel_conversation_id``). And a
+client's error is one of the framework's (``ChatClientException``) whatever it was: ``error.type`` is that of its cause
+(``observability.capture_exception``).
 """
 
 from __future__ import annotations

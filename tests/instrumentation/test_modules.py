@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.instrumentation.program import needs, run_plainly
+from tests.matrix.environments import made
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,6 +88,44 @@ CHANGED = {
     ),
 }
 
+# The same of those whose framework is in an environment of its own, which is named as the framework is.
+CHANGED_ELSEWHERE = {
+    "agent_framework": (
+        "agent-framework",
+        [
+            *methods("agent_framework._agents:BaseAgent", "_get_otel_conversation_id"),
+            "agent_framework.observability:capture_exception",
+        ],
+    ),
+    "autogen": (
+        "autogen",
+        [
+            *methods("autogen_agentchat.teams._group_chat._base_group_chat:BaseGroupChat", "run_stream"),
+            *methods(
+                "autogen_core._single_threaded_agent_runtime:SingleThreadedAgentRuntime", "_create_otel_attributes"
+            ),
+        ],
+    ),
+    "smolagents": (
+        "smolagents",
+        [*methods("smolagents.tools:Tool", "__call__"), "smolagents.local_python_executor:ThreadPoolExecutor"],
+    ),
+    "strands": (
+        "strands",
+        [
+            *methods(
+                "strands.telemetry.tracer:Tracer",
+                "_is_attribute_unredacted",
+                "_add_event",
+                "_start_span",
+                "end_span_with_cancellation",
+            ),
+            *methods("strands.agent.agent:Agent", "__init__"),
+            "strands.telemetry.tracer:ThreadingInstrumentor",
+        ],
+    ),
+}
+
 
 @pytest.mark.parametrize("module", CHANGED)
 def test_uninstrumenting_puts_the_same_objects_back(tmp_path: Path, module: str) -> None:
@@ -94,3 +133,13 @@ def test_uninstrumenting_puts_the_same_objects_back(tmp_path: Path, module: str)
     distribution, expressions = CHANGED[module]
     needs(distribution)
     assert json.loads(run_plainly("hooked", module, *expressions, home=tmp_path)) == [True, True, True, True]
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("module", CHANGED_ELSEWHERE)
+def test_so_in_environments_of_their_own(tmp_path: Path, module: str) -> None:
+    """The same of frameworks that are installed apart."""
+    environment, expressions = CHANGED_ELSEWHERE[module]
+    python = str(made(environment).python)
+    found = run_plainly("hooked", module, *expressions, home=tmp_path, python=python)
+    assert json.loads(found) == [True, True, True, True]

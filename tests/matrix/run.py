@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tests.instrumentation.program import Program
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from examples.scripted_model import HandedOut
     from tests.instrumentation.program import Span
@@ -116,8 +116,14 @@ def tree(spans: Iterable[Span]) -> str:
     return "\n".join(lines("", 0))
 
 
-def run(environment: Environment, scenario: str, model: EveryProvider, home: Path) -> Run:
-    """Run the framework's program once."""
+def run(
+    environment: Environment,
+    scenario: str,
+    model: EveryProvider,
+    home: Path,
+    variables: Mapping[str, str] | None = None,
+) -> Run:
+    """Run the framework's program once; content is asked for, unless ``variables`` say otherwise."""
     variables = {
         "ANTHROPIC_API_KEY": "none",
         "ANTHROPIC_BASE_URL": model.root,
@@ -127,6 +133,7 @@ def run(environment: Environment, scenario: str, model: EveryProvider, home: Pat
         "OPENAI_BASE_URL": model.url,
         "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_AND_EVENT",
         "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "",
+        **(variables or {}),
     }
     model.script.reset()
     path = os.pathsep.join([str(environment.python.parent), os.environ["PATH"]])

@@ -1,0 +1,67 @@
+"""What our modules change in the spans that frameworks emit by themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.matrix.environments import made
+from tests.matrix.run import SECRET, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.matrix.model import EveryProvider
+    from tests.matrix.run import Run
+
+    Runs = Callable[[str, str], Run]
+
+pytestmark = pytest.mark.matrix
+
+SILENT = {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": ""}
+SAID = b"Sunny in Lisbon"
+
+
+@pytest.mark.parametrize("framework", ["agent-framework", "autogen", "pydantic-ai", "smolagents", "strands"])
+def test_content_is_left_out_unless_asked_for(framework: str, model: EveryProvider, tmp_path: Path) -> None:
+    """Nothing that was said is in the operator's spans where the variable for content is not set."""
+    quiet = run(made(framework), "ok", model, tmp_path, variables=SILENT)
+    assert quiet.spans
+    assert SAID not in quiet.bodies
+    assert f"weather, says {SECRET}".encode() not in quiet.bodies
+
+
+@pytest.mark.parametrize("framework", ["pydantic-ai", "strands"])
+def test_content_is_there_if_asked_for(runs: Runs, framework: str) -> None:
+    """Where it is set, what a tool gave is in them."""
+    assert SAID in runs(framework, "ok").bodies
+
+
+def test_a_list_of_the_program_is_kept(model: EveryProvider, tmp_path: Path) -> None:
+    """Strands: what the program's own list lets through stays, and the rest is redacted."""
+    own = {"OTEL_SEMCONV_STABILITY_OPT_IN": "gen_ai_unredacted_attributes=gen_ai.output.messages"}
+    kept = run(made("strands"), "ok", model, tmp_path, variables={**SILENT, **own}).bodies
+    assert b"Here is what was asked for." in kept
+    assert f"weather, says {SECRET}".encode() not in kept
+
+
+@pytest.mark.parametrize(
+    ("framework", "scenario", "attribute"),
+    [
+        ("agent-framework", "ok", "gen_ai.conversation.id"),
+        ("agent-framework", "stream", "gen_ai.conversation.id"),
+        ("strands", "ok", "session.id"),
+    ],
+)
+def test_a_run_has_its_session(runs: Runs, framework: str, scenario: str, attribute: str) -> None:
+    """The agent's span carries the id of the framework's own session."""
+    agents = [each for each in runs(framework, scenario).spans if each.name.startswith("invoke_agent")]
+    assert [each.attributes.get(attribute) for each in agents] == [f"{SECRET}-{scenario}"]
+
+
+def test_an_error_is_that_of_the_client(runs: Runs) -> None:
+    """Agent Framework: not the one that the framework raises in its place."""
+    failed = [each for each in runs("agent-framework", "rate limit").spans if each.is_error]
+    assert [each.attributes["error.type"] for each in failed] == ["RateLimitError"] * 2
