@@ -42,7 +42,7 @@ class AgentFrameworkInstrumentor(FrameworkInstrumentor):
 
 def _conversation(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:  # noqa: ARG001 - wrapt's signature
     found = wrapped(*args, **kwargs)
-    if found is None or found.startswith(_RESPONSE):
+    if not found or str(found).startswith(_RESPONSE):
         return _session_id(*args, **kwargs) or found
     return found
 

@@ -32,7 +32,7 @@ _UNPOLICED = "memory."  # events whose content the framework's own redaction lea
 class StrandsInstrumentor(FrameworkInstrumentor):
     """Keeps content out of what Strands reports, and completes it."""
 
-    requires: ClassVar[tuple[str, ...]] = ("strands-agents >= 1.55, < 2",)
+    requires: ClassVar[tuple[str, ...]] = ("strands-agents >= 1.50, < 2",)
 
     def install(self, hooks: Hooks) -> None:
         """Hook the tracer and the making of an agent."""
@@ -50,7 +50,7 @@ class StrandsInstrumentor(FrameworkInstrumentor):
 
 
 def _is_unredacted(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> bool:
-    has_a_list = instance._redaction_enabled  # noqa: SLF001 - there is no public way to ask
+    has_a_list = getattr(instance, "_redaction_enabled", False)
     return wrapped(*args, **kwargs) and (has_a_list or wants_content())
 
 
