@@ -116,23 +116,28 @@ def tree(spans: Iterable[Span]) -> str:
     return "\n".join(lines("", 0))
 
 
-def run(environment: Environment, scenario: str, model: EveryProvider, home: Path) -> Run:
-    """Run the framework's program once."""
-    variables = {
+def variables_for(environment: Environment, model: EveryProvider) -> dict[str, str]:
+    """What every program is told: where its models are, and that the operator wants to see content."""
+    return {
         "ANTHROPIC_API_KEY": "none",
         "ANTHROPIC_BASE_URL": model.root,
         "GEMINI_API_KEY": "none",
         "GOOGLE_GEMINI_BASE_URL": model.root,
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else it asks the network for prices
         "OPENAI_API_KEY": "none",
         "OPENAI_BASE_URL": model.url,
         "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_AND_EVENT",
         "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "",
+        "PATH": os.pathsep.join([str(environment.python.parent), os.environ["PATH"]]),
     }
+
+
+def run(environment: Environment, scenario: str, model: EveryProvider, home: Path) -> Run:
+    """Run the framework's program once."""
     model.script.reset()
-    path = os.pathsep.join([str(environment.python.parent), os.environ["PATH"]])
     file = str(PROGRAMS / f"with_{environment.name.replace('-', '_')}.py")
     with Program(
-        home=home, python=str(environment.python), programs=PROGRAMS, variables={**variables, "PATH": path}
+        home=home, python=str(environment.python), programs=PROGRAMS, variables=variables_for(environment, model)
     ) as program:
         assert program.run(file, scenario, timeout=50) == 0, program.printed()
         bodies = b"".join(each.body for each in program.receiver.requests)
