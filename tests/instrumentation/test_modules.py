@@ -49,6 +49,10 @@ CHANGED = {
             "cyclopts.core:_run_maybe_async_command",
         ],
     ),
+    "dramatiq": (
+        "dramatiq",
+        [*methods("dramatiq.broker:Broker", "emit_before", "emit_after"), "dramatiq.cli:main"],
+    ),
     "flask": (
         "flask",
         [
