@@ -77,6 +77,17 @@ CHANGED = {
             "agents.tracing:get_trace_provider()._multi_processor._processors",
         ],
     ),
+    "taskiq": (
+        "taskiq",
+        [
+            *methods("taskiq.kicker:AsyncKicker", "kiq", "_prepare_message"),
+            *methods("taskiq.context:Context", "requeue"),
+            *methods("taskiq.receiver.receiver:Receiver", "callback", "run_task", "listen"),
+            *methods("taskiq.cli.worker.process_manager:ProcessManager", "prepare_workers", "start"),
+            "taskiq.cli.worker.process_manager:get_signal_handler",
+            "taskiq.cli.worker.run:shutdown_broker",
+        ],
+    ),
     "typer": (
         "typer",
         [*methods("typer._click.core:Command", "invoke", "make_context"), *methods("typer.core:TyperGroup", "invoke")],
