@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.instrumentation.program import Program, needs, tree
+from tests.instrumentation.program import Program, needs, run_plainly, tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +38,17 @@ TREES = {
     "unknown": "create_task unknown ok\n  task.failed ok",
 }
 
+EVENTS = {
+    "server.started": 1,
+    "server.shutdown": 1,
+    "task.created": 17,
+    "task.started": 15,
+    "task.claimed": 15,
+    "task.completed": 8,
+    "task.failed": 6,
+    "task.cancelled": 3,
+}
+
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory, redis: str) -> Iterator[Program]:
@@ -57,16 +68,7 @@ def test_a_message_is_one_trace(story: Program, name: str) -> None:
 
 def test_events_follow(story: Program) -> None:
     """Each task is created, started, claimed and ended once, however often it was retried and whoever ended it."""
-    assert story.counted() == {
-        "server.started": 1,
-        "server.shutdown": 1,
-        "task.created": 17,
-        "task.started": 15,
-        "task.claimed": 15,
-        "task.completed": 8,
-        "task.failed": 6,
-        "task.cancelled": 3,
-    }
+    assert story.counted() == EVENTS
 
 
 def test_the_time_limit_is_a_timeout(story: Program) -> None:
@@ -78,6 +80,16 @@ def test_the_time_limit_is_a_timeout(story: Program) -> None:
 def test_the_worker_is_a_server(story: Program) -> None:
     """The command starts and stops once, as a worker, whatever number of processes it has."""
     assert [(each["event"], each["source"]) for each in story.events if each["event"].startswith("server.")] == SERVER
+
+
+def test_a_publisher_without_telemetry(tmp_path: Path, redis: str) -> None:
+    """Messages that carry nothing of ours are run and ended; only those are created that the worker enqueues."""
+    variables = {"BROKER_URL": redis}
+    with Program(home=tmp_path, variables=variables) as program:
+        worker = program.start(*WORKER)
+        run_plainly("dramatiq_publish", home=tmp_path, variables=variables)
+        assert program.stop(worker) == 0
+        assert program.counted() == {**EVENTS, "task.created": 3}
 
 
 def test_a_reload_is_no_other_server(tmp_path: Path, redis: str) -> None:
