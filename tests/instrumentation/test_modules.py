@@ -49,6 +49,10 @@ CHANGED = {
             "cyclopts.core:_run_maybe_async_command",
         ],
     ),
+    "dramatiq": (
+        "dramatiq",
+        [*methods("dramatiq.broker:Broker", "emit_before", "emit_after"), "dramatiq.cli:main"],
+    ),
     "flask": (
         "flask",
         [
@@ -71,6 +75,17 @@ CHANGED = {
             *methods("agents.run:AgentRunner", "run", "run_streamed"),
             *methods("agents.tracing.provider:DefaultTraceProvider", "__init__", "set_processors"),
             "agents.tracing:get_trace_provider()._multi_processor._processors",
+        ],
+    ),
+    "taskiq": (
+        "taskiq",
+        [
+            *methods("taskiq.kicker:AsyncKicker", "kiq", "_prepare_message"),
+            *methods("taskiq.context:Context", "requeue"),
+            *methods("taskiq.receiver.receiver:Receiver", "callback", "run_task", "listen"),
+            *methods("taskiq.cli.worker.process_manager:ProcessManager", "prepare_workers", "start"),
+            "taskiq.cli.worker.process_manager:get_signal_handler",
+            "taskiq.cli.worker.run:shutdown_broker",
         ],
     ),
     "typer": (
