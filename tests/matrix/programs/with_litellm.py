@@ -34,4 +34,5 @@ async def complete(messages: Any, conversation: str, *, stream: bool) -> Any:
     return reply.choices[0].message
 
 
+litellm.suppress_debug_info = True  # it would print an invitation with each error
 tell(ask)
