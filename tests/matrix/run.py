@@ -121,6 +121,8 @@ def run(environment: Environment, scenario: str, model: EveryProvider, home: Pat
     variables = {
         "ANTHROPIC_API_KEY": "none",
         "ANTHROPIC_BASE_URL": model.root,
+        "CREWAI_DISABLE_TELEMETRY": "true",  # to its vendor: a test stays on this machine
+        "CREWAI_TRACING_ENABLED": "false",
         "GEMINI_API_KEY": "none",
         "GOOGLE_GEMINI_BASE_URL": model.root,
         "OPENAI_API_KEY": "none",
