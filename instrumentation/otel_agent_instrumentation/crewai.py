@@ -109,8 +109,11 @@ class _Run:
         for handle in handles:
             handle.start()
 
+    @quiet
     def end(self, error: BaseException | str | None, outcome: str | None = None) -> None:
         self.is_open = False
+        for run in tuple(self.inside) if error is not None else ():  # it has no event any more
+            run.end(error)
         if self.around is not None:
             self.around.inside.discard(self)
         for handle in reversed(self.handles):
@@ -123,12 +126,6 @@ class _Run:
         for run in tuple(self.inside):  # one of several turns tells of its end after the last of them
             if run.kind == _FLOW:
                 run.end(None)
-
-    @quiet
-    def abort(self, error: BaseException) -> None:
-        for run in tuple(self.inside):
-            run.abort(error)
-        self.end(error)
 
 
 def _emit(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
@@ -151,6 +148,9 @@ def _observe(bus: Any, source: Any, event: Any) -> None:
 def _start(kind: str, bus: Any, source: Any, event: Any) -> None:
     if kind == _FLOW and _is_internal(source):
         return
+    around = _find()
+    if kind == _AGENT and around is not None and around.same == (kind, id(source), None):
+        around.end(sys.exc_info()[1] or "_OTHER")  # before 1.15 a retry is all that tells of a failed attempt
     run = _Run(kind, source, getattr(event, "call_id", None), _find())
     handles = _session(kind, source, event)
     if not (_is_traced_natively() or _is_listened_to(bus, event) or _is_doubled(kind, source)):
@@ -292,7 +292,7 @@ def _scope() -> Generator[None]:
         yield
         scope.end_flows()
     except BaseException as error:
-        scope.abort(error)
+        scope.end(error)
         raise
     finally:
         scope.end(None)

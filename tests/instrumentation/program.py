@@ -180,12 +180,25 @@ class Program:
             time.sleep(0.02)
 
 
-def run_plainly(module: str, *arguments: str, home: Path, variables: Mapping[str, str] | None = None) -> str:
+def run_plainly(
+    module: str,
+    *arguments: str,
+    home: Path,
+    variables: Mapping[str, str] | None = None,
+    python: str = sys.executable,
+    timeout: float = 30,
+) -> str:
     """What a module prints, on both streams, where it runs without telemetry."""
-    command = [sys.executable, "-m", module, *arguments]
+    command = [python, "-m", module, *arguments]
     environment = {**_plain_environment(home), **(variables or {})}
     done = subprocess.run(
-        command, env=environment, cwd=home, timeout=30, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        command,
+        env=environment,
+        cwd=home,
+        timeout=timeout,
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     return done.stdout.decode("utf-8", "replace")
 
