@@ -10,6 +10,7 @@ import logging
 import os
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry.instrumentation.dependencies import DependencyConflictError
 from opentelemetry.instrumentation.distro import BaseDistro
 
 import otel_agent_telemetry as telemetry
@@ -49,8 +50,8 @@ class AgentTelemetryDistro(BaseDistro):
             return
         try:
             super().load_instrumentor(entry_point, **kwargs)  # pyright: ignore[reportUnknownMemberType] - upstream leaves its keywords untyped
-        except ModuleNotFoundError:
-            raise  # the loader knows this one: the framework is not installed
+        except (ModuleNotFoundError, DependencyConflictError):
+            raise  # the loader knows these: the framework is not installed, or of another version
         except Exception:
             _logger.warning("the instrumentation %s could not be loaded", entry_point.name, exc_info=True)
 

@@ -109,3 +109,8 @@ def test_uninstrumenting_puts_the_same_objects_back(tmp_path: Path, module: str)
     distribution, expressions = CHANGED[module]
     needs(distribution)
     assert json.loads(run_plainly("hooked", module, *expressions, home=tmp_path)) == [True, True, True, True]
+
+
+def test_a_framework_of_another_version_is_left_to_the_loader(tmp_path: Path) -> None:
+    """It says so at debug level, and nothing is logged by us."""
+    assert run_plainly("conflicting", home=tmp_path) == "conflict\n"

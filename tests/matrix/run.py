@@ -121,6 +121,8 @@ def variables_for(environment: Environment, model: EveryProvider) -> dict[str, s
     return {
         "ANTHROPIC_API_KEY": "none",
         "ANTHROPIC_BASE_URL": model.root,
+        "CREWAI_DISABLE_TELEMETRY": "true",  # to its vendor: a test stays on this machine
+        "CREWAI_TRACING_ENABLED": "false",
         "GEMINI_API_KEY": "none",
         "GOOGLE_GEMINI_BASE_URL": model.root,
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else it asks the network for prices
