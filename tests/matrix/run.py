@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 PROGRAMS = Path(__file__).parent / "programs"
 SECRET = "canary-4711"  # noqa: S105 - what programs/story.py plants
+_PLANTED = re.compile("canary.4711.")  # where names take no dashes, programs put something else
 _DIALECTS = (
     "agent.lifecycle",
     "gen_ai.operation.name",
@@ -107,10 +109,8 @@ def tree(spans: Iterable[Span]) -> str:
     def lines(above: str, depth: int) -> list[str]:
         found: list[str] = []
         for span in (span for span in shown if parent(span) == above):
-            found += [
-                "  " * depth + f"{span.name.replace(f'{SECRET}-', '')} {span.outcome}",
-                *lines(span.id, depth + 1),
-            ]
+            name = _PLANTED.sub("", span.name)
+            found += [f"{'  ' * depth}{name} {span.outcome}", *lines(span.id, depth + 1)]
         return found
 
     return "\n".join(lines("", 0))

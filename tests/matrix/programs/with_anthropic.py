@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from anthropic import AsyncAnthropic, beta_async_tool
 from story import get_stock_price, get_weather, tell
 
@@ -31,4 +33,5 @@ async def ask(question: str, conversation: str, *, stream: bool) -> None:
                 pass
 
 
+logging.getLogger("anthropic").setLevel(logging.CRITICAL)  # it logs each exception of a tool
 tell(ask)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from google.adk.agents import LlmAgent, RunConfig
 from google.adk.agents.run_config import StreamingMode
 from google.adk.runners import InMemoryRunner
@@ -26,4 +28,5 @@ async def ask(question: str, conversation: str, *, stream: bool) -> None:
         pass
 
 
+logging.getLogger("google_adk").setLevel(logging.CRITICAL)  # it logs each exception that it lets out
 tell(ask)
