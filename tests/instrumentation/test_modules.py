@@ -73,6 +73,19 @@ CHANGED = {
             "agents.tracing:get_trace_provider()._multi_processor._processors",
         ],
     ),
+    "temporalio": (
+        "temporalio",
+        [
+            *methods("temporalio.client:Client", "__init__"),
+            *methods("temporalio.worker:Worker", "__init__", "run"),
+            *methods(
+                "temporalio.bridge.worker:Worker",
+                "validate",
+                "poll_workflow_activation",
+                "complete_workflow_activation",
+            ),
+        ],
+    ),
     "typer": (
         "typer",
         [*methods("typer._click.core:Command", "invoke", "make_context"), *methods("typer.core:TyperGroup", "invoke")],
