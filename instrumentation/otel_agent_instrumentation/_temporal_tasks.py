@@ -8,8 +8,6 @@ import time
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from google.protobuf import json_format
-
 import otel_agent_telemetry as telemetry
 
 if TYPE_CHECKING:
@@ -63,6 +61,8 @@ def trace_here() -> dict[str, str]:
 
 def with_policy(carrier: dict[str, str], policy: Any) -> dict[str, str]:
     """The carrier with the retry policy that the workflow asks for: older servers do not tell the activity."""
+    from google.protobuf import json_format  # loaded with the SDK; without it, nobody should pay for it
+
     return {**carrier, _POLICY: json_format.MessageToJson(policy, indent=None)}
 
 
@@ -72,6 +72,8 @@ def _policy(info: Any, carrier: Mapping[str, str]) -> Any:
         return info.retry_policy
     if _POLICY not in carrier:
         return kind()  # the server's default
+    from google.protobuf import json_format
+
     proto: Any = sys.modules["temporalio.api.common.v1"].RetryPolicy
     return kind.from_proto(json_format.Parse(carrier[_POLICY], proto()))
 
