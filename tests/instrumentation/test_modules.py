@@ -88,6 +88,19 @@ CHANGED = {
             "taskiq.cli.worker.run:shutdown_broker",
         ],
     ),
+    "temporalio": (
+        "temporalio",
+        [
+            *methods("temporalio.client:Client", "__init__"),
+            *methods("temporalio.worker:Worker", "__init__", "run"),
+            *methods(
+                "temporalio.bridge.worker:Worker",
+                "validate",
+                "poll_workflow_activation",
+                "complete_workflow_activation",
+            ),
+        ],
+    ),
     "typer": (
         "typer",
         [*methods("typer._click.core:Command", "invoke", "make_context"), *methods("typer.core:TyperGroup", "invoke")],

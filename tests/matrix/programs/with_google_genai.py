@@ -1,4 +1,4 @@
-"""Google's GenAI client, which calls Python functions as tools by itself."""
+"""A chat of Google's GenAI client, which calls Python functions as tools by itself."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ async def ask(question: str, conversation: str, *, stream: bool) -> None:
     """Ask the model, and have the client call its tools."""
     client = genai.Client()
     options = types.GenerateContentConfig(tools=[get_weather, get_stock_price])
+    chat = client.aio.chats.create(model="gemini-2.5-flash", config=options)
     if not stream:
-        await client.aio.models.generate_content(model="gemini-2.5-flash", contents=question, config=options)
+        await chat.send_message(question)
         return
-    async for _ in await client.aio.models.generate_content_stream(
-        model="gemini-2.5-flash", contents=question, config=options
-    ):
+    async for _ in await chat.send_message_stream(question):
         pass
 
 
