@@ -22,9 +22,9 @@ UV_PYTHON_DOWNLOADS := never
 export AGENT_TELEMETRY_GOLDENS UV_SYSTEM_CERTS UV_PYTHON_DOWNLOADS
 
 # Tests that need more than Python packages have a target each.
-ELSEWHERE := not collector and not jaeger and not kafka and not clickhouse and not clients and not heavy
+ELSEWHERE := not collector and not jaeger and not kafka and not clickhouse and not clients and not heavy and not temporal
 
-.PHONY: help demo test test-goldens test-frameworks test-collector test-jaeger test-kafka test-clickhouse test-clients bench check lint types coverage wheels lock schema clean
+.PHONY: help demo test test-goldens test-frameworks test-temporal test-collector test-jaeger test-kafka test-clickhouse test-clients bench check lint types coverage wheels lock schema clean
 
 help:
 	@echo 'make demo              an agent service, its trace, and the anonymous events it sent'
@@ -32,7 +32,7 @@ help:
 	@echo 'make test-goldens      wire compatibility alone; GOLDENS=folder'
 	@echo 'make test-frameworks   the framework modules, and a program per framework in its own environment'
 	@echo 'make test-collector    the configurations for the OpenTelemetry Collector; needs Go and npm, builds for minutes'
-	@echo 'make test-X            X: jaeger (Go), kafka (Java and Maven), clickhouse (chdb), clients (Node and Go SDKs)'
+	@echo 'make test-X            X: temporal (Java and Maven), jaeger (Go), kafka (Java and Maven), clickhouse (chdb), clients (Node and Go SDKs)'
 	@echo 'make bench             what telemetry costs'
 	@echo 'make check             the one door: lint, types, tests, coverage, wheels'
 	@echo 'make lock              constraints.txt anew; ARGS=--upgrade for newer versions'
@@ -55,7 +55,11 @@ test-goldens: $(VENV)/.test
 
 test-frameworks: $(VENV)/.frameworks
 	$(BIN)/python -m tests.matrix.environments --heavy
-	REQUIRE_ALL=1 $(BIN)/pytest tests/instrumentation tests/matrix
+	REQUIRE_ALL=1 $(BIN)/pytest -m 'not temporal' tests/instrumentation tests/matrix
+
+test-temporal: $(VENV)/.frameworks
+	$(BIN)/python -m tests.instrumentation.fetch_temporal
+	REQUIRE_ALL=1 $(BIN)/pytest -m temporal tests/instrumentation
 
 test-clients: $(VENV)/.test
 	$(BIN)/pytest -m clients

@@ -22,7 +22,8 @@ _KEPT = (  # settings of the tests, not of the product
     "AGENT_TELEMETRY_GOLDENS",
     "AGENT_TELEMETRY_WHEELS",
 )
-_ELSEWHERE = ("clickhouse", "clients", "collector", "jaeger", "kafka")
+_ELSEWHERE = ("clickhouse", "clients", "collector", "heavy", "jaeger", "kafka", "temporal")
+_TARGETS = {"heavy": "test-frameworks"}
 _left_out: Counter[str] = Counter()
 _XDG = {"XDG_CACHE_HOME": ".cache", "XDG_CONFIG_HOME": ".config", "XDG_DATA_HOME": ".local/share"}
 
@@ -80,7 +81,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for reason, count in Counter(map(_reason, skipped)).items():
         terminalreporter.write_line(f"did not run: {count} x {reason}", yellow=True)
     for marker, count in _left_out.items():
-        terminalreporter.write_line(f"did not run: {count} x {marker}; run them with: make test-{marker}", yellow=True)
+        target = _TARGETS.get(marker, f"test-{marker}")
+        terminalreporter.write_line(f"did not run: {count} x {marker}; run them with: make {target}", yellow=True)
 
 
 def _reason(report: pytest.TestReport) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from types import FunctionType
 
-__all__ = ["is_wrapper", "openai_is_instrumented"]
+__all__ = ["is_wrapped", "is_wrapper", "openai_is_instrumented"]
 
 # What instrumentations of the client wrap, by the API that a call goes to.
 _METHODS = {
@@ -23,7 +23,7 @@ _EVERY_CALL = (("openai", "OpenAI", "request"), ("openai", "AsyncOpenAI", "reque
 
 def openai_is_instrumented(api: str) -> bool:
     """Whether calls of that API, ``chat`` or ``responses``, have spans of their own."""
-    return any(_is_wrapped(*method) for method in (*_METHODS[api], *_EVERY_CALL))
+    return any(is_wrapped(*method) for method in (*_METHODS[api], *_EVERY_CALL))
 
 
 def is_wrapper(found: object) -> bool:
@@ -31,5 +31,6 @@ def is_wrapper(found: object) -> bool:
     return type(found) is not FunctionType and hasattr(found, "__wrapped__")
 
 
-def _is_wrapped(module: str, owner: str, method: str) -> bool:
+def is_wrapped(module: str, owner: str, method: str) -> bool:
+    """Whether something wraps that method; not where its module is not loaded."""
     return is_wrapper(vars(getattr(sys.modules.get(module), owner, object)).get(method))

@@ -27,6 +27,10 @@ from otel_agent_instrumentation._hooks import FrameworkInstrumentor, quiet
 if TYPE_CHECKING:
     from otel_agent_instrumentation._hooks import Hooks
 
+    _Proxy = wrapt.ObjectProxy[Any]
+else:
+    _Proxy = wrapt.ObjectProxy  # generic from wrapt 2 on
+
 _T = TypeVar("_T")
 
 __all__ = ["A2AInstrumentor"]
@@ -168,7 +172,7 @@ class _Server:
             found.session.end(error, outcome=None if outcome == "retried" else outcome)
 
 
-class _Queue(wrapt.ObjectProxy[Any]):
+class _Queue(_Proxy):
     """The task's event queue, which notes the classes of what it is given."""
 
     def __init__(self, queue: Any, said: set[str]) -> None:

@@ -7,8 +7,10 @@ Entry points ``opentelemetry_distro`` and ``opentelemetry_configurator``, name `
 from __future__ import annotations
 
 import logging
+import os
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry.instrumentation.dependencies import DependencyConflictError
 from opentelemetry.instrumentation.distro import BaseDistro
 
 import otel_agent_telemetry as telemetry
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["AgentTelemetryConfigurator", "AgentTelemetryDistro"]
 
 _logger = logging.getLogger("otel_agent_instrumentation")
+
+# An instrumentation that comes with its framework -> the module of ours whose spans show the same.
+_SHOWN_BY_OURS = {"taskiq": "agent_taskiq"}
 
 
 class AgentTelemetryConfigurator:
@@ -41,11 +46,17 @@ class AgentTelemetryDistro(BaseDistro):
 
     def load_instrumentor(self, entry_point: EntryPoint, **kwargs: Any) -> None:
         """Load one instrumentation; a broken one must not keep the next from loading."""
-        if not telemetry.active():
+        if not telemetry.active() or _is_doubled(entry_point.name):
             return
         try:
             super().load_instrumentor(entry_point, **kwargs)  # pyright: ignore[reportUnknownMemberType] - upstream leaves its keywords untyped
-        except ModuleNotFoundError:
-            raise  # the loader knows this one: the framework is not installed
+        except (ModuleNotFoundError, DependencyConflictError):
+            raise  # the loader knows these: the framework is not installed, or of another version
         except Exception:
             _logger.warning("the instrumentation %s could not be loaded", entry_point.name, exc_info=True)
+
+
+def _is_doubled(name: str) -> bool:
+    ours = _SHOWN_BY_OURS.get(name)
+    disabled = os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "").split(",")
+    return ours is not None and ours not in [each.strip() for each in disabled]

@@ -3,8 +3,8 @@
 Hook: a callback handler for every run, by ``langchain_core.tracers.context.register_configure_hook``. A run of a graph
 is a workflow with its nodes as steps (one that ``create_agent`` made is an agent run), inside a session if it has a
 ``thread_id``. A graph that ``interrupt()`` pauses has not ended; its resumption is a run of its own. Where another
-instrumentation of LangChain is active, its spans are used and this module gives the sessions alone. Messages, inputs
-and outputs are not read; of a reply, its model and its token counts.
+instrumentation of LangChain is active, this module is silent: that one's spans have the ``thread_id`` too, so its runs
+are sessions. Messages, inputs and outputs are not read; of a reply, its model and its token counts.
 """
 
 from __future__ import annotations
@@ -83,11 +83,10 @@ class _Observer:
     def chain_start(self, run_id: UUID, parent_id: UUID | None, metadata: dict[str, Any], name: str | None) -> None:
         if parent_id is not None:
             self._step(run_id, parent_id, metadata, name)
-        elif metadata.get("ls_integration") in _GRAPHS:
-            handles = _session(metadata, name)
-            if not self._is_doubled():
-                agent = metadata.get("lc_agent_name")
-                handles.append(telemetry.agent(agent) if agent else telemetry.workflow(name))
+        elif metadata.get("ls_integration") in _GRAPHS and not self._is_doubled():
+            agent = metadata.get("lc_agent_name")
+            run = telemetry.agent(agent) if agent else telemetry.workflow(name)
+            handles = [*_session(metadata, name), run]
             self._begin(run_id, None, _Run(handles, is_graph=True))
 
     @quiet

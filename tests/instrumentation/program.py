@@ -186,12 +186,19 @@ def run_plainly(
     home: Path,
     variables: Mapping[str, str] | None = None,
     python: str = sys.executable,
+    timeout: float = 30,
 ) -> str:
     """What a module prints, on both streams, where it runs without telemetry."""
     command = [python, "-m", module, *arguments]
     environment = {**_plain_environment(home), **(variables or {})}
     done = subprocess.run(
-        command, env=environment, cwd=home, timeout=30, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        command,
+        env=environment,
+        cwd=home,
+        timeout=timeout,
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     return done.stdout.decode("utf-8", "replace")
 

@@ -50,6 +50,10 @@ CHANGED = {
             "cyclopts.core:_run_maybe_async_command",
         ],
     ),
+    "dramatiq": (
+        "dramatiq",
+        [*methods("dramatiq.broker:Broker", "emit_before", "emit_after"), "dramatiq.cli:main"],
+    ),
     "flask": (
         "flask",
         [
@@ -72,6 +76,30 @@ CHANGED = {
             *methods("agents.run:AgentRunner", "run", "run_streamed"),
             *methods("agents.tracing.provider:DefaultTraceProvider", "__init__", "set_processors"),
             "agents.tracing:get_trace_provider()._multi_processor._processors",
+        ],
+    ),
+    "taskiq": (
+        "taskiq",
+        [
+            *methods("taskiq.kicker:AsyncKicker", "kiq", "_prepare_message"),
+            *methods("taskiq.context:Context", "requeue"),
+            *methods("taskiq.receiver.receiver:Receiver", "callback", "run_task", "listen"),
+            *methods("taskiq.cli.worker.process_manager:ProcessManager", "prepare_workers", "start"),
+            "taskiq.cli.worker.process_manager:get_signal_handler",
+            "taskiq.cli.worker.run:shutdown_broker",
+        ],
+    ),
+    "temporalio": (
+        "temporalio",
+        [
+            *methods("temporalio.client:Client", "__init__"),
+            *methods("temporalio.worker:Worker", "__init__", "run"),
+            *methods(
+                "temporalio.bridge.worker:Worker",
+                "validate",
+                "poll_workflow_activation",
+                "complete_workflow_activation",
+            ),
         ],
     ),
     "typer": (
@@ -143,3 +171,8 @@ def test_so_in_environments_of_their_own(tmp_path: Path, module: str) -> None:
     python = str(made(environment).python)
     found = run_plainly("hooked", module, *expressions, home=tmp_path, python=python)
     assert json.loads(found) == [True, True, True, True]
+
+
+def test_a_framework_of_another_version_is_left_to_the_loader(tmp_path: Path) -> None:
+    """It says so at debug level, and nothing is logged by us."""
+    assert run_plainly("conflicting", home=tmp_path) == "conflict\n"

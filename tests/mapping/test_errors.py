@@ -23,6 +23,7 @@ from tests.mapping.spans import span
         ("permission_error", "auth"),
         ("TimeoutError", "timeout"),
         ("httpx.ReadTimeout", "timeout"),
+        ("dramatiq.middleware.time_limit.TimeLimitExceeded", "timeout"),
         ("asyncio.exceptions.CancelledError", "cancelled"),
         ("pydantic_core._pydantic_core.ValidationError", "validation"),
         ("ContextWindowExceededError", "context_overflow"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 PROGRAMS = Path(__file__).parent / "programs"
 SECRET = "canary-4711"  # noqa: S105 - what programs/story.py plants
+_PLANTED = re.compile("canary.4711.")  # where names take no dashes, programs put something else
 _DIALECTS = (
     "agent.lifecycle",
     "gen_ai.operation.name",
@@ -107,13 +109,29 @@ def tree(spans: Iterable[Span]) -> str:
     def lines(above: str, depth: int) -> list[str]:
         found: list[str] = []
         for span in (span for span in shown if parent(span) == above):
-            found += [
-                "  " * depth + f"{span.name.replace(f'{SECRET}-', '')} {span.outcome}",
-                *lines(span.id, depth + 1),
-            ]
+            name = _PLANTED.sub("", span.name)
+            found += [f"{'  ' * depth}{name} {span.outcome}", *lines(span.id, depth + 1)]
         return found
 
     return "\n".join(lines("", 0))
+
+
+def variables_for(environment: Environment, model: EveryProvider) -> dict[str, str]:
+    """What every program is told: where its models are, and that the operator wants to see content."""
+    return {
+        "ANTHROPIC_API_KEY": "none",
+        "ANTHROPIC_BASE_URL": model.root,
+        "CREWAI_DISABLE_TELEMETRY": "true",  # to its vendor: a test stays on this machine
+        "CREWAI_TRACING_ENABLED": "false",
+        "GEMINI_API_KEY": "none",
+        "GOOGLE_GEMINI_BASE_URL": model.root,
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else it asks the network for prices
+        "OPENAI_API_KEY": "none",
+        "OPENAI_BASE_URL": model.url,
+        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_AND_EVENT",
+        "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "",
+        "PATH": os.pathsep.join([str(environment.python.parent), os.environ["PATH"]]),
+    }
 
 
 def run(
@@ -123,24 +141,11 @@ def run(
     home: Path,
     variables: Mapping[str, str] | None = None,
 ) -> Run:
-    """Run the framework's program once; content is asked for, unless ``variables`` say otherwise."""
-    variables = {
-        "ANTHROPIC_API_KEY": "none",
-        "ANTHROPIC_BASE_URL": model.root,
-        "GEMINI_API_KEY": "none",
-        "GOOGLE_GEMINI_BASE_URL": model.root,
-        "OPENAI_API_KEY": "none",
-        "OPENAI_BASE_URL": model.url,
-        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_AND_EVENT",
-        "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "",
-        **(variables or {}),
-    }
+    """Run the framework's program once, with ``variables`` in the place of what every program is told."""
     model.script.reset()
-    path = os.pathsep.join([str(environment.python.parent), os.environ["PATH"]])
     file = str(PROGRAMS / f"with_{environment.name.replace('-', '_')}.py")
-    with Program(
-        home=home, python=str(environment.python), programs=PROGRAMS, variables={**variables, "PATH": path}
-    ) as program:
+    told = {**variables_for(environment, model), **(variables or {})}
+    with Program(home=home, python=str(environment.python), programs=PROGRAMS, variables=told) as program:
         assert program.run(file, scenario, timeout=50) == 0, program.printed()
         bodies = b"".join(each.body for each in program.receiver.requests)
         return Run(program.printed(), program.spans, bodies, program.events, model.script.handed_out)

@@ -42,6 +42,7 @@ _WORDS = (
     ("toolarge", "context_overflow"),
     ("timeout", "timeout"),
     ("timedout", "timeout"),
+    ("timelimit", "timeout"),  # of task queues
     ("deadline", "timeout"),
     ("authenticat", "auth"),
     ("authoriz", "auth"),

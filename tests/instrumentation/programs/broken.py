@@ -1,4 +1,4 @@
-"""``python -m broken MODULE ARGUMENTS``: runs a module while every call of the telemetry package raises."""
+"""``python -m broken MODULE ARGUMENTS``: runs a module while every call that our modules make of us raises."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from typing import NoReturn
 
 import otel_agent_telemetry as telemetry
+from otel_agent_instrumentation import _content
 
 
 class BrokenError(Exception):
@@ -18,6 +19,7 @@ def fail(*_: object, **__: object) -> NoReturn:
     raise BrokenError
 
 
+_content.wants_content = fail
 for name in telemetry.__all__:
     if name.islower() and callable(getattr(telemetry, name)):
         setattr(telemetry, name, fail)
