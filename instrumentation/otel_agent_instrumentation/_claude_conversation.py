@@ -1,13 +1,13 @@
 """What the messages of one Claude Code CLI stand for: a session, its turns and subagents, their tools and model calls.
 
-One call of an agent's model is open at a time. It begins where the CLI calls the model next: as a turn or a subagent
-begins, and when the last of its tools is done. A turn that a limit ends there has one call without an answer, which was
-cancelled; so has one that is interrupted.
+The CLI does not say when it calls a model: that is as a turn or a subagent begins, when the last of an agent's tools is
+done, and after a failure that it gets over.
 """
 
 from __future__ import annotations
 
 import contextvars
+import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -38,66 +38,75 @@ _SUBAGENTS = {"completed": _OK, "failed": Ending("_OTHER")}
 
 
 class _Run:
-    """A run of an agent: a turn of the main one, or a subagent's life; ``is_task`` where a message tells its end."""
+    """A run of an agent: a turn of the main one, or a subagent's life; ``is_task`` where a message tells its end.
+
+    Its model was called at ``asked_at``, which is None where it is not waited for. A call is told of once it is
+    answered, and stays open until more happens, as the usage of a turn is told last.
+    """
 
     def __init__(self, name: str | None, model: str | None, around: Any, *, is_main: bool, is_task: bool) -> None:
         self._is_main = is_main
         self.is_task = is_task
         self.agent: Any = telemetry.agent(name).start(parent=around, make_current=False)
         self.tools: set[str] = set()
-        self.call: Any = None
-        self.told: Counter[str] = Counter()  # what the open call's answer said of its usage
-        self.model = model
+        self._model = model
+        self._call: Any = None
         self._answer: str | None = None
-        self._is_answered = False
+        self._answered_at = 0
+        self._told: Counter[str] = Counter()
+        self.asked_at: int | None = time.time_ns()
 
-    def ask(self) -> None:
-        """The model was called."""
-        self.end_call()
-        self.call = telemetry.model_call(self.model, provider=_PROVIDER).start(parent=self.agent, make_current=False)
-        self._is_answered = False
-        self.told.clear()
+    def answer(self, message: Message) -> Counter[str]:
+        """A part of an answer arrived; what it tells of its usage, where it is the first."""
+        is_first = message["id"] != self._answer
+        if is_first:
+            self._model, self._answer, self._told = message.get("model"), message["id"], input_of(message)
+            self._begin_call()
+            self._record(self._told, response_model=self._model, response_id=self._answer)
+        self._answered_at = time.time_ns()
+        return self._told if is_first else Counter()
 
-    def retry(self, error: str) -> None:
-        """The call failed, and the CLI makes it again."""
-        if self.call is not None and not self._is_answered:
-            self.end_call(error)
-            self.ask()
-
-    def answer(self, message: Message) -> bool:
-        """A part of an answer arrived; whether it is the first."""
-        if message["id"] == self._answer:
-            return False
-        if self.call is None or self._is_answered:
-            self.ask()
-        self._answer, self._is_answered, self.model = message["id"], True, message.get("model")
-        self.told = input_of(message)
-        self._record(self.told, response_model=self.model, response_id=self._answer)
-        return True
-
-    def owe(self, model: str, numbers: Counter[str], ending: Ending) -> None:
+    def owe(self, model: str, numbers: Counter[str]) -> None:
         """The turn used more of a model than its answers told."""
-        if self.call is not None and is_same(model, str(self.model)):
-            self._record(self.told + numbers)
+        if self._call is not None and is_same(model, str(self._model)):
+            self._record(self._told + numbers)
             return
         more: Any = telemetry.model_call(model, provider=_PROVIDER).start(parent=self.agent, make_current=False)
         more.record(**numbers, response_model=model)
-        more.end(outcome=ending.outcome)
+        more.end()
 
-    def _record(self, numbers: Counter[str], **about: str | None) -> None:
-        self.call.record(**numbers, **about)
-
-    def end_call(self, error: BaseException | str | None = None) -> None:
-        """The open call ended; one without an answer was given up."""
-        call, self.call = self.call, None
-        if call is not None:
-            call.end(error, outcome=None if error or self._is_answered else "cancelled")
+    def fail_call(self, error: BaseException | str | None, outcome: str | None = None) -> None:
+        """The call that is waited for has no answer."""
+        if self.asked_at is not None:
+            self._begin_call()
+            self._end_call(error, outcome, time.time_ns())
 
     def end(self, ending: Ending) -> None:
-        """It ended; the last text of a subagent is not shown, but it was the answer to its last call."""
-        self._is_answered = self._is_answered or (ending == _OK and not self._is_main)
-        self.end_call(ending.error)
+        """It ended, and where it was waiting, so did the call of its model."""
+        is_broken = isinstance(ending.error, BaseException)
+        if is_broken or ending == CANCELLED:
+            self.fail_call(*ending)
+        elif ending == _OK and not self._is_main:
+            self.fail_call(None)  # the last text of a subagent is not shown
+        self._end_call()
         self.agent.end(ending.error, outcome=ending.outcome)
+
+    def _begin_call(self) -> None:
+        self._end_call()
+        call = telemetry.model_call(self._model, provider=_PROVIDER)
+        began = self.asked_at or self._answered_at or None
+        self._call = call.start(parent=self.agent, make_current=False, at=began)
+        self.asked_at = None
+
+    def _end_call(
+        self, error: BaseException | str | None = None, outcome: str | None = None, at: int | None = None
+    ) -> None:
+        call, self._call = self._call, None
+        if call is not None:
+            call.end(error, outcome=outcome, at=at or self._answered_at)
+
+    def _record(self, numbers: Counter[str], **about: str | None) -> None:
+        self._call.record(**numbers, **about)
 
 
 class Tool(NamedTuple):
@@ -157,8 +166,9 @@ class Conversation:
             self._begin_turn(message)
         elif subtype == "api_retry":
             run = self._runs.get(None)
-            if run is not None:
-                run.retry(str(message.get("error_status") or message.get("error")))
+            if run is not None and run.asked_at is not None:
+                run.fail_call(_failure(message))
+                run.asked_at = time.time_ns()
         elif subtype == "task_started" and message.get("task_type") == "local_agent":
             self._run(tool_id, message.get("subagent_type"), is_task=True)
         elif subtype == "task_notification":
@@ -184,12 +194,10 @@ class Conversation:
         run = self._run(message.get("parent_tool_use_id"), message.get("subagent_type"))
         answer: Message = message["message"]
         if message.get("error"):  # the CLI speaks in the model's place
-            run.end_call(str(message.get("api_error_status") or message["error"]))
+            run.fail_call(_failure(message))
             return
-        if run.answer(answer):
-            self._account.tell(str(run.model), run.told)
+        self._account.tell(str(answer.get("model")), run.answer(answer))
         for block in blocks(answer, "tool_use"):
-            run.end_call()
             self._tools[block["id"]] = _begin_tool(run, block)
             run.tools.add(block["id"])
 
@@ -208,14 +216,14 @@ class Conversation:
         tool.handle.end("tool_error" if is_error else None, outcome="cancelled" if is_stopped else None)
         tool.run.tools.discard(tool_id)
         if not tool.run.tools and not is_stopped:
-            tool.run.ask()
+            tool.run.asked_at = time.time_ns()
 
     def _result(self, message: Message) -> None:
         self._last = ending_of(message)
         run = self._runs.get(None)
         if run is not None:
             for model, owed in self._account.owed(message).items():
-                run.owe(model, owed, self._last)
+                run.owe(model, owed)
             self._end_run(None, self._last)
 
     # Runs -------------------------------------------------------------------------------------------------------------
@@ -227,7 +235,6 @@ class Conversation:
             is_main = started_by is None
             name, model = (self._name, self._model) if is_main else (name, None)
             self._runs[started_by] = _Run(name, model, around, is_main=is_main, is_task=is_task)
-            self._runs[started_by].ask()
         return self._runs[started_by]
 
     def _end_run(self, started_by: str | None, ending: Ending) -> None:
@@ -236,6 +243,11 @@ class Conversation:
             for tool_id in run.tools:
                 self._tools.pop(tool_id).handle.end(outcome="cancelled")
             run.end(ending)
+
+
+def _failure(message: Message) -> str:
+    status = message.get("api_error_status") or message.get("error_status")
+    return str(status or message.get("error"))
 
 
 def _begin_tool(run: _Run, block: Message) -> Tool:
