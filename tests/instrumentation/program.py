@@ -43,6 +43,7 @@ class Span:
     name: str
     scope: str
     start: int
+    end: int
     is_error: bool
     attributes: dict[str, Any]
 
@@ -186,12 +187,19 @@ def run_plainly(
     home: Path,
     variables: Mapping[str, str] | None = None,
     python: str = sys.executable,
+    timeout: float = 30,
 ) -> str:
     """What a module prints, on both streams, where it runs without telemetry."""
     command = [python, "-m", module, *arguments]
     environment = {**_plain_environment(home), **(variables or {})}
     done = subprocess.run(
-        command, env=environment, cwd=home, timeout=30, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        command,
+        env=environment,
+        cwd=home,
+        timeout=timeout,
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     return done.stdout.decode("utf-8", "replace")
 
@@ -237,6 +245,7 @@ def _spans(body: bytes) -> Iterable[Span]:
                     name=span.name,
                     scope=scope.scope.name,
                     start=span.start_time_unix_nano,
+                    end=span.end_time_unix_nano,
                     is_error=span.status.code == 2,
                     attributes={each.key: _value(each.value) for each in span.attributes},
                 )
