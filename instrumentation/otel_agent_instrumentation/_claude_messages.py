@@ -17,6 +17,7 @@ __all__ = ["CANCELLED", "Account", "Ending", "Message", "blocks", "ending_of", "
 Message = dict[str, Any]
 
 _ERRORS = {"prompt_too_long": "context_overflow", "blocking_limit": "context_overflow"}
+_INTERRUPTED = "error_during_execution"  # what a CLI says that gives no reason yet, and is_error only where it is one
 
 
 class Ending(NamedTuple):
@@ -31,11 +32,12 @@ CANCELLED = Ending(outcome="cancelled")
 
 def ending_of(result: Message) -> Ending:
     """How a turn ended; an API's failure comes with the HTTP status, and under the subtype ``success``."""
-    if not result.get("is_error"):
-        return Ending()
     reason = str(result.get("terminal_reason") or result.get("subtype"))
-    if reason.startswith("aborted"):
+    is_error = bool(result.get("is_error"))
+    if reason.startswith("aborted") or (reason == _INTERRUPTED and not is_error):
         return CANCELLED
+    if not is_error:
+        return Ending()
     return Ending(str(result.get("api_error_status") or _ERRORS.get(reason, reason)))
 
 
