@@ -66,9 +66,9 @@ class _Run:
         self._answered_at = time.time_ns()
         return self._told if is_first else Counter()
 
-    def owe(self, model: str, numbers: Counter[str]) -> None:
-        """The turn used more of a model than its answers told."""
-        if self._call is not None and is_same(model, str(self._model)):
+    def owe(self, model: str, numbers: Counter[str], *, is_only: bool) -> None:
+        """The turn used more of a model than its answers told; where that is the only one, under whatever name."""
+        if self._call is not None and (is_only or is_same(model, str(self._model))):
             self._record(self._told + numbers)
             return
         more: Any = telemetry.model_call(model, provider=_PROVIDER).start(parent=self.agent, make_current=False)
@@ -222,8 +222,9 @@ class Conversation:
         self._last = ending_of(message)
         run = self._runs.get(None)
         if run is not None:
-            for model, owed in self._account.owed(message).items():
-                run.owe(model, owed)
+            owed = self._account.owed(message)
+            for model, numbers in owed.items():
+                run.owe(model, numbers, is_only=len(owed) == 1)
             self._end_run(None, self._last)
 
     # Runs -------------------------------------------------------------------------------------------------------------
