@@ -175,10 +175,10 @@ class Mapping:
             self._waiting.put(branch, landing)
 
     def _end_tool(self, record: SpanRecord, branch: Branch | None) -> None:
-        """A tool call right around one of the same name is the same call."""
+        """A tool call right around one of the same name is the same call, also where it is the first to end."""
         landing = self._tree.landing(record.parent_id)
-        self._tree.close(record.span_id, record.parent_id)
         name = dialects.text(record.attributes, dialects.TOOL_NAME)
+        self._tree.close(record.span_id, record.parent_id, tool=name)
         is_seen = False
         if branch is not None:
             for turn in branch.turns:
@@ -186,7 +186,11 @@ class Mapping:
             is_seen = name is not None and any(tool.is_within(name) for tool in branch.tools)
             branch.tools = []
         call = ToolCall(record, name, dialects.conversation(record.attributes))
-        if is_seen and branch is not None:
+        around = self._tree.ended_tool(record.parent_id)
+        if around is not None and call.is_within(around):  # cancelled, say, and told of
+            if branch is not None:
+                self._waiting.put(branch, landing)
+        elif is_seen and branch is not None:
             branch.tools = [call]
             self._waiting.put(branch, landing)
         else:
