@@ -99,6 +99,28 @@ def test_unknown_spans_say_nothing() -> None:
     assert [mapping.end(span(number, kind)) for number, kind in enumerate(kinds, 1)] == [[]] * len(kinds)
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"gen_ai.operation.name": "anthropic_messages"},
+        {"llm.request.type": "acompletion"},
+        {"llm.request.type": "chat", "traceloop.span.kind": "task"},
+        {"openinference.span.kind": "llm", "llm.prompts.0.prompt.text": "x"},
+    ],
+)
+def test_spellings_of_a_model_call(given: dict[str, object]) -> None:
+    """A model call is one under each of its names."""
+    (usage,) = Mapping().end(span(1, given))
+    assert cast("Usage", usage).calls == 1
+
+
+def test_a_preparation_is_no_model_call() -> None:
+    """What OpenInference calls a model call and shows neither tokens nor words is none, unless it failed."""
+    bare = {"openinference.span.kind": "LLM", "llm.model_name": "m", "output.value": "{}"}
+    mapping = Mapping()
+    assert (mapping.end(span(1, bare)), len(mapping.end(span(2, bare, is_error=True)))) == ([], 1)
+
+
 def test_no_dialect_key_no_meaning() -> None:
     """A span that has every attribute but the keys of a dialect means nothing: the live processor may leave it out."""
     bare = {"gen_ai.tool.name": "x", "gen_ai.agent.name": "x", "gen_ai.usage.input_tokens": 1, "session.id": "x"}

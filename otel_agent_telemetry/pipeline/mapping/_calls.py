@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import semconv
@@ -13,8 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from otel_agent_telemetry.pipeline._records import SpanRecord
+    from otel_agent_telemetry.pipeline.mapping._branch import Totals
 
 _NS_PER_MS = 1_000_000
+_FIGURES = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+    "cost_usd",
+)
 _FAILED_OUTCOMES = frozenset({semconv.OUTCOME_ERROR, semconv.OUTCOME_CANCELLED})
 
 
@@ -67,6 +77,27 @@ class ModelCall:
     def has_usage(self) -> bool:
         """Whether it says anything about tokens."""
         return self.input_tokens is not None or self.output_tokens is not None
+
+    @property
+    def has_figures(self) -> bool:
+        """Whether it says anything about tokens or cost."""
+        return any(getattr(self, name) is not None for name in _FIGURES)
+
+    def beyond(self, known: ModelCall | Totals) -> ModelCall | None:
+        """The figures of this call that are not known of the same call yet, as usage without a call; None for none."""
+        rest = copy(self)
+        rest.calls, rest.error = 0, None
+        rest.model, rest.provider = known.model or self.model, known.provider or self.provider
+        for name in _FIGURES:
+            if getattr(known, name) is not None:
+                setattr(rest, name, None)
+        return rest if any(getattr(rest, name) for name in _FIGURES) else None
+
+    def complete(self, rest: ModelCall) -> None:
+        """Note figures that were counted for this call after it."""
+        for name in _FIGURES:
+            if getattr(self, name) is None:
+                setattr(self, name, getattr(rest, name))
 
     def emitted(self, session_id: str | None, agent_name: str | None) -> Usage:
         """As what leaves the mapping."""
