@@ -8,7 +8,7 @@ import pytest
 
 from otel_agent_telemetry.pipeline._records import Usage
 from otel_agent_telemetry.pipeline.mapping import Mapping
-from tests.mapping.spans import AGENT, CHAT, USED, span
+from tests.mapping.spans import AGENT, CHAT, USED, names, properties, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,6 +77,15 @@ def test_two_spans_of_one_call_without_a_response_id() -> None:
     mapping = _opened(0, 0, 2)
     inner = span(1, {**USED, "gen_ai.response.id": "r"}, start=1.2, end=1.8)
     assert _counted(mapping, inner, _other(3, _OPENINFERENCE, parent=2)) == [(1, 120, None)]
+
+
+def test_a_call_that_was_told_before_its_run_was_known() -> None:
+    """Where the first span of a call has nothing around it, the call still counts in the session of its second one."""
+    mapping = _opened(0, 0, 2)
+    told = mapping.end(span(1, USED, start=1.2, end=1.8))
+    assert mapping.end(_other(3, _OPENINFERENCE, parent=2)) == []
+    ended = properties(mapping.end(span(2, AGENT, end=9)), "session.ended")
+    assert (names(told), ended["modelCalls"], ended["inputTokens"]) == (["call"], 1, 120)
 
 
 @pytest.mark.parametrize("name", ["m-20260101", "m-2026-01-01", "m@20260101", "m-latest", "m-001"])

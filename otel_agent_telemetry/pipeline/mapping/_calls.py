@@ -41,6 +41,7 @@ class ModelCall:
         "error",
         "given_agent_name",
         "input_tokens",
+        "is_alone",
         "model",
         "occurred_ns",
         "output_tokens",
@@ -54,6 +55,7 @@ class ModelCall:
         count = dialects.count
         self.occurred_ns = record.end_ns
         self.calls = calls
+        self.is_alone = False
         self.conversation = conversation
         self.agent_name: str | None = None
         self.given_agent_name = dialects.text(attributes, dialects.AGENT_NAME)

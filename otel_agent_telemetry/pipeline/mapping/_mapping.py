@@ -173,6 +173,7 @@ class Mapping:
         elif record.start_ns < landing.counted_until:
             call = None
         elif (known := self._counted.again(record, call)) is not None:
+            self._waiting.claim(known, landing)
             call = call.beyond(known)
             if call is not None:
                 known.complete(call)
