@@ -199,6 +199,13 @@ def test_spellings_of_a_model_call(given: dict[str, object]) -> None:
     assert cast("Usage", usage).calls == 1
 
 
+def test_no_tokens_at_all_are_unknown() -> None:
+    """Where both figures are 0 nothing is known: no call is without a prompt."""
+    unknown = {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 0, "gen_ai.usage.output_tokens": 0}
+    (usage,) = Mapping().end(span(1, unknown))
+    assert (cast("Usage", usage).input_tokens, cast("Usage", usage).output_tokens) == (None, None)
+
+
 def test_a_preparation_is_no_model_call() -> None:
     """What OpenInference calls a model call and shows neither tokens nor words is none, unless it failed."""
     bare = {"openinference.span.kind": "LLM", "llm.model_name": "m", "output.value": "{}"}

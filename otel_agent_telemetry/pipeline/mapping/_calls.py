@@ -74,6 +74,8 @@ class ModelCall:
             cached = (self.cache_read_tokens or 0) + (self.cache_write_tokens or 0)
             tokens = tokens if cached <= tokens else tokens + cached
         self.input_tokens = tokens
+        if not tokens and not self.output_tokens:  # some write 0 where they know nothing: no call is without a prompt
+            self.input_tokens = self.output_tokens = None
 
     @property
     def has_usage(self) -> bool:
