@@ -122,9 +122,9 @@ def test_what_makes_them_two(second: SpanRecord, why: str) -> None:
     assert [calls for calls, _, _ in _counted(_opened(0, 0), first, second)] == [1, 1], why
 
 
-def test_without_tokens_other_parents_make_them_two() -> None:
-    """Two streams without usage that run below different spans are two calls."""
-    spans = (span(4, CHAT, parent=2, start=1.2, end=1.8), _other(5, CHAT, parent=3), span(1, AGENT))
+def test_other_parents_make_them_two() -> None:
+    """Two calls that run below different spans are two."""
+    spans = (span(4, USED, parent=2, start=1.2, end=1.8), _other(5, USED, parent=3), span(1, AGENT))
     mapping = _opened(0, 1, 1)
     assert _counted(mapping, spans[0], spans[1]) == []
     assert [mapping.unlink(2), mapping.unlink(3)] == [[], []]

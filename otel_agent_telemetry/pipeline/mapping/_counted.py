@@ -1,9 +1,9 @@
 """The model calls that were counted last, to know a call that a second instrumentation reports too.
 
 Where one span is below the other the tree tells. Where it is not, a response id joins them. Many spans carry none: then
-two spans are one call if they come from two instrumentations, the time of one is within the other's, they name the same
-model where both name one, ended alike, and say the same of tokens. Where one says nothing of tokens, its parent must be
-around the other too: an instrumentation that is called back does not make its span the current one.
+two spans are one call if they come from two instrumentations, the time of one is within the other's, they ended alike,
+name the same model and say the same of tokens, where both say something, and the parent of one is around the other: an
+instrumentation that is called back does not make its span the current one.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ from otel_agent_telemetry import semconv
 from otel_agent_telemetry.pipeline.mapping import _dialects as dialects
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from otel_agent_telemetry.pipeline._records import SpanRecord
     from otel_agent_telemetry.pipeline.mapping._calls import ModelCall
     from otel_agent_telemetry.pipeline.mapping._tree import Tree
 
 _MOST_RESPONSES = 2_048
 _MOST_LAST = 128
+_MOST_LATE = 8
 
 
 class _Seen(NamedTuple):
@@ -74,8 +77,20 @@ class Counted:
         self._is_one_scope = self._is_one_scope and self._scope == scope
         if self._is_one_scope:
             return None
-        twins = (seen for seen in self._last if scope not in seen.scopes and self._is_one(new, seen))
+        twins = (seen for seen in self._at_that_time(new) if scope not in seen.scopes and self._is_one(new, seen))
         return min(twins, key=lambda seen: abs(seen.start_ns - new.start_ns), default=None)
+
+    def _at_that_time(self, new: _Seen) -> Iterator[_Seen]:
+        """Calls whose time overlaps. They come in the order of their ends, but for a few that come late."""
+        missed = 0
+        for seen in reversed(self._last):
+            if seen.end_ns >= new.start_ns:
+                missed = 0
+                yield seen
+            else:
+                missed += 1
+                if missed == _MOST_LATE:
+                    return
 
     def _is_one(self, new: _Seen, seen: _Seen) -> bool:
         if not _is_within(new, seen) or (new.response_id is not None and seen.response_id is not None):
@@ -85,12 +100,16 @@ class Counted:
             return False
         if new.models and seen.models and new.models.isdisjoint(seen.models):
             return False
-        if one.has_usage and two.has_usage:
-            return (one.input_tokens, one.output_tokens) == (two.input_tokens, two.output_tokens)
+        if one.has_usage and two.has_usage and _tokens(one) != _tokens(two):
+            return False
         return self._is_around(new.parent_id, seen.parent_id) or self._is_around(seen.parent_id, new.parent_id)
 
     def _is_around(self, span_id: int, other_id: int) -> bool:
         return not span_id or span_id in self._tree.ancestors(other_id)
+
+
+def _tokens(call: ModelCall) -> tuple[int | None, int | None]:
+    return call.input_tokens, call.output_tokens
 
 
 def _is_within(one: _Seen, two: _Seen) -> bool:

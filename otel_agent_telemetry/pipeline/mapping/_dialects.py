@@ -9,6 +9,7 @@ first value that is there wins and synonyms are never added up.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -249,8 +250,12 @@ def cost_usd(attributes: Mapping[str, object]) -> float | None:
 
 def models(attributes: Mapping[str, object]) -> frozenset[str]:
     """Every name that a span has for the model, as asked for and as it answered, without the date of its release."""
-    names = (attributes.get(key) for key in MODEL_NAME)
-    return frozenset(_RELEASE.sub("", name) for name in names if isinstance(name, str))
+    return frozenset(_unreleased(name) for key in MODEL_NAME if isinstance(name := attributes.get(key), str))
+
+
+@lru_cache(maxsize=256)
+def _unreleased(name: str) -> str:
+    return _RELEASE.sub("", name)
 
 
 def provider(attributes: Mapping[str, object]) -> str | None:
