@@ -206,11 +206,27 @@ def test_no_tokens_at_all_are_unknown() -> None:
     assert (cast("Usage", usage).input_tokens, cast("Usage", usage).output_tokens) == (None, None)
 
 
-def test_a_preparation_is_no_model_call() -> None:
-    """What OpenInference calls a model call and shows neither tokens nor words is none, unless it failed."""
-    bare = {"openinference.span.kind": "LLM", "llm.model_name": "m", "output.value": "{}"}
-    mapping = Mapping()
-    assert (mapping.end(span(1, bare)), len(mapping.end(span(2, bare, is_error=True)))) == ([], 1)
+_BARE: dict[str, object] = {"openinference.span.kind": "LLM", "llm.model_name": "m"}
+
+
+@pytest.mark.parametrize(
+    ("given", "calls"),
+    [
+        ({"input.value": "{}", "output.value": "{}"}, 0),
+        ({"input.value": "{}", "llm.input_messages.0.message.role": "user"}, 1),
+        ({"input.value": "__REDACTED__", "output.value": "__REDACTED__"}, 1),
+        ({}, 1),
+    ],
+)
+def test_a_preparation_is_no_model_call(given: dict[str, object], calls: int) -> None:
+    """A span with an input and neither messages nor tokens prepares a call; one whose content is hidden is a call."""
+    assert len(Mapping().end(span(1, {**_BARE, **given}))) == calls
+
+
+def test_a_failed_preparation_is_a_failed_call() -> None:
+    """What failed before it had words or tokens counts as a call that failed."""
+    (usage,) = Mapping().end(span(1, {**_BARE, "input.value": "{}"}, is_error=True))
+    assert cast("Usage", usage).is_error
 
 
 def test_no_dialect_key_no_meaning() -> None:

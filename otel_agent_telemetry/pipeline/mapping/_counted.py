@@ -9,7 +9,7 @@ instrumentation that is called back does not make its span the current one.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import semconv
 from otel_agent_telemetry.pipeline.mapping import _dialects as dialects
@@ -26,15 +26,19 @@ _MOST_LAST = 128
 _MOST_LATE = 8
 
 
-class _Seen(NamedTuple):
-    call: ModelCall
-    start_ns: int
-    end_ns: int
-    parent_id: int
-    response_id: str | None
-    models: frozenset[str]
-    scopes: set[str]
-    """The instrumentations that reported it."""
+class _Seen:
+    """A call as one span told it; ``scopes`` are the instrumentations that reported it."""
+
+    __slots__ = ("call", "end_ns", "models", "parent_id", "response_id", "scopes", "start_ns")
+
+    def __init__(self, record: SpanRecord, call: ModelCall, response_id: str | None) -> None:
+        self.call = call
+        self.start_ns = record.start_ns
+        self.end_ns = record.end_ns
+        self.parent_id = record.parent_id
+        self.response_id = response_id
+        self.models = dialects.models(record.attributes)
+        self.scopes: tuple[str, ...] = (record.scope,)
 
 
 class Counted:
@@ -53,13 +57,12 @@ class Counted:
         known = self._by_response(response_id, record, call) if response_id is not None and call.calls else None
         if known is not None:
             return known
-        times = (record.start_ns, record.end_ns, record.parent_id)
-        seen = _Seen(call, *times, response_id, dialects.models(record.attributes), {record.scope})
+        seen = _Seen(record, call, response_id)
         twin = self._twin(seen, record.scope)
         if twin is None:
             self._last.append(seen)
             return None
-        twin.scopes.add(record.scope)
+        twin.scopes += (record.scope,)
         return twin.call
 
     def _by_response(self, response_id: str, record: SpanRecord, call: ModelCall) -> ModelCall | None:

@@ -73,6 +73,7 @@ _OPENINFERENCE_SIGNS = (
     "llm.prompts",
     "llm.finish_reason",
 )
+_REDACTED = "__REDACTED__"
 _TRACELOOP = {"tool": TOOL, "agent": AGENT, "workflow": WORKFLOW}
 _TRACELOOP_REQUESTS = {
     **{name: kind for name, kind in _OPERATIONS.items() if kind is MODEL},
@@ -211,8 +212,14 @@ def _traceloop(attributes: Mapping[str, object]) -> str | None:
 
 
 def is_helper(attributes: Mapping[str, object]) -> bool:
-    """Whether what OpenInference calls a model call shows neither tokens nor words: LlamaIndex's preparations."""
-    if _OPENINFERENCE_KIND not in attributes or semconv.GEN_AI_OPERATION_NAME in attributes:
+    """Whether what OpenInference calls a model call is a step before one, as LlamaIndex's preparations are.
+
+    Such a step has an input and no messages. Where content is hidden, a real call looks like it but for the input.
+    """
+    has_tokens = "llm.token_count.prompt" in attributes
+    if has_tokens or _OPENINFERENCE_KIND not in attributes or semconv.GEN_AI_OPERATION_NAME in attributes:
+        return False
+    if attributes.get("input.value", _REDACTED) == _REDACTED:
         return False
     return not any(key.startswith(_OPENINFERENCE_SIGNS) for key in attributes)
 
