@@ -75,6 +75,8 @@ _TOTALS = {
     "openai_agents_oi__both_stream": (1, 1, 1, 1, 0, 2, 0, 300, 75, 192, 0, 32),
     # a root agent without a name that only starts agents; the hand-off is a tool
     "openai_agents_oi__handoff": (1, 2, 1, 2, 0, 3, 0, 480, 120, 320, 0, 52),
+    # content is off, and with it what the calls used
+    "openai_agents_oi__nocontent": (1, 1, 1, 1, 0, 2, 0, 0, 0, 0, 0, 0),
     # two spans in two traces, neither with a response id
     "openinference_anthropic__both": (0, 0, 0, 0, 0, 1, 0, 120, 30, 64, 16, 0),
     # an SDK's calls without an agent: nobody sees the tool run
@@ -82,7 +84,7 @@ _TOTALS = {
     # two spans in two traces, one with a response id
     "openinference_openai__both": (0, 0, 0, 0, 0, 1, 0, 120, 30, 64, 0, 12),
     # the agent span repeats its calls' usage under the same keys
-    "pydantic_ai__legacy_usage": (1, 1, 0, 0, 0, 2, 0, 300, 75, 192, 0, 32),
+    "pydantic_ai__legacy_usage": (1, 1, 0, 1, 0, 2, 0, 300, 75, 192, 0, 32),
     # the agent span never ended
     "smolagents__llm500": (0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0),
     # a managed agent is called by a tool, and each of the two gives its final answer by one
@@ -117,6 +119,7 @@ _NOT_TOLD = {
     "haystack_openinference__pipe": {"cacheReadTokens", "reasoningTokens"},
     "litellm__sync": {"cacheReadTokens", "reasoningTokens"},
     "litellm_v2_oi__stream": {"reasoningTokens"},
+    "openai_agents_oi__nocontent": {"inputTokens", "outputTokens", "cacheReadTokens", "reasoningTokens"},
     "smolagents__multiagent": {"cacheReadTokens", "reasoningTokens"},
     "smolagents__tool": {"cacheReadTokens", "reasoningTokens"},
     "strands__session": {"reasoningTokens"},
