@@ -49,16 +49,24 @@ class Handle:
         """The attributes that the span started with."""
         return {} if self._live is None else dict(self._live.attributes)
 
-    def start(self, *, parent: Handle | None = None, make_current: bool = True) -> Self:
-        """Start it. ``parent`` takes the place of the current span; ``make_current=False`` leaves that as it is."""
+    def start(self, *, parent: Handle | None = None, make_current: bool = True, at: int | None = None) -> Self:
+        """Start it. ``parent`` takes the place of the current span; ``make_current=False`` leaves that as it is.
+
+        ``at`` is when it began, where that is told afterwards: nanoseconds since the epoch, as ``time.time_ns`` gives.
+        """
         if self._lifecycle is not None and self._live is None:
-            self._live = self._lifecycle.begin(self, self._arguments, parent, make_current=make_current)
+            self._live = self._lifecycle.begin(self, self._arguments, parent, make_current=make_current, at=at)
         return self
 
-    def end(self, error: BaseException | str | None = None, *, outcome: str | None = None) -> None:
-        """End it, with the exception or the name of its type; ``outcome`` is ``ok``, ``error`` or ``cancelled``."""
+    def end(
+        self, error: BaseException | str | None = None, *, outcome: str | None = None, at: int | None = None
+    ) -> None:
+        """End it, with the exception or the name of its type; ``outcome`` is ``ok``, ``error`` or ``cancelled``.
+
+        ``at`` is when it ended, as in :meth:`start`.
+        """
         if self._live is not None:
-            self._live.finish(error, outcome)
+            self._live.finish(error, outcome, at)
 
     def fail(self, error: BaseException | str) -> None:
         """Mark it as failed, with an exception or the name of an exception type, without raising."""

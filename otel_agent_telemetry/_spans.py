@@ -78,18 +78,30 @@ class Spans:
             )
 
     def begin(
-        self, handle: Handle, arguments: Mapping[str, object], parent: Handle | None, *, make_current: bool
+        self,
+        handle: Handle,
+        arguments: Mapping[str, object],
+        parent: Handle | None,
+        *,
+        make_current: bool,
+        at: int | None = None,
     ) -> LiveSpan | None:
         """Start the span of a handle; None, counted, where that fails: telemetry never raises into the host."""
         try:
-            return self._begin(handle, arguments, parent, make_current=make_current)
+            return self._begin(handle, arguments, parent, make_current=make_current, at=at)
         except Exception:
             _losses.count("instrumentation_error")
             _logger.debug("a %s span could not be started", handle.kind, exc_info=True)
             return None
 
     def _begin(
-        self, handle: Handle, arguments: Mapping[str, object], parent: Handle | None, *, make_current: bool
+        self,
+        handle: Handle,
+        arguments: Mapping[str, object],
+        parent: Handle | None,
+        *,
+        make_current: bool,
+        at: int | None,
     ) -> LiveSpan:
         base = self.current()
         live_parent = None if parent is None else parent.live()
@@ -103,13 +115,13 @@ class Spans:
         conversation = started_with.get(names.GEN_AI_CONVERSATION_ID) or base.get(_CONVERSATION)
         if isinstance(conversation, str):
             started_with[names.GEN_AI_CONVERSATION_ID] = conversation
-        span = self.tracer.start_span(shape.name, base, shape.kind, started_with)
+        span = self.tracer.start_span(shape.name, base, shape.kind, started_with, start_time=at)
         context = trace.set_span_in_context(span, base)
         key = _FOUND_UNDER.get(handle.kind)
         if key is not None:
             context = otel_context.set_value(key, handle, context)
             context = otel_context.set_value(_CONVERSATION, conversation, context)
-        live = LiveSpan(self, span, context, handle.kind, shape)
+        live = LiveSpan(self, span, context, handle.kind, shape, at=at)
         if make_current:
             live.previous = _still_open(self.enter(context))
         return live
@@ -239,6 +251,8 @@ class LiveSpan:
         context: Context,
         kind: str,
         shape: Shape,
+        *,
+        at: int | None,
     ) -> None:
         self._spans = spans
         self.span = span
@@ -247,7 +261,7 @@ class LiveSpan:
         self.id = shape.id
         self.attributes = shape.attributes
         self.previous: Context | None = None
-        self._started = time.perf_counter() if kind == names.LIFECYCLE_MODEL_CALL else 0.0
+        self._started = _clock(at) if kind == names.LIFECYCLE_MODEL_CALL else 0.0
         self._error: BaseException | str | None = None
         self._outcome: str | None = None
         self._ended = False
@@ -286,7 +300,7 @@ class LiveSpan:
         }
         self._set(attributes(given.items()))
 
-    def finish(self, error: BaseException | str | None, outcome: str | None) -> None:
+    def finish(self, error: BaseException | str | None, outcome: str | None, at: int | None = None) -> None:
         """End the span once, whatever happens; never raises."""
         if self._ended:
             return
@@ -296,9 +310,9 @@ class LiveSpan:
                 if error is not None or outcome is not None:
                     self.mark(error, outcome)
                 if self._error is not None or self._outcome is not None or self._started:
-                    self._describe_end()
+                    self._describe_end(at)
             finally:
-                self.span.end()
+                self.span.end(at)
         except Exception:
             _losses.count("instrumentation_error")
             _logger.debug("a %s span could not be ended", self.kind, exc_info=True)
@@ -306,7 +320,7 @@ class LiveSpan:
             if self.previous is not None:
                 self._spans.leave(self.context, self.previous)
 
-    def _describe_end(self) -> None:
+    def _describe_end(self, at: int | None) -> None:
         error, outcome = self._error, self._outcome
         if isinstance(error, BaseException) and outcome in {None, names.OUTCOME_ERROR}:
             outcome = _outcome_of(error)
@@ -320,7 +334,7 @@ class LiveSpan:
         if outcome != names.OUTCOME_OK:
             span.set_attribute(names.AGENT_OUTCOME, outcome)
         if self.kind == names.LIFECYCLE_MODEL_CALL:
-            self._spans.usage.record(self.attributes, time.perf_counter() - self._started)
+            self._spans.usage.record(self.attributes, _clock(at) - self._started)
         if failed is not None:
             span.record_exception(failed)  # last, as the host's own __str__ may raise
 
@@ -330,6 +344,12 @@ class LiveSpan:
         self.attributes.update(given)
         for key, value in given.items():
             self.span.set_attribute(key, value)
+
+
+def _clock(at: int | None) -> float:
+    """The monotonic clock, at a moment that the other one tells."""
+    now = time.perf_counter()
+    return now if at is None else now - (time.time_ns() - at) / 1e9
 
 
 def _still_open(context: Context) -> Context:

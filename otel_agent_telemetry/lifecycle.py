@@ -289,11 +289,17 @@ class Lifecycle:
         return environment
 
     def begin(
-        self, handle: Handle, arguments: Mapping[str, Any], parent: Handle | None, *, make_current: bool
+        self,
+        handle: Handle,
+        arguments: Mapping[str, Any],
+        parent: Handle | None,
+        *,
+        make_current: bool,
+        at: int | None = None,
     ) -> LiveSpan | None:
         """Start the span of a handle; None where this telemetry was switched off meanwhile."""
         spans = None if self.off else self._load()
-        return None if spans is None else spans.begin(handle, arguments, parent, make_current=make_current)
+        return None if spans is None else spans.begin(handle, arguments, parent, make_current=make_current, at=at)
 
     def use(self, spans: Spans) -> None:
         """Make spans with these providers from now on."""

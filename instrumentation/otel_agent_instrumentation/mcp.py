@@ -4,11 +4,13 @@ The SDK emits spans of its own (scope ``mcp-python-sdk``) and carries trace cont
 of the server say all about a tool call and are used as they are; those of the client know neither the tool's name nor
 whether it failed, so ``mcp.client.session.ClientSession.call_tool`` is wrapped. Sessions come from a middleware at the
 end of ``mcp.server.lowlevel.server.Server.middleware``: one begins with ``initialize`` and ends when its connection
-closes (``Connection.exit_stack``). From protocol version 2026-07-28 on there are no sessions.
+closes (``Connection.exit_stack``). From protocol version 2026-07-28 on there are no sessions. A server that an agent
+framework runs inside its own process (:data:`in_process`) has none either: it is a part of that agent.
 """
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakSet
 
@@ -18,7 +20,10 @@ from otel_agent_instrumentation._hooks import FrameworkInstrumentor, quiet
 if TYPE_CHECKING:
     from otel_agent_instrumentation._hooks import Hooks
 
-__all__ = ["McpInstrumentor"]
+__all__ = ["McpInstrumentor", "in_process"]
+
+in_process: ContextVar[bool] = ContextVar("agent_telemetry_in_process_mcp", default=False)
+"""Whether this code serves an agent framework that runs an MCP server inside its own process."""
 
 
 class McpInstrumentor(FrameworkInstrumentor):
@@ -83,7 +88,7 @@ class _Sessions:
 
     async def _observe(self, context: Any, call_next: Any) -> Any:
         result = await call_next(context)
-        if context.method == "initialize":
+        if context.method == "initialize" and not in_process.get():
             _open(context)
         return result
 

@@ -30,21 +30,25 @@ _DIALECT_KEYS = frozenset(
     }
 )
 _LIFECYCLES = {value: value for value in KINDS} | {semconv.LIFECYCLE_MODEL_CALL: "model"}
+_MODEL_CALLS = (
+    semconv.OPERATION_CHAT,
+    "text_completion",
+    "generate_content",
+    "completion",
+    "acompletion",
+    "atext_completion",
+    "responses",
+    "aresponses",
+    "anthropic_messages",
+    "aanthropic_messages",
+)
+_CALLS = {
+    **dict.fromkeys(_MODEL_CALLS, "model"),
+    **dict.fromkeys(("embeddings", "embedding", "aembedding"), "embedding"),
+}
+"""Also what OpenLLMetry and litellm have as ``llm.request.type``."""
 _OPERATIONS = {
-    **dict.fromkeys(
-        (
-            semconv.OPERATION_CHAT,
-            "text_completion",
-            "generate_content",
-            "completion",
-            "acompletion",
-            "atext_completion",
-            "responses",
-            "aresponses",
-        ),
-        "model",
-    ),
-    "embeddings": "embedding",
+    **_CALLS,
     semconv.OPERATION_EXECUTE_TOOL: "tool",
     semconv.OPERATION_INVOKE_AGENT: "agent",
     **dict.fromkeys(
@@ -201,14 +205,17 @@ def _kind(name: str, attributes: Mapping[str, object]) -> str | None:
         return None if name == "tool failure" else _OPERATIONS.get(operation)
     span_kind = attributes.get("openinference.span.kind")
     if isinstance(span_kind, str) and span_kind:
+        found = _OPENINFERENCE.get(span_kind.upper())
         # OpenInference's langchain guesses AGENT from a tool's name
-        return "tool" if span_kind == "AGENT" and "tool.name" in attributes else _OPENINFERENCE.get(span_kind)
-    if attributes.get("llm.request.type") in {"chat", "completion"}:
-        return "model"
-    if attributes.get("mcp.method.name") == "tools/call":
-        return "tool"
-    span_kind = attributes.get("traceloop.span.kind")
-    return _TRACELOOP.get(span_kind) if isinstance(span_kind, str) else None
+        return "tool" if found == "agent" and "tool.name" in attributes else found
+    request, span_kind = attributes.get("llm.request.type"), attributes.get("traceloop.span.kind")
+    if isinstance(request, str) and request in _CALLS:
+        return _CALLS[request]
+    if isinstance(span_kind, str):
+        return _TRACELOOP.get(span_kind)
+    # an MCP client's span names no tool and looks well even if the tool failed; the server's tells both
+    is_tool = attributes.get("mcp.method.name") == "tools/call" and semconv.GEN_AI_TOOL_NAME in attributes
+    return "tool" if is_tool else None
 
 
 def _label(kind: str, attributes: Mapping[str, object]) -> str | None:

@@ -11,7 +11,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from opentelemetry.sdk.metrics import Counter
+from opentelemetry.sdk.metrics import Counter, Histogram
 from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricExporter, MetricExportResult
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
@@ -22,7 +22,7 @@ from otel_agent_telemetry.pipeline._traces import Traces
 from otel_agent_telemetry.pipeline.processor import record_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from opentelemetry.sdk.metrics.export import MetricsData
     from opentelemetry.sdk.trace import ReadableSpan
@@ -90,7 +90,7 @@ class ProxyMetricExporter(MetricExporter):
     """
 
     def __init__(self, emit: Callable[[list[Fact]], None] | None = None) -> None:
-        super().__init__(preferred_temporality={Counter: AggregationTemporality.DELTA})
+        super().__init__(preferred_temporality=dict.fromkeys((Counter, Histogram), AggregationTemporality.DELTA))
         self._emit = _emit_to_configured if emit is None else emit
 
     def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **_: object) -> MetricExportResult:
@@ -146,20 +146,28 @@ _ABOUT = {
 }
 
 
-def _points(metrics_data: MetricsData) -> Iterable[tuple[str, Mapping[str, object], int | float]]:
-    for resource in metrics_data.resource_metrics:
-        for scope in resource.scope_metrics:
-            for metric in scope.metrics:
-                for point in metric.data.data_points:
-                    about: Mapping[str, object] = point.attributes or {}
-                    field = _COUNTED.get(metric.name)
-                    if metric.name == names.METRIC_TOKEN_USAGE:
-                        field = _TOKEN_TYPES.get(str(about.get(names.GEN_AI_TOKEN_TYPE)))
-                        about = {
-                            **about,
-                            names.GEN_AI_RESPONSE_MODEL: about.get(names.GEN_AI_RESPONSE_MODEL)
-                            or about.get(names.GEN_AI_REQUEST_MODEL),
-                        }
-                    number = getattr(point, "value", getattr(point, "sum", None))
-                    if field is not None and isinstance(number, (int, float)):
-                        yield field, about, number
+def _points(metrics_data: MetricsData) -> Iterator[tuple[str, Mapping[str, object], int | float]]:
+    found = [
+        (metric.name, point)
+        for resource in metrics_data.resource_metrics
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+        for point in metric.data.data_points
+    ]
+    # The conventions replaced the histogram by counters: who records both says everything twice.
+    has_counters = any(name in _COUNTED for name, _ in found)
+    for name, point in found:
+        about: Mapping[str, object] = point.attributes or {}
+        field = _COUNTED.get(name)
+        if name == names.METRIC_TOKEN_USAGE and not has_counters:
+            field = _TOKEN_TYPES.get(str(about.get(names.GEN_AI_TOKEN_TYPE)))
+        number = getattr(point, "value", getattr(point, "sum", None))
+        if field is not None and isinstance(number, (int, float)):
+            yield field, {**about, **_synonyms(about)}, number
+
+
+def _synonyms(about: Mapping[str, object]) -> dict[str, object]:
+    return {
+        names.GEN_AI_RESPONSE_MODEL: about.get(names.GEN_AI_RESPONSE_MODEL) or about.get(names.GEN_AI_REQUEST_MODEL),
+        names.GEN_AI_PROVIDER_NAME: about.get(names.GEN_AI_PROVIDER_NAME) or about.get("gen_ai.system"),
+    }

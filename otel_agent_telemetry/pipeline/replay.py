@@ -1,27 +1,31 @@
 """Spans from an OTLP JSON file: the Collector's file exporter (one object a line), one object, or a captured case.
 
-OTLP/JSON: protobuf's JSON mapping with ids in hex (opentelemetry-proto, "JSON Protobuf Encoding"). Of a span only what
-the mapping may read is taken out.
+OTLP/JSON: protobuf's JSON mapping with ids in hex (opentelemetry-proto, "JSON Protobuf Encoding"); ids in base64, as
+protobuf's own writers have them, are understood too. Of a span only what the mapping may read is taken out. A span that
+had not ended when it was written ends with the last one of its file.
 """
 
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from otel_agent_telemetry import semconv
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.pipeline._records import SpanRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["Broken", "Replay", "read"]
 
 _STATUS_ERROR = (2, "2", "STATUS_CODE_ERROR")
 _HEX = 16
+_LONGEST_TEXT = 512  # no name or id is longer; what people and models said may be, and is not kept
+_BASE64_LENGTHS = (12, 24)
 _BROKEN_SPAN = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
 
 
@@ -53,36 +57,70 @@ def read(path: str) -> Replay:
     """The spans of a file. Raises InputError where it cannot be opened; a broken line is noted and skipped."""
     try:
         with open(path, "rb") as file:
-            content = file.read()
+            return _read(file)
     except OSError as error:
         said = error.strerror or error
         msg = f"{path!r}: {said}; expected a file of OTLP JSON, such as `agent-telemetry export` writes"
         raise InputError(msg) from error
-    replay = Replay()
-    seen: set[tuple[int, int]] = set()
-    for number, line in _documents(content):
+
+
+def _read(file: BinaryIO) -> Replay:
+    spans: dict[tuple[int, int], SpanRecord] = {}
+    broken: list[Broken] = []
+    for number, line in _documents(file):
         try:
-            spans = list(_spans(json.loads(line)))
+            written = list(_written(json.loads(line)))
         except _BROKEN_SPAN as error:
-            replay.broken.append(Broken(number, _reason(error)))
+            broken.append(Broken(number, _reason(error)))
             continue
-        for span in spans:
-            if (span.trace_id, span.span_id) not in seen:  # a retried export writes a span twice
-                seen.add((span.trace_id, span.span_id))
-                replay.spans.append(span)
-    return replay
+        for span in _readable(written, number, broken):
+            known = spans.get((span.trace_id, span.span_id))
+            if known is None or not known.end_ns:  # a retried export writes a span twice
+                spans[span.trace_id, span.span_id] = span
+    return Replay(_ended(list(spans.values())), broken)
 
 
-def _documents(content: bytes) -> Iterator[tuple[int, bytes]]:
-    """The file as one JSON text if it is one, else its lines."""
+def _readable(written: list[tuple[Any, str]], number: int, broken: list[Broken]) -> Iterator[SpanRecord]:
+    """The spans of a line; the first one that cannot be read is noted, and no other suffers for it."""
+    is_noted = False
+    for span, scope in written:
+        try:
+            yield _span(span, scope)
+        except _BROKEN_SPAN as error:
+            if not is_noted:
+                broken.append(Broken(number, _reason(error)))
+            is_noted = True
+
+
+def _ended(spans: list[SpanRecord]) -> list[SpanRecord]:
+    last_ns = max((max(span.start_ns, span.end_ns) for span in spans), default=0)
+    return [span if span.end_ns else span._replace(end_ns=last_ns) for span in spans]
+
+
+def _documents(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file whose first line is JSON, so that a large one is never held whole; else all of it as one."""
+    first = file.readline()
+    if _is_json(first):
+        yield 1, first
+        yield from _lines(file, 2)
+        return
+    content = first + file.read()
+    if _is_json(content):
+        yield 1, content
+    else:
+        yield from _lines(content.splitlines(), 1)
+
+
+def _lines(lines: Iterable[bytes], number: int) -> Iterator[tuple[int, bytes]]:
+    return ((at, line.rstrip()) for at, line in enumerate(lines, number) if line.strip())
+
+
+def _is_json(content: bytes) -> bool:
     try:
         json.loads(content)
     except (ValueError, RecursionError):
-        for number, line in enumerate(content.splitlines(), 1):
-            if line.strip():
-                yield number, line
-    else:
-        yield 1, content
+        return False
+    return True
 
 
 def _reason(error: Exception) -> str:
@@ -91,36 +129,44 @@ def _reason(error: Exception) -> str:
     return f"not OTLP JSON: a span without {error}" if isinstance(error, KeyError) else "not OTLP JSON"
 
 
-def _spans(document: Any) -> Iterator[SpanRecord]:
+def _written(document: Any) -> Iterator[tuple[Any, str]]:
+    """Each span of a document as it is written, and its scope's name."""
     if isinstance(document, list):
         for each in document:  # pyright: ignore[reportUnknownVariableType] - JSON from outside, checked field by field
-            yield from _spans(each)
+            yield from _written(each)
         return
     if "traces" in document and "resourceSpans" not in document:
-        yield from _spans(document["traces"])
+        yield from _written(document["traces"])
         return
     for resource in document.get("resourceSpans") or ():
         for scope in resource.get("scopeSpans") or ():
             name = str(_object(scope.get("scope")).get("name", ""))
             for span in scope.get("spans") or ():
-                yield _span(span, name)
+                yield span, name
 
 
 def _span(span: Any, scope: str) -> SpanRecord:
     start_ns = int(span["startTimeUnixNano"])
+    end_ns = int(span.get("endTimeUnixNano") or 0)
     exceptions = [event for event in span.get("events") or () if event.get("name") == semconv.EXCEPTION_EVENT]
     exception = _attributes(exceptions[-1]) if exceptions else {}
     return SpanRecord(
-        int(span["traceId"], _HEX),
-        int(span["spanId"], _HEX),
-        int(span.get("parentSpanId") or "0", _HEX),
+        _id(span["traceId"]),
+        _id(span["spanId"]),
+        _id(span.get("parentSpanId") or "0"),
         scope,
         _attributes(span),
         start_ns,
-        max(int(span["endTimeUnixNano"]), start_ns),
+        max(end_ns, start_ns) if end_ns else 0,
         _object(span.get("status")).get("code") in _STATUS_ERROR,
         str(exception.get(semconv.EXCEPTION_TYPE, "")),
     )
+
+
+def _id(written: str) -> int:
+    if len(written) in _BASE64_LENGTHS:  # of eight and of sixteen bytes; in hex these are sixteen and 32 digits
+        return int.from_bytes(b64decode(written, validate=True), "big")
+    return int(written, _HEX)
 
 
 def _object(value: Any) -> dict[str, Any]:
@@ -134,7 +180,7 @@ def _attributes(holder: Any) -> dict[str, object]:
 
 def _value(value: Any) -> object:
     if "stringValue" in value:
-        return value["stringValue"]
+        return value["stringValue"][:_LONGEST_TEXT]
     if "intValue" in value:
         return int(value["intValue"])
     if "boolValue" in value:

@@ -115,6 +115,35 @@ def test_the_metric_exporter_behind_a_periodic_reader(tmp_path: Path) -> None:
     assert (body["event"], body["properties"]) == ("token.usage", properties)
 
 
+METRICS_TWICE = """
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+    from otel_agent_telemetry.pipeline.exporter import ProxyMetricExporter
+
+    provider = MeterProvider([PeriodicExportingMetricReader(ProxyMetricExporter())])
+    meter = provider.get_meter("some.instrumentation")
+    usage = meter.create_histogram("gen_ai.client.token.usage", unit="{token}")
+    about = {"gen_ai.response.model": "gpt-5.2", "gen_ai.system": "openai"}
+    for tokens in (100, 20):
+        usage.record(tokens, {**about, "gen_ai.token.type": "input"})
+        provider.force_flush()
+    meter.create_counter("gen_ai.client.inference.usage.input_tokens").add(7, about)
+    usage.record(7, {**about, "gen_ai.token.type": "input"})
+    provider.shutdown()
+"""
+
+
+def test_each_interval_tells_what_is_new(tmp_path: Path) -> None:
+    """What an interval counted is told once, and what two generations of the metric say is the same."""
+    run(METRICS_TWICE, variables=allowed(tmp_path))
+    told = [json.loads(body)["properties"] for body in stored(tmp_path)]
+    assert [(each["provider"], each["inputTokens"]) for each in told] == [
+        ("openai", 100),
+        ("openai", 20),
+        ("openai", 7),
+    ]
+
+
 BOTH = """
     telemetry.configure(version="2.3.0")
     from opentelemetry import metrics, trace

@@ -43,6 +43,7 @@ class Span:
     name: str
     scope: str
     start: int
+    end: int
     is_error: bool
     attributes: dict[str, Any]
 
@@ -244,6 +245,7 @@ def _spans(body: bytes) -> Iterable[Span]:
                     name=span.name,
                     scope=scope.scope.name,
                     start=span.start_time_unix_nano,
+                    end=span.end_time_unix_nano,
                     is_error=span.status.code == 2,
                     attributes={each.key: _value(each.value) for each in span.attributes},
                 )

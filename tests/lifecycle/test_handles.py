@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING
 
+import pytest
 from opentelemetry import trace
 
 from tests.lifecycle.acme import id_of, parent_of
 from tests.lifecycle.test_outcomes import KIND, KINDS, HostError
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.lifecycle.acme import Acme, Operator
 
 
@@ -69,6 +69,16 @@ def test_not_current(operator: Operator) -> None:
     agent.end()
     beside, below, planner = operator.spans
     assert (parent_of(beside), parent_of(below)) == (0, id_of(planner))
+
+
+def test_told_afterwards(operator: Operator) -> None:
+    """With ``at=`` a run has the times that are given, and its duration is what lies between them."""
+    began = time.time_ns() - 9_000_000_000
+    call = operator.calls.model_call("gpt-5.2").start(at=began)
+    call.end(at=began + 4_000_000_000)
+    ((span,), duration) = operator.spans, operator.metrics()["gen_ai.client.operation.duration"]
+    assert (span.start_time, span.end_time) == (began, began + 4_000_000_000)
+    assert duration.data.data_points[0].sum == pytest.approx(4, abs=0.1)
 
 
 def test_another_thread_ends_it(operator: Operator, caplog: pytest.LogCaptureFixture) -> None:

@@ -79,6 +79,66 @@ def test_a_span_that_was_written_twice(tmp_path: Path) -> None:
     assert len(read(_file(tmp_path, line, line)).spans) == 1
 
 
+def test_a_broken_span_costs_no_other(tmp_path: Path) -> None:
+    """Of a line with a span that cannot be read the others are read, and the line is named once."""
+    line = json.dumps(_document(_span(1), {}, {**_span(2), "spanId": "?"}, _span(3)))
+    found = read(_file(tmp_path, line, ""))
+    assert ([span.span_id for span in found.spans], found.broken) == (
+        [1, 3],
+        [Broken(1, "not OTLP JSON: a span without 'startTimeUnixNano'")],
+    )
+
+
+@pytest.mark.parametrize("end", [None, "0", 0, ""])
+def test_a_span_that_has_not_ended(tmp_path: Path, end: object) -> None:
+    """A span without an end ends with the last one of the file."""
+    document = _document(_span(2, 1, start=5, end=9), {**_span(1), "endTimeUnixNano": end})
+    assert [span.end_ns for span in read(_file(tmp_path, json.dumps(document))).spans] == [9, 9]
+
+
+def test_a_span_that_ended_after_it_was_written(tmp_path: Path) -> None:
+    """Where a file has a span open and later ended, it is the ended one."""
+    lines = (json.dumps(_document({**_span(1), "endTimeUnixNano": "0"})), json.dumps(_document(_span(1, end=7))))
+    assert [[span.end_ns for span in read(_file(tmp_path, *order)).spans] for order in (lines, lines[::-1])] == [
+        [7],
+        [7],
+    ]
+
+
+def test_three_ways_to_write_an_id(tmp_path: Path) -> None:
+    """Hex in lower and in upper case and protobuf's base64 are the same ids."""
+    ids = [
+        ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", "00f067aa0ba902b7"),
+        ("0AF7651916CD43DD8448EB211C80319C", "B7AD6B7169203331", "00F067AA0BA902B7"),
+        ("CvdlGRbNQ92ESOshHIAxnA==", "t61rcWkgMzE=", "APBnqgupArc="),
+    ]
+    forms = [{**_span(1), "traceId": trace, "spanId": own, "parentSpanId": parent} for trace, own, parent in ids]
+    found = [read(_file(tmp_path, json.dumps(_document(form)))).spans for form in forms]
+    assert found[0] == found[1] == found[2]
+
+
+def test_lines_of_other_signals(tmp_path: Path) -> None:
+    """Lines of metrics and logs, and values that are empty, are no harm."""
+    attributes: list[object] = [{"key": "a", "value": {}}, {"key": "b"}, {"key": "c", "value": None}]
+    lines = (
+        '{"resourceMetrics": []}',
+        '{"resourceLogs": [{}]}',
+        json.dumps(_document(_span(1, attributes=attributes, events=None))),
+    )
+    found = read(_file(tmp_path, *lines))
+    assert ([dict(span.attributes) for span in found.spans], found.broken) == ([{}], [])
+
+
+def test_numbers_as_text_and_as_numbers(tmp_path: Path) -> None:
+    """Whole numbers are read as protobuf writes them, as text, and as other writers do."""
+    attributes: list[object] = [{"key": "a", "value": {"intValue": "7"}}, {"key": "b", "value": {"intValue": 7}}]
+    document = _document(
+        {**_span(1, attributes=attributes), "startTimeUnixNano": 1, "status": {"code": "STATUS_CODE_ERROR"}}
+    )
+    (found,) = read(_file(tmp_path, json.dumps(document))).spans
+    assert (found.attributes, found.start_ns, found.is_error) == ({"a": 7, "b": 7}, 1, True)
+
+
 def test_moments_are_nested(tmp_path: Path) -> None:
     """Where times are equal, a parent begins before its child and ends after it."""
     document = _document(_span(3, 2), _span(2, 1), _span(1))
@@ -100,4 +160,4 @@ def test_a_file_that_is_not_there() -> None:
 
 def test_written_cases_are_whole() -> None:
     """No line of the written cases is broken."""
-    assert [read(str(path)).broken for path in DIALECTS.glob("*.json")] == [[]] * 16
+    assert [read(str(path)).broken for path in DIALECTS.glob("*.json")] == [[]] * 41

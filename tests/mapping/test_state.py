@@ -126,6 +126,19 @@ def test_tools_of_one_name() -> None:
     assert names(out).count("tool.called") == 2
 
 
+def test_a_tool_call_that_ends_before_its_servers_part() -> None:
+    """A cancelled tool call does not wait for the server that works on it; both are still one call."""
+    mapping = _opened(1)
+    called = {**TOOL, "gen_ai.tool.name": "mcp__web__search"}
+    served = {**TOOL, "mcp.method.name": "tools/call"}
+    mapping.link(2, 1)
+    mapping.link(3, 2)
+    out = mapping.end(span(2, {**called, "agent.outcome": "cancelled"}, parent=1))
+    out += mapping.end(span(3, served, parent=2, end=9))
+    out += mapping.end(span(1, AGENT, end=10))
+    assert (names(out).count("tool.called"), properties(out, "tool.called")["isSuccess"]) == (1, False)
+
+
 def test_batches_of_ended_spans() -> None:
     """Where spans come when they have ended, a call waits for a parent that has not been seen yet."""
     mapping = Mapping(partial=True)

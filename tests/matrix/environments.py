@@ -1,7 +1,8 @@
 """Environments of one framework each: ``python -m tests.matrix.environments [--heavy] [--lock] [NAME...]`` makes them.
 
 ``requirements/NAME.in`` says what a user of that framework installs beside our two distributions, ``NAME.txt`` is the
-same with every version and hash pinned; ``--lock`` writes it anew.
+same with every version and hash pinned; ``--lock`` writes it anew. One that cannot be made here, as where a framework
+has nothing for this Python yet, is named; its tests say that they did not run, or fail where REQUIRE_ENVIRONMENTS=1.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 REQUIREMENTS = Path(__file__).parent / "requirements"
+OLDEST_PYTHON = (3, 11)
 HEAVY = frozenset({"claude-agent-sdk", "crewai", "google-adk"})
 """They take hundreds of megabytes; ``make test-frameworks`` brings them, ``make test`` leaves them out."""
 
@@ -83,7 +85,15 @@ class Environment:
     def lock(self, *, upgrade: bool = False) -> None:
         """Pin what the requirements and our two distributions need; versions stay unless ``upgrade`` says otherwise."""
         _uv(
-            *("pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes"),
+            *(
+                "pip",
+                "compile",
+                "--quiet",
+                "--universal",
+                "--python-version",
+                ".".join(map(str, OLDEST_PYTHON)),
+                "--generate-hashes",
+            ),
             *("--no-emit-index-url", "--no-annotate", "--custom-compile-command", "make lock"),
             *("--no-emit-package", "otel-agent-telemetry", "--no-emit-package", "otel-agent-instrumentation"),
             *(("--upgrade",) if upgrade else ()),
@@ -124,9 +134,26 @@ def main(arguments: Iterable[str]) -> None:
     parser.add_argument("--lock", action="store_true", help="pin what they need")
     parser.add_argument("--upgrade", action="store_true", help="with --lock: the newest versions")
     chosen = parser.parse_args([*arguments])
-    for environment in environments():
-        if environment.name in chosen.names or (not chosen.names and (chosen.heavy or environment.name not in HEAVY)):
-            environment.lock(upgrade=chosen.upgrade) if chosen.lock else environment.make()
+    named = [
+        environment
+        for environment in environments()
+        if environment.name in chosen.names or (not chosen.names and (chosen.heavy or environment.name not in HEAVY))
+    ]
+    if chosen.lock:
+        for environment in named:
+            environment.lock(upgrade=chosen.upgrade)
+    elif sys.version_info < OLDEST_PYTHON:
+        sys.stderr.write("the frameworks' environments need Python 3.11 or newer: their tests do not run\n")
+    else:
+        for environment in named:
+            _make(environment)
+
+
+def _make(environment: Environment) -> None:
+    try:
+        environment.make()
+    except subprocess.CalledProcessError:  # uv has said what is wrong
+        sys.stderr.write(f"there is no environment for {environment.name} here, see above: its tests do not run\n")
 
 
 if __name__ == "__main__":

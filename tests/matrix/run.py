@@ -26,7 +26,6 @@ _DIALECTS = (
     "agent.lifecycle",
     "gen_ai.operation.name",
     "llm.request.type",
-    "mcp.method.name",
     "openinference.span.kind",
     "traceloop.span.kind",
 )
@@ -62,7 +61,10 @@ class Run:
 
     @property
     def tree(self) -> str:
-        """The spans that belong to a GenAI dialect or are ours, as an indented list of names and outcomes."""
+        """The spans that belong to a GenAI dialect or are ours, as an indented list of names and outcomes.
+
+        MCP's handshakes and lists of tools are none of them.
+        """
         return tree(self.spans)
 
     @property

@@ -74,8 +74,8 @@ async def handled_later() -> None:
 def driven_by_hand() -> None:
     """A handle starts and ends where callbacks come apart."""
     handle = telemetry.tool("web_search")
-    handle.start(parent=telemetry.current_task(), make_current=False)
-    handle.end(error=TimeoutError(), outcome="cancelled")
+    handle.start(parent=telemetry.current_task(), make_current=False, at=1)
+    handle.end(error=TimeoutError(), outcome="cancelled", at=2)
 
 
 @telemetry.task("add")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import semconv
@@ -13,8 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from otel_agent_telemetry.pipeline._records import SpanRecord
+    from otel_agent_telemetry.pipeline.mapping._branch import Totals
 
 _NS_PER_MS = 1_000_000
+_FIGURES = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+    "cost_usd",
+)
 _FAILED_OUTCOMES = frozenset({semconv.OUTCOME_ERROR, semconv.OUTCOME_CANCELLED})
 
 
@@ -31,6 +41,7 @@ class ModelCall:
         "error",
         "given_agent_name",
         "input_tokens",
+        "is_alone",
         "model",
         "occurred_ns",
         "output_tokens",
@@ -44,6 +55,7 @@ class ModelCall:
         count = dialects.count
         self.occurred_ns = record.end_ns
         self.calls = calls
+        self.is_alone = False
         self.conversation = conversation
         self.agent_name: str | None = None
         self.given_agent_name = dialects.text(attributes, dialects.AGENT_NAME)
@@ -60,12 +72,35 @@ class ModelCall:
             cached = (self.cache_read_tokens or 0) + (self.cache_write_tokens or 0)
             tokens = tokens if cached <= tokens else tokens + cached
         self.input_tokens = tokens
+        if not tokens and not self.output_tokens:  # some write 0 where they know nothing: no call is without a prompt
+            self.input_tokens = self.output_tokens = None
         self.error = _model_error(record, has_usage=self.has_usage) if calls else None
 
     @property
     def has_usage(self) -> bool:
         """Whether it says anything about tokens."""
         return self.input_tokens is not None or self.output_tokens is not None
+
+    @property
+    def has_figures(self) -> bool:
+        """Whether it says anything about tokens or cost."""
+        return any(getattr(self, name) is not None for name in _FIGURES)
+
+    def beyond(self, known: ModelCall | Totals) -> ModelCall | None:
+        """The figures of this call that are not known of the same call yet, as usage without a call; None for none."""
+        rest = copy(self)
+        rest.calls, rest.error = 0, None
+        rest.model, rest.provider = known.model or self.model, known.provider or self.provider
+        for name in _FIGURES:
+            if getattr(known, name) is not None:
+                setattr(rest, name, None)
+        return rest if any(getattr(rest, name) for name in _FIGURES) else None
+
+    def complete(self, rest: ModelCall) -> None:
+        """Note figures that were counted for this call after it."""
+        for name in _FIGURES:
+            if getattr(self, name) is None:
+                setattr(self, name, getattr(rest, name))
 
     def emitted(self, session_id: str | None, agent_name: str | None) -> Usage:
         """As what leaves the mapping."""

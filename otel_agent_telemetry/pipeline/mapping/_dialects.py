@@ -8,6 +8,8 @@ first value that is there wins and synonyms are never added up.
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -50,19 +52,34 @@ _COMPLETIONS = (
     "atext_completion",
     "responses",
     "aresponses",
+    "anthropic_messages",
+    "aanthropic_messages",
 )
+_EMBEDDINGS = ("embeddings", "embedding", "aembedding")
 _OPERATIONS = {
     **dict.fromkeys(_COMPLETIONS, MODEL),
     semconv.OPERATION_CHAT: MODEL,
-    "embeddings": EMBEDDING,
+    **dict.fromkeys(_EMBEDDINGS, EMBEDDING),
     semconv.OPERATION_EXECUTE_TOOL: TOOL,
     semconv.OPERATION_INVOKE_AGENT: AGENT,
     **dict.fromkeys(("invoke_graph", "invoke_swarm", "handle_conversation_turn"), WORKFLOW),
     semconv.OPERATION_INVOKE_WORKFLOW: WORKFLOW,
 }
 _OPENINFERENCE = {"LLM": MODEL, "EMBEDDING": EMBEDDING, "TOOL": TOOL, "AGENT": AGENT}
+_OPENINFERENCE_SIGNS = (
+    "llm.token_count.",
+    "llm.input_messages.",
+    "llm.output_messages.",
+    "llm.prompts",
+    "llm.finish_reason",
+)
+_REDACTED = "__REDACTED__"
 _TRACELOOP = {"tool": TOOL, "agent": AGENT, "workflow": WORKFLOW}
-_TRACELOOP_REQUESTS = {"chat": MODEL, "completion": MODEL, "embedding": EMBEDDING}
+_TRACELOOP_REQUESTS = {
+    **{name: kind for name, kind in _OPERATIONS.items() if kind is MODEL},
+    **dict.fromkeys(_EMBEDDINGS, EMBEDDING),
+}
+"""What OpenLLMetry and litellm have there; litellm names the function that was called."""
 
 TOOL_NAME = (semconv.GEN_AI_TOOL_NAME, "tool.name", "traceloop.entity.name")
 AGENT_NAME = (semconv.GEN_AI_AGENT_NAME, "agent.name", "crewai.agent.role")
@@ -162,6 +179,7 @@ _HARNESSES = {
 }
 """Instrumentation scope -> harness; only says who ran an agent, never what a span is."""
 
+_RELEASE = re.compile(r"[-@](\d{3}|\d{8}|\d{4}-\d\d-\d\d|latest)$")
 _RESPONSE_IDS = ("resp_", "chatcmpl")  # agent-framework gives the response's id as the conversation
 
 
@@ -177,17 +195,35 @@ def kind(attributes: Mapping[str, object]) -> str | None:
         found = _OPENINFERENCE.get(openinference.upper(), OTHER) if isinstance(openinference, str) else OTHER
         # its langchain instrumentation calls every tool an agent that has "agent" in its name
         return TOOL if found is AGENT and "tool.name" in attributes else found
-    traceloop = attributes.get(_TRACELOOP_KIND)
+    traceloop = _traceloop(attributes)
     if traceloop is not None:
-        return _TRACELOOP.get(traceloop, OTHER) if isinstance(traceloop, str) else OTHER
-    request = attributes.get(_TRACELOOP_REQUEST)
-    if request is not None:
-        return _TRACELOOP_REQUESTS.get(request, OTHER) if isinstance(request, str) else OTHER
+        return traceloop
     method = attributes.get(_MCP_METHOD)
     if method is not None:
         # The SDK's client span names no tool and looks well even if the tool failed; the server's tells both.
         return TOOL if method == "tools/call" and semconv.GEN_AI_TOOL_NAME in attributes else OTHER
     return None
+
+
+def _traceloop(attributes: Mapping[str, object]) -> str | None:
+    request, span_kind = attributes.get(_TRACELOOP_REQUEST), attributes.get(_TRACELOOP_KIND)
+    if request is None and span_kind is None:
+        return None
+    found = _TRACELOOP_REQUESTS.get(request) if isinstance(request, str) else None
+    return found or (_TRACELOOP.get(span_kind, OTHER) if isinstance(span_kind, str) else OTHER)
+
+
+def is_helper(attributes: Mapping[str, object]) -> bool:
+    """Whether what OpenInference calls a model call is a step before one, as LlamaIndex's preparations are.
+
+    Such a step has an input and no messages. Where content is hidden, a real call looks like it but for the input.
+    """
+    has_tokens = "llm.token_count.prompt" in attributes
+    if has_tokens or _OPENINFERENCE_KIND not in attributes or semconv.GEN_AI_OPERATION_NAME in attributes:
+        return False
+    if attributes.get("input.value", _REDACTED) == _REDACTED:
+        return False
+    return not any(key.startswith(_OPENINFERENCE_SIGNS) for key in attributes)
 
 
 def text(attributes: Mapping[str, object], row: tuple[str, ...]) -> str | None:
@@ -219,6 +255,16 @@ def cost_usd(attributes: Mapping[str, object]) -> float | None:
         if value is not None and isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value):
             return float(value)
     return None
+
+
+def models(attributes: Mapping[str, object]) -> frozenset[str]:
+    """Every name that a span has for the model, as asked for and as it answered, without the date of its release."""
+    return frozenset(_unreleased(name) for key in MODEL_NAME if isinstance(name := attributes.get(key), str))
+
+
+@lru_cache(maxsize=256)
+def _unreleased(name: str) -> str:
+    return _RELEASE.sub("", name)
 
 
 def provider(attributes: Mapping[str, object]) -> str | None:

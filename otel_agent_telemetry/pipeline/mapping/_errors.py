@@ -113,7 +113,7 @@ def error_type(record: SpanRecord) -> str:
         if value and isinstance(value, str) and value != "_OTHER":
             return value
     status = attributes.get("http.response.status_code")
-    return str(status) if isinstance(status, int) else ""
+    return str(status) if isinstance(status, (int, str)) else ""
 
 
 @lru_cache(maxsize=1024)

@@ -10,6 +10,7 @@ from otel_agent_telemetry.pipeline.mapping import _dialects as dialects
 from otel_agent_telemetry.pipeline.mapping import _facts as facts
 from otel_agent_telemetry.pipeline.mapping._branch import Branch
 from otel_agent_telemetry.pipeline.mapping._calls import ModelCall, ToolCall
+from otel_agent_telemetry.pipeline.mapping._counted import Counted
 from otel_agent_telemetry.pipeline.mapping._errors import category
 from otel_agent_telemetry.pipeline.mapping._own import OwnSession, OwnSpans
 from otel_agent_telemetry.pipeline.mapping._tree import Tree
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 _NS = 1_000_000_000
 _MOST_OWN = 16_384
-_MOST_RESPONSES = 4_096
 
 _ADDED_UP = frozenset({semconv.LIFECYCLE_SESSION, semconv.LIFECYCLE_AGENT, semconv.LIFECYCLE_WORKFLOW})
 _BOUNDARIES = frozenset({semconv.LIFECYCLE_SESSION, semconv.LIFECYCLE_TASK, semconv.LIFECYCLE_COMMAND})
@@ -60,7 +60,7 @@ class Mapping:
         self._begun: OrderedDict[int, SpanRecord] = OrderedDict()
         self._own = OwnSpans(self._tree)
         self._waiting = Waiting(self._tree, self._own)
-        self._responses: OrderedDict[str, int] = OrderedDict()
+        self._counted = Counted(self._tree)
         self.has_model_calls = False
         self.link = self._tree.link
         self.expect = self._tree.expect
@@ -156,29 +156,39 @@ class Mapping:
             self._pass_on(record.span_id, record.parent_id, branch)
 
     def _end_model(self, record: SpanRecord, branch: Branch | None, *, calls: int) -> None:
-        """The innermost model call counts, and one that two instrumentations saw counts once."""
-        attributes = record.attributes
-        landing = self._tree.landing(record.parent_id)
-        conversation = dialects.conversation(attributes)
-        self.has_model_calls = self.has_model_calls or bool(calls)
-        if calls and (_has_model(branch) or record.start_ns < landing.counted_until or self._is_known(record)):
-            self._tree.close(record.span_id, record.parent_id, counted_until=record.end_ns)
-            if branch is not None:
-                branch.conversation = branch.conversation or conversation
-                self._waiting.put(branch, landing)
+        """The innermost call counts, and one that two instrumentations saw counts once.
+
+        What only the other span of a call says, such as its cost, is added to it.
+        """
+        if calls and not record.is_error and dialects.is_helper(record.attributes):
+            self._pass_on(record.span_id, record.parent_id, branch)
             return
-        self._tree.close(record.span_id, record.parent_id, counted_until=record.end_ns if calls else 0)
-        call = ModelCall(record, attributes, conversation, calls=calls)
-        if calls or call.has_usage:
+        landing = self._tree.landing(record.parent_id)
+        conversation = dialects.conversation(record.attributes)
+        self.has_model_calls = self.has_model_calls or bool(calls)
+        counts_until = record.end_ns if calls else 0
+        call: ModelCall | None = ModelCall(record, record.attributes, conversation, calls=calls)
+        if branch is not None and (_has_model(branch) if calls else _has_embedding(branch)):
+            call = call.beyond(branch.calls) if not branch.turns else None
+        elif record.start_ns < landing.counted_until:
+            call = None
+        elif (known := self._counted.again(record, call)) is not None:
+            self._waiting.claim(known, landing)
+            call = call.beyond(known)
+            if call is not None:
+                known.complete(call)
+        self._tree.close(record.span_id, record.parent_id, counted_until=counts_until)
+        if call is not None and (call.calls or call.has_figures):
             self._waiting.put_call(call, branch, landing)
         elif branch is not None:
+            branch.conversation = branch.conversation or conversation
             self._waiting.put(branch, landing)
 
     def _end_tool(self, record: SpanRecord, branch: Branch | None) -> None:
-        """A tool call right around one of the same name is the same call."""
+        """A tool call right around one of the same name is the same call, also where it is the first to end."""
         landing = self._tree.landing(record.parent_id)
-        self._tree.close(record.span_id, record.parent_id)
         name = dialects.text(record.attributes, dialects.TOOL_NAME)
+        self._tree.close(record.span_id, record.parent_id, tool=name)
         is_seen = False
         if branch is not None:
             for turn in branch.turns:
@@ -186,7 +196,11 @@ class Mapping:
             is_seen = name is not None and any(tool.is_within(name) for tool in branch.tools)
             branch.tools = []
         call = ToolCall(record, name, dialects.conversation(record.attributes))
-        if is_seen and branch is not None:
+        around = self._tree.ended_tool(record.parent_id)
+        if around is not None and call.is_within(around):  # cancelled, say, and told of
+            if branch is not None:
+                self._waiting.put(branch, landing)
+        elif is_seen and branch is not None:
             branch.tools = [call]
             self._waiting.put(branch, landing)
         else:
@@ -267,18 +281,6 @@ class Mapping:
         if branch is not None:
             self._waiting.put(branch, self._tree.landing(parent_id))
 
-    def _is_known(self, record: SpanRecord) -> bool:
-        """Whether a call with this response was counted that ran at the same time: some servers use an id twice."""
-        response_id = record.attributes.get(semconv.GEN_AI_RESPONSE_ID)
-        if not response_id or not isinstance(response_id, str):
-            return False
-        responses = self._responses
-        ended_ns = responses.pop(response_id, 0)
-        if len(responses) >= _MOST_RESPONSES:
-            responses.popitem(last=False)
-        responses[response_id] = max(ended_ns, record.end_ns)
-        return ended_ns > record.start_ns
-
     def _taken(self) -> list[Fact | Usage]:
         out = self._waiting.out
         if not out:
@@ -287,7 +289,10 @@ class Mapping:
         return out
 
 
-def _has_model(branch: Branch | None) -> bool:
-    if branch is None:
-        return False
+def _has_model(branch: Branch) -> bool:
     return branch.is_metered or branch.calls.model_calls > 0 or any(turn.is_metered for turn in branch.turns)
+
+
+def _has_embedding(branch: Branch) -> bool:
+    """Whether there are tokens of no model call and of no agent."""
+    return branch.calls.input_tokens is not None and not _has_model(branch)

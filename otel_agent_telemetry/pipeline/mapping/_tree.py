@@ -32,6 +32,7 @@ class _Ended(NamedTuple):
     parent_id: int
     counted_until: int
     session_id: str | None
+    tool: str | None
 
 
 _NOWHERE = Landing(0)
@@ -133,8 +134,21 @@ class Tree:
             span_id = ended.parent_id
         return Landing(span_id if span_id in self._parents else 0, session_id, counted_until)
 
-    def close(self, span_id: int, parent_id: int, *, counted_until: int = 0, session_id: str | None = None) -> None:
-        """A span that matters ended."""
+    def ended_tool(self, span_id: int) -> str | None:
+        """The name of a tool call that ended, where that span was one."""
+        ended = self._ended.get(span_id)
+        return None if ended is None else ended.tool
+
+    def close(
+        self,
+        span_id: int,
+        parent_id: int,
+        *,
+        counted_until: int = 0,
+        session_id: str | None = None,
+        tool: str | None = None,
+    ) -> None:
+        """A span that matters ended; ``tool`` is the name of a tool call."""
         self._parents.pop(span_id, None)
         if self._awaited:
             self._awaited.pop(span_id, None)
@@ -142,7 +156,7 @@ class Tree:
         ended = self._ended
         if len(ended) >= _MOST_ENDED:
             ended.popitem(last=False)
-        ended[span_id] = _Ended(parent_id, counted_until, session_id)
+        ended[span_id] = _Ended(parent_id, counted_until, session_id, tool)
 
     def settle(self, span_id: int, session_id: str | None) -> None:
         """The session of an ended span was told about: what still ends below it comes late."""

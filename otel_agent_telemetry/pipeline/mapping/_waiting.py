@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from otel_agent_telemetry.pipeline.mapping import _facts as facts
 from otel_agent_telemetry.pipeline.mapping._branch import Branch, Totals
+from otel_agent_telemetry.pipeline.mapping._calls import ModelCall
 
 if TYPE_CHECKING:
     from otel_agent_telemetry.pipeline._records import Fact, Usage
     from otel_agent_telemetry.pipeline.mapping._branch import Turn
-    from otel_agent_telemetry.pipeline.mapping._calls import ModelCall, ToolCall
+    from otel_agent_telemetry.pipeline.mapping._calls import ToolCall
     from otel_agent_telemetry.pipeline.mapping._own import Own, OwnSession, OwnSpans
     from otel_agent_telemetry.pipeline.mapping._tree import Landing, Tree
 
@@ -56,6 +57,18 @@ class Waiting:
             below = self.at(span_id)
             below.add(call)
             self._limit(span_id, below)
+
+    def claim(self, call: ModelCall, landing: Landing) -> None:
+        """Add a call that was told without a session to the one that its second span turns out to belong to."""
+        if not call.is_alone or not landing.span_id:
+            return
+        call.is_alone = False
+        own = self._own.get(landing.span_id)
+        session = self._own.session_of(own, call.conversation)
+        if session is not None:
+            session.totals.count(call)
+        elif own is None:
+            self.at(landing.span_id).calls.count(call)
 
     def put_turn(self, turn: Turn, landing: Landing) -> None:
         """Send a run or workflow on its way."""
@@ -120,6 +133,8 @@ class Waiting:
         session = self._own.session_of(around, call.conversation)
         if session is not None:
             session.totals.count(call)
+        elif isinstance(call, ModelCall):
+            call.is_alone = session_id is None
         self._tell(call, session, around, session_id)
 
     def _tell(
