@@ -56,4 +56,9 @@ def _session(team: Any) -> Any:
 
 async def _attributes(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:  # noqa: ARG001 - wrapt's signature
     found = await wrapped(*args, **kwargs)
-    return found if wants_content() else {name: value for name, value in found.items() if name != _MESSAGE}
+    return found if _is_wanted() else {name: value for name, value in found.items() if name != _MESSAGE}
+
+
+@quiet
+def _is_wanted() -> bool:
+    return wants_content()

@@ -51,14 +51,19 @@ class StrandsInstrumentor(FrameworkInstrumentor):
 
 def _is_unredacted(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> bool:
     has_a_list = getattr(instance, "_redaction_enabled", False)
-    return wrapped(*args, **kwargs) and (has_a_list or wants_content())
+    return wrapped(*args, **kwargs) and (has_a_list or bool(_is_wanted()))
 
 
 def _add_event(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:  # noqa: ARG001 - wrapt's signature
     name = args[1] if len(args) > 1 else kwargs.get("event_name")
-    if isinstance(name, str) and name.startswith(_UNPOLICED) and not wants_content():
+    if isinstance(name, str) and name.startswith(_UNPOLICED) and not _is_wanted():
         return None
     return wrapped(*args, **kwargs)
+
+
+@quiet
+def _is_wanted() -> bool:
+    return wants_content()
 
 
 class _Spans:

@@ -134,6 +134,11 @@ CHANGED_ELSEWHERE = {
             ),
         ],
     ),
+    "haystack": ("haystack", methods("haystack.tracing.tracer:ProxyTracer", "trace")),
+    "pydantic_ai": (
+        "pydantic-ai",
+        ["pydantic_ai:Agent._instrument_default", "pydantic_ai:Embedder._instrument_default"],
+    ),
     "smolagents": (
         "smolagents",
         [*methods("smolagents.tools:Tool", "__call__"), "smolagents.local_python_executor:ThreadPoolExecutor"],

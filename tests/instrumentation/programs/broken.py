@@ -7,7 +7,6 @@ import sys
 from typing import NoReturn
 
 import otel_agent_telemetry as telemetry
-from otel_agent_instrumentation import _content
 
 
 class BrokenError(Exception):
@@ -19,7 +18,9 @@ def fail(*_: object, **__: object) -> NoReturn:
     raise BrokenError
 
 
-_content.wants_content = fail
+for module in [each for name, each in sys.modules.items() if name.startswith("otel_agent_instrumentation.")]:
+    if hasattr(module, "wants_content"):
+        vars(module)["wants_content"] = fail
 for name in telemetry.__all__:
     if name.islower() and callable(getattr(telemetry, name)):
         setattr(telemetry, name, fail)
