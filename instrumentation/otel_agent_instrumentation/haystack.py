@@ -31,7 +31,7 @@ _TOOL_FAILED = "haystack.tool.error"
 class HaystackInstrumentor(FrameworkInstrumentor):
     """Reports what Haystack's pipelines and agents do."""
 
-    requires: ClassVar[tuple[str, ...]] = ("haystack-ai >= 3, < 4",)
+    requires: ClassVar[tuple[str, ...]] = ("haystack-ai >= 3.4, < 4",)
 
     def install(self, hooks: Hooks) -> None:
         """Listen to every operation that Haystack traces."""

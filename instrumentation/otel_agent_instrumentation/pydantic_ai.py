@@ -24,7 +24,7 @@ _DEFAULT = "_instrument_default"  # what instrument_all sets; there is no public
 class PydanticAIInstrumentor(FrameworkInstrumentor):
     """Switches on what Pydantic AI reports by itself."""
 
-    requires: ClassVar[tuple[str, ...]] = ("pydantic-ai-slim >= 1, < 3",)
+    requires: ClassVar[tuple[str, ...]] = ("pydantic-ai-slim >= 2, < 3",)
 
     def install(self, hooks: Hooks) -> None:
         """Have every agent and embedder report, unless the program decided otherwise."""
