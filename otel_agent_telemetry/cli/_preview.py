@@ -48,7 +48,7 @@ def preview(file: str, dialect: str, *, as_json: bool, as_totals: bool) -> None:
 
     FILE is OTLP JSON: the OpenTelemetry Collector's file exporter (one object a line), one object, or what
     `agent-telemetry export` writes. Nothing is stored or sent; the installation id and the key of the references are
-    stand-ins. Exit code 0, also where broken lines were skipped; 2 where FILE cannot be read.
+    stand-ins. Exit code 0, also where broken lines were skipped; 1 where FILE cannot be read.
     """
     spans = read(file)
     for broken in spans.broken:
