@@ -73,6 +73,16 @@ CHANGED = {
             "agents.tracing:get_trace_provider()._multi_processor._processors",
         ],
     ),
+    "rq": (
+        "rq",
+        [
+            *methods("rq.queue:Queue", "enqueue_job", "schedule_job", "enqueue_many", "create_job"),
+            *methods("rq.job:Job", "perform", "retry", "cancel", "delete"),
+            *methods("rq.repeat:Repeat", "schedule"),
+            *methods("rq.registry:StartedJobRegistry", "cleanup"),
+            *methods("rq.worker:BaseWorker", "perform_job", "handle_job_failure", "bootstrap", "teardown"),
+        ],
+    ),
     "typer": (
         "typer",
         [*methods("typer._click.core:Command", "invoke", "make_context"), *methods("typer.core:TyperGroup", "invoke")],
