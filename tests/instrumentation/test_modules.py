@@ -30,6 +30,18 @@ CHANGED = {
         ],
     ),
     "argparse": ("pytest", [*methods("argparse:ArgumentParser", "parse_known_args"), "sys:exit"]),
+    "arq": (
+        "arq",
+        [
+            *methods("arq.connections:ArqRedis", "enqueue_job"),
+            *methods("arq.worker:Worker", "run_job", "handle_sig", "close"),
+            "arq.connections:serialize_job",
+            "arq.worker:deserialize_job_raw",
+            "arq.worker:serialize_result",
+            "arq.worker:vars(Worker).get('jobs_failed')",
+            "arq.worker:vars(Worker).get('on_job_start')",
+        ],
+    ),
     "asgi": ("starlette", methods("starlette.routing:Router", "lifespan")),
     "celery": (
         "celery",
