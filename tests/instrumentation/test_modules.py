@@ -31,6 +31,18 @@ CHANGED = {
         ],
     ),
     "argparse": ("pytest", [*methods("argparse:ArgumentParser", "parse_known_args"), "sys:exit"]),
+    "arq": (
+        "arq",
+        [
+            *methods("arq.connections:ArqRedis", "enqueue_job"),
+            *methods("arq.worker:Worker", "run_job", "handle_sig", "close"),
+            "arq.connections:serialize_job",
+            "arq.worker:deserialize_job_raw",
+            "arq.worker:serialize_result",
+            "arq.worker:vars(Worker).get('jobs_failed')",
+            "arq.worker:vars(Worker).get('on_job_start')",
+        ],
+    ),
     "asgi": ("starlette", methods("starlette.routing:Router", "lifespan")),
     "celery": (
         "celery",
@@ -76,6 +88,16 @@ CHANGED = {
             *methods("agents.run:AgentRunner", "run", "run_streamed"),
             *methods("agents.tracing.provider:DefaultTraceProvider", "__init__", "set_processors"),
             "agents.tracing:get_trace_provider()._multi_processor._processors",
+        ],
+    ),
+    "rq": (
+        "rq",
+        [
+            *methods("rq.queue:Queue", "enqueue_job", "schedule_job", "enqueue_many", "create_job"),
+            *methods("rq.job:Job", "perform", "retry", "cancel", "delete"),
+            *methods("rq.repeat:Repeat", "schedule"),
+            *methods("rq.registry:StartedJobRegistry", "cleanup"),
+            *methods("rq.worker:BaseWorker", "perform_job", "handle_job_failure", "bootstrap", "teardown"),
         ],
     ),
     "taskiq": (
