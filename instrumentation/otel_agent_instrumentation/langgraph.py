@@ -9,6 +9,7 @@ are sessions. Messages, inputs and outputs are not read; of a reply, its model a
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -53,6 +54,8 @@ class _Run:
     def __init__(self, handles: list[Any], *, is_graph: bool = False) -> None:
         self.handles = handles
         self.is_graph = is_graph
+        self.around: _Run | None = None
+        self.awaited: set[UUID] = set()
         self.nodes: set[UUID] = set()
         self.completed = 0
         self.failed = 0
@@ -116,9 +119,18 @@ class _Observer:
         run = self._runs.pop(run_id, None)
         if run is None:
             return
+        if run.around is not None:
+            run.around.awaited.discard(run_id)
+        if error is not None:
+            self._cancel_awaited(run)
         if run.is_graph:
             run.handles[-1].set(steps_completed=run.completed, steps_failed=run.failed)
         run.end(error)
+
+    def _cancel_awaited(self, run: _Run) -> None:
+        """End what a failed run waited for: LangChain calls nobody back for a model or a tool that is cancelled."""
+        for run_id in tuple(run.awaited):
+            self.end(run_id, asyncio.CancelledError())
 
     def _step(self, run_id: UUID, parent_id: UUID, metadata: dict[str, Any], name: str | None) -> None:
         around = self._find(parent_id)
@@ -130,6 +142,9 @@ class _Observer:
     def _begin(self, run_id: UUID, parent_id: UUID | None, run: _Run) -> None:
         around = None if parent_id is None else self._find(parent_id)
         run.start(around.handles[-1] if around is not None and around.handles else None)
+        if around is not None and _is_awaited():
+            run.around = around
+            around.awaited.add(run_id)
         self._runs[run_id] = run
 
     def _find(self, run_id: UUID) -> _Run | None:
@@ -137,6 +152,15 @@ class _Observer:
 
     def _is_doubled(self) -> bool:
         return is_wrapper(self._manager.__dict__.get("__init__"))
+
+
+def _is_awaited() -> bool:
+    """Whether what starts here is cancelled with what waits for it; in a thread it would go on to its own end."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _session(metadata: dict[str, Any], name: str | None) -> list[Any]:

@@ -201,8 +201,9 @@ def _kind(name: str, attributes: Mapping[str, object]) -> str | None:
         return _LIFECYCLES.get(lifecycle)
     operation = attributes.get(semconv.GEN_AI_OPERATION_NAME)
     if isinstance(operation, str) and operation:
-        # CrewAI adds a second span for a call that failed
-        return None if name == "tool failure" else _OPERATIONS.get(operation)
+        # CrewAI adds a second span for a call that failed, google-adk one for the answers of calls made at once
+        is_remark = name == "tool failure" or attributes.get(semconv.GEN_AI_TOOL_NAME) == "(merged tools)"
+        return None if is_remark else _OPERATIONS.get(operation)
     span_kind = attributes.get("openinference.span.kind")
     if isinstance(span_kind, str) and span_kind:
         found = _OPENINFERENCE.get(span_kind.upper())

@@ -91,6 +91,15 @@ def totals(store: Store, *spans: Made) -> tuple[int, int, int, int | None, int |
             [Made(id=1, attributes=tool()), Made(id=2, parent=1, attributes=tool())],
             id="tool seen by its server too",
         ),
+        pytest.param(
+            (0, 2, 0, None, None),
+            [
+                Made(id=1, attributes=tool("a")),
+                Made(id=2, attributes=tool("b")),
+                Made(id=3, attributes=tool("(merged tools)")),
+            ],
+            id="tools that google-adk ran at once, and their answers put together",
+        ),
         pytest.param((0, 0, 0, None, None), [Made(id=1)], id="nothing of an agent"),
         pytest.param((1, 0, 0, None, None), [Made(id=1, attributes=NO_TOKENS)], id="usage unknown, not zero"),
     ],

@@ -198,6 +198,7 @@ def test_unknown_spans_say_nothing() -> None:
     kinds = [
         {"gen_ai.operation.name": name} for name in ("create_agent", "plan", "retrieval", "unknown", "agent_handoff")
     ]
+    kinds += [{"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "(merged tools)"}]
     kinds += [{"openinference.span.kind": "CHAIN"}, {"mcp.method.name": "tools/list"}, {"http.request.method": "GET"}]
     mapping = Mapping()
     assert [mapping.end(span(number, kind)) for number, kind in enumerate(kinds, 1)] == [[]] * len(kinds)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 REQUIREMENTS = Path(__file__).parent / "requirements"
 OLDEST_PYTHON = (3, 11)
-HEAVY = frozenset({"claude-agent-sdk", "crewai", "google-adk"})
+HEAVY = frozenset({"claude-agent-sdk", "crewai", "google-adk", "google-adk-genai"})
 """They take hundreds of megabytes; ``make test-frameworks`` brings them, ``make test`` leaves them out."""
 
 _FOLDER = Path(sys.prefix) / "frameworks"

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 PROGRAMS = Path(__file__).parent / "programs"
 SECRET = "canary-4711"  # noqa: S105 - what programs/story.py plants
 _PLANTED = re.compile("canary.4711.")  # where names take no dashes, programs put something else
+_SAME_PROGRAM = {
+    "google-adk-genai": "google-adk",
+    "langgraph-plain": "langgraph",
+    "openai-agents-plain": "openai-agents",
+}
+"""An environment that has other instrumentations beside a framework -> the one whose program it runs."""
+
 _DIALECTS = (
     "agent.lifecycle",
     "gen_ai.operation.name",
@@ -145,7 +152,8 @@ def run(
 ) -> Run:
     """Run the framework's program once, with ``variables`` in the place of what every program is told."""
     model.script.reset()
-    file = str(PROGRAMS / f"with_{environment.name.replace('-', '_')}.py")
+    name = _SAME_PROGRAM.get(environment.name, environment.name)
+    file = str(PROGRAMS / f"with_{name.replace('-', '_')}.py")
     told = {**variables_for(environment, model), **(variables or {})}
     with Program(home=home, python=str(environment.python), programs=PROGRAMS, variables=told) as program:
         assert program.run(file, scenario, timeout=50) == 0, program.printed()

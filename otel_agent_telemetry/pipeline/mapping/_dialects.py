@@ -31,6 +31,7 @@ _TRACELOOP_KIND = "traceloop.span.kind"
 _TRACELOOP_REQUEST = "llm.request.type"
 _MCP_METHOD = "mcp.method.name"
 _CREWAI_EVENT = "crewai.event_name"
+_ADK_TOGETHER = "(merged tools)"
 
 DIALECT_KEYS = frozenset(
     {
@@ -188,8 +189,7 @@ def kind(attributes: Mapping[str, object]) -> str | None:
     operation = attributes.get(semconv.GEN_AI_OPERATION_NAME)
     if operation is not None:
         found = _OPERATIONS.get(operation, OTHER) if isinstance(operation, str) else OTHER
-        # crewai reports a call whose tool said that it failed twice: as the call, failed, and as this remark on it
-        return OTHER if attributes.get(_CREWAI_EVENT) == "tool_failure_detected" else found
+        return OTHER if _is_remark(attributes) else found
     openinference = attributes.get(_OPENINFERENCE_KIND)
     if openinference is not None:
         found = _OPENINFERENCE.get(openinference.upper(), OTHER) if isinstance(openinference, str) else OTHER
@@ -203,6 +203,15 @@ def kind(attributes: Mapping[str, object]) -> str | None:
         # The SDK's client span names no tool and looks well even if the tool failed; the server's tells both.
         return TOOL if method == "tools/call" and semconv.GEN_AI_TOOL_NAME in attributes else OTHER
     return None
+
+
+def _is_remark(attributes: Mapping[str, object]) -> bool:
+    """Whether what calls itself a tool's call is about calls that have spans of their own.
+
+    CrewAI has one for a tool that said that it failed, google-adk one for the answers of tools that ran at once.
+    """
+    is_failure = attributes.get(_CREWAI_EVENT) == "tool_failure_detected"
+    return is_failure or attributes.get(semconv.GEN_AI_TOOL_NAME) == _ADK_TOGETHER
 
 
 def _traceloop(attributes: Mapping[str, object]) -> str | None:
