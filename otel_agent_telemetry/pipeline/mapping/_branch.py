@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from otel_agent_telemetry.pipeline.mapping import _dialects as dialects
 from otel_agent_telemetry.pipeline.mapping._calls import ModelCall, ToolCall
 from otel_agent_telemetry.pipeline.mapping._errors import VAGUE
+from otel_agent_telemetry.pipeline.mapping._origins import harness
 
 if TYPE_CHECKING:
     from otel_agent_telemetry.pipeline._records import Fact, SpanRecord
@@ -178,7 +179,7 @@ class Turn:
         self.has_own_usage = False
         self.is_metered = False
         self.has_calls = bool(branch.calls.model_calls or branch.calls.tool_calls)
-        self.harness = dialects.harness(record.scope)
+        self.harness = harness(record.scope)
         self.agent_id = dialects.text(record.attributes, dialects.AGENT_ID)
         self.agent_name = dialects.text(record.attributes, dialects.AGENT_NAME)
         self.conversation = dialects.conversation(record.attributes) or branch.conversation

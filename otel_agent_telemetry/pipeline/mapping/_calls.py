@@ -9,6 +9,7 @@ from otel_agent_telemetry import semconv
 from otel_agent_telemetry.pipeline._records import Fact, Usage
 from otel_agent_telemetry.pipeline.mapping import _dialects as dialects
 from otel_agent_telemetry.pipeline.mapping._errors import CANCELLED, failure, is_cancelled
+from otel_agent_telemetry.pipeline.mapping._origins import provider
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,7 +61,7 @@ class ModelCall:
         self.agent_name: str | None = None
         self.given_agent_name = dialects.text(attributes, dialects.AGENT_NAME)
         self.model = dialects.text(attributes, dialects.MODEL_NAME)
-        self.provider = dialects.provider(attributes)
+        self.provider = provider(attributes)
         self.output_tokens = count(attributes, dialects.OUTPUT_TOKENS)
         self.cache_read_tokens = count(attributes, dialects.CACHE_READ_TOKENS)
         self.cache_write_tokens = count(attributes, dialects.CACHE_WRITE_TOKENS)

@@ -14,6 +14,7 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import semconv
+from otel_agent_telemetry.pipeline.mapping._origins import PROVIDER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -139,47 +140,11 @@ MODEL_NAME = (
     "llm.model_name",
     "embedding.model_name",
 )
-_PROVIDER = (semconv.GEN_AI_PROVIDER_NAME, "gen_ai.system", "llm.provider", "llm.system")
 _FAILED = frozenset({"error", "failure"})
 _AGGREGATED = "gen_ai.aggregated_usage."
 _USAGE = "gen_ai.usage."
 
-_FRAMEWORKS = frozenset({"langchain", "langgraph", "strands-agents", "microsoft.agent_framework"})
 _CUMULATIVE = "strands-agents"  # an agent span of strands reports the total of the agent object's life
-_PROVIDERS = {
-    "aws": "aws.bedrock",
-    "az.ai.inference": "azure.ai.inference",
-    "az.ai.openai": "azure.ai.openai",
-    "azure": "azure.ai.openai",
-    "bedrock": "aws.bedrock",
-    "gemini": "gcp.gemini",
-    "google": "gcp.gemini",
-    "mistral": "mistral_ai",
-    "mistralai": "mistral_ai",
-    "vertex_ai": "gcp.vertex_ai",
-    "vertexai": "gcp.vertex_ai",
-    "watsonx": "ibm.watsonx.ai",
-    "xai": "x_ai",
-}
-_HARNESSES = {
-    "agent_framework": "agent-framework",
-    "autogen-core": "autogen",
-    "crewai": "crewai",
-    "gcp.vertex.agent": "google-adk",
-    "mcp-python-sdk": "mcp",
-    "openinference.instrumentation.langchain": "langchain",
-    "openinference.instrumentation.openai_agents": "openai-agents",
-    "openinference.instrumentation.smolagents": "smolagents",
-    "opentelemetry.instrumentation.genai.langchain": "langchain",
-    "opentelemetry.instrumentation.genai.openai_agents": "openai-agents",
-    "opentelemetry.instrumentation.genai.smolagents": "smolagents",
-    "opentelemetry.instrumentation.langchain": "langchain",
-    "opentelemetry.instrumentation.openai_agents": "openai-agents",
-    "pydantic-ai": "pydantic-ai",
-    "strands.telemetry.tracer": "strands",
-}
-"""Instrumentation scope -> harness; only says who ran an agent, never what a span is."""
-
 _RELEASE = re.compile(r"[-@](\d{3}|\d{8}|\d{4}-\d\d-\d\d|latest)$")
 _RESPONSE_IDS = ("resp_", "chatcmpl")  # agent-framework gives the response's id as the conversation
 
@@ -276,20 +241,6 @@ def _unreleased(name: str) -> str:
     return _RELEASE.sub("", name)
 
 
-def provider(attributes: Mapping[str, object]) -> str | None:
-    """Who serves the model, in the semantic conventions' spelling where it is one of theirs; a framework is nobody."""
-    for key in _PROVIDER:
-        value = attributes.get(key)
-        if value and isinstance(value, str) and (lower := value.lower()) not in _FRAMEWORKS:
-            return _PROVIDERS.get(lower, lower)
-    return None
-
-
-def harness(scope: str) -> str | None:
-    """The agent framework that an instrumentation scope belongs to."""
-    return _HARNESSES.get(scope)
-
-
 def conversation(attributes: Mapping[str, object]) -> str | None:
     """The conversation that a span belongs to; ids of single responses do not count."""
     found = text(attributes, CONVERSATION)
@@ -310,7 +261,7 @@ def is_failed(attributes: Mapping[str, object]) -> bool:
 
 def agent_usage(attributes: Mapping[str, object]) -> Mapping[str, object] | None:
     """An agent span's own usage under the names of a model call's; None where it is not that of one run."""
-    if _CUMULATIVE in (attributes.get(key) for key in _PROVIDER):
+    if _CUMULATIVE in (attributes.get(key) for key in PROVIDER):
         return None
     if f"{_AGGREGATED}input_tokens" not in attributes and f"{_AGGREGATED}output_tokens" not in attributes:
         return attributes
