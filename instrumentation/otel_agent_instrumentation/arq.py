@@ -38,7 +38,7 @@ _attempt: ContextVar[_Attempt | None] = ContextVar("agent_telemetry_arq_attempt"
 class ArqInstrumentor(FrameworkInstrumentor):
     """Reports jobs and workers of arq."""
 
-    requires: ClassVar[tuple[str, ...]] = ("arq >= 0.23, < 1",)
+    requires: ClassVar[tuple[str, ...]] = ("arq >= 0.25, < 1",)
 
     def install(self, hooks: Hooks) -> None:
         """Wrap what enqueues and runs jobs."""

@@ -35,6 +35,7 @@ TREES = {
     "later": "create_task later ok\n  task later ok",
     "after": "create_task after ok\n  task after ok",
     "one_of_many": "create_task one_of_many ok\n  task one_of_many ok\n" * 2,
+    "once": "create_task once ok\n  task once ok",
     "repeat": "create_task repeat ok\n  task repeat ok\n    create_task repeat ok\n      task repeat ok",
     "requeue": "create_task requeue ok\n  task requeue error\ncreate_task requeue ok\n  task requeue ok",
     "at_once": "create_task at_once ok\n  task at_once ok",
@@ -62,10 +63,10 @@ def test_events_follow(story: Program) -> None:
     assert story.counted() == {
         "server.started": 1,
         "server.shutdown": 1,
-        "task.created": 25,
-        "task.started": 23,
-        "task.claimed": 22,
-        "task.completed": 15,
+        "task.created": 26,
+        "task.started": 24,
+        "task.claimed": 23,
+        "task.completed": 16,
         "task.failed": 7,
         "task.cancelled": 3,
     }

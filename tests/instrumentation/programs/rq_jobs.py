@@ -132,6 +132,10 @@ def one_of_many() -> None:
     """Is enqueued with others."""
 
 
+def once() -> None:
+    """Is enqueued twice under one id."""
+
+
 def repeat() -> None:
     """Run twice."""
 

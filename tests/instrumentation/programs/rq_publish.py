@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import rq_jobs as jobs
 from rq import Queue, Retry
 from rq.command import send_stop_job_command  # pyright: ignore[reportUnknownVariableType] - as rq types it
+from rq.exceptions import DuplicateJobError
 from rq.repeat import Repeat
 
 if TYPE_CHECKING:
@@ -62,6 +64,10 @@ def enqueue_each() -> list[Any]:
         *queue.enqueue_many([queue.prepare_data(jobs.one_of_many), queue.prepare_data(jobs.one_of_many)]),
         queue.enqueue(jobs.repeat, repeat=Repeat(times=1)),
     ]
+    once = {"job_id": f"once-{time.time_ns()}", "unique": True}
+    published.append(queue.enqueue(jobs.once, **once))
+    with suppress(DuplicateJobError):
+        queue.enqueue(jobs.once, **once)
     requeued = queue.enqueue(jobs.requeue)
     wait_until(lambda: ended(requeued))
     requeued.requeue()
