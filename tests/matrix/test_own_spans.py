@@ -33,6 +33,27 @@ def test_content_is_left_out_unless_asked_for(framework: str, model: EveryProvid
     assert f"weather, says {SECRET}".encode() not in quiet.bodies
 
 
+OLDER = {"ADK_TELEMETRY_SCHEMA_VERSION_OPT_IN": "1"}
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(
+    ("variables", "shown"),
+    [
+        (SILENT, [False, False]),
+        ({**SILENT, "ADK_CAPTURE_MESSAGE_CONTENT_IN_SPANS": "true"}, [True, True]),
+        ({"ADK_CAPTURE_MESSAGE_CONTENT_IN_SPANS": "false"}, [False, False]),
+        ({}, [True, True]),
+    ],
+)
+def test_content_in_the_older_spans_of_adk(
+    variables: dict[str, str], shown: list[bool], model: EveryProvider, tmp_path: Path
+) -> None:
+    """What models and tools were given and gave is left out unless the operator asks for it, in either way."""
+    told = run(made("google-adk"), "ok", model, tmp_path, variables={**OLDER, **variables})
+    assert [SAID in told.bodies, f"weather, says {SECRET}".encode() in told.bodies] == shown
+
+
 @pytest.mark.parametrize("framework", ["pydantic-ai", "strands"])
 def test_content_is_there_if_asked_for(runs: Runs, framework: str) -> None:
     """Where it is set, what a tool gave is in them."""
