@@ -14,6 +14,7 @@ from opentelemetry.instrumentation.dependencies import DependencyConflictError
 from opentelemetry.instrumentation.distro import BaseDistro
 
 import otel_agent_telemetry as telemetry
+from otel_agent_instrumentation._content import settings_for
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -49,7 +50,7 @@ class AgentTelemetryDistro(BaseDistro):
         if not telemetry.active() or _is_doubled(entry_point.name):
             return
         try:
-            super().load_instrumentor(entry_point, **kwargs)  # pyright: ignore[reportUnknownMemberType] - upstream leaves its keywords untyped
+            super().load_instrumentor(entry_point, **settings_for(entry_point.module), **kwargs)  # pyright: ignore[reportUnknownMemberType] - upstream leaves its keywords untyped
         except (ModuleNotFoundError, DependencyConflictError):
             raise  # the loader knows these: the framework is not installed, or of another version
         except Exception:

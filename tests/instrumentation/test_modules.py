@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.instrumentation.program import needs, run_plainly
-from tests.matrix.environments import made
+from tests.matrix.environments import HEAVY, made
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -156,6 +156,10 @@ CHANGED_ELSEWHERE = {
             ),
         ],
     ),
+    "google_adk": (
+        "google-adk",
+        methods("google.adk.telemetry.context:TelemetryConfig", "should_add_content_to_legacy_spans"),
+    ),
     "haystack": ("haystack", methods("haystack.tracing.tracer:ProxyTracer", "trace")),
     "pydantic_ai": (
         "pydantic-ai",
@@ -191,7 +195,13 @@ def test_uninstrumenting_puts_the_same_objects_back(tmp_path: Path, module: str)
 
 
 @pytest.mark.matrix
-@pytest.mark.parametrize("module", CHANGED_ELSEWHERE)
+@pytest.mark.parametrize(
+    "module",
+    [
+        pytest.param(name, marks=[pytest.mark.heavy] if environment in HEAVY else [])
+        for name, (environment, _) in CHANGED_ELSEWHERE.items()
+    ],
+)
 def test_so_in_environments_of_their_own(tmp_path: Path, module: str) -> None:
     """The same of frameworks that are installed apart."""
     environment, expressions = CHANGED_ELSEWHERE[module]

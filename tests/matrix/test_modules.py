@@ -21,7 +21,16 @@ pytestmark = pytest.mark.matrix
 
 @pytest.mark.parametrize("scenario", ["ok", "tool error", "stream"])
 @pytest.mark.parametrize(
-    "framework", ["agent-framework", "autogen", "haystack", "pydantic-ai", "smolagents", "strands"]
+    "framework",
+    [
+        "agent-framework",
+        "autogen",
+        pytest.param("google-adk", marks=pytest.mark.heavy),
+        "haystack",
+        "pydantic-ai",
+        "smolagents",
+        "strands",
+    ],
 )
 def test_the_program_prints_what_it_prints_without_us(
     tmp_path: Path, model: EveryProvider, framework: str, scenario: str

@@ -1,4 +1,4 @@
-"""What our modules change in the spans that frameworks emit by themselves."""
+"""What is changed in the spans that frameworks, and the instrumentations of our extras, emit by themselves."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ SILENT = {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": ""}
 SAID = b"Sunny in Lisbon"
 
 
-@pytest.mark.parametrize("framework", ["agent-framework", "autogen", "pydantic-ai", "smolagents", "strands"])
+@pytest.mark.parametrize(
+    "framework",
+    ["agent-framework", "autogen", "google-genai", "litellm", "pydantic-ai", "smolagents", "strands"],
+)
 def test_content_is_left_out_unless_asked_for(framework: str, model: EveryProvider, tmp_path: Path) -> None:
     """Nothing that was said is in the operator's spans where the variable for content is not set."""
     quiet = run(made(framework), "ok", model, tmp_path, variables=SILENT)
@@ -33,7 +36,36 @@ def test_content_is_left_out_unless_asked_for(framework: str, model: EveryProvid
     assert f"weather, says {SECRET}".encode() not in quiet.bodies
 
 
-@pytest.mark.parametrize("framework", ["pydantic-ai", "strands"])
+OLDER = {"ADK_TELEMETRY_SCHEMA_VERSION_OPT_IN": "1"}
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(
+    ("variables", "shown"),
+    [
+        (SILENT, [False, False]),
+        ({**SILENT, "ADK_CAPTURE_MESSAGE_CONTENT_IN_SPANS": "true"}, [True, True]),
+        ({"ADK_CAPTURE_MESSAGE_CONTENT_IN_SPANS": "false"}, [False, False]),
+        ({}, [True, True]),
+    ],
+)
+def test_content_in_the_older_spans_of_adk(
+    variables: dict[str, str], shown: list[bool], model: EveryProvider, tmp_path: Path
+) -> None:
+    """What models and tools were given and gave is left out unless the operator asks for it, in either way."""
+    told = run(made("google-adk"), "ok", model, tmp_path, variables={**OLDER, **variables})
+    assert [SAID in told.bodies, f"weather, says {SECRET}".encode() in told.bodies] == shown
+
+
+@pytest.mark.parametrize("framework", ["google-genai", "litellm"])
+def test_the_variables_of_openinference_are_kept(framework: str, model: EveryProvider, tmp_path: Path) -> None:
+    """Where the operator has one shown and says nothing of the other, what was asked is shown and no answer."""
+    shown = run(made(framework), "ok", model, tmp_path, variables={**SILENT, "OPENINFERENCE_HIDE_INPUTS": "false"})
+    said = [f"weather, says {SECRET}", "Here is what was asked for."]
+    assert [each.encode() in shown.bodies for each in said] == [True, False]
+
+
+@pytest.mark.parametrize("framework", ["google-genai", "litellm", "pydantic-ai", "strands"])
 def test_content_is_there_if_asked_for(runs: Runs, framework: str) -> None:
     """Where it is set, what a tool gave is in them."""
     assert SAID in runs(framework, "ok").bodies
