@@ -88,11 +88,23 @@ def test_flask_is_one_server(tmp_path: Path, extra: tuple[str, ...], *, properti
     assert told == [("server.started", "api-server", {"port": port} if properties else {})]
 
 
-def test_our_errors_stay_with_us(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("command", "number", "code"),
+    [
+        (("uvicorn", "web_app:app", "--port", "PORT"), SIGTERM, -SIGTERM),
+        (("gunicorn", "web_flask:app", "--bind", "127.0.0.1:PORT"), SIGTERM, 0),
+        (("hypercorn", "web_app:app", "--bind", "127.0.0.1:PORT", "--workers", "0"), SIGTERM, 0),
+        (("flask", "--app", "web_flask", "run", "--port", "PORT"), SIGINT, 0),
+    ],
+    ids=["uvicorn", "gunicorn", "asgi", "flask"],
+)
+def test_our_errors_stay_with_us(tmp_path: Path, command: tuple[str, ...], number: int, code: int) -> None:
     """Where every call of ours raises, the server serves and stops as it does without us."""
+    needs(command[0])
     port = free_port()
     with Program(home=tmp_path) as program:
-        child = program.start("-m", "broken", "uvicorn", "web_app:app", "--port", str(port))
-        program.wait(lambda _: takes_connections(port) and "application starts" in program.printed())
-        assert program.stop(child) == -SIGTERM
-        assert (program.counted(), "application stops" in program.printed()) == ({}, True)
+        child = program.start("-m", "broken", *(word.replace("PORT", str(port)) for word in command))
+        program.wait(lambda _: takes_connections(port))
+        child.send_signal(number)
+        assert (child.wait(15), program.counted()) == (code, {})
+        assert ("application stops" in program.printed()) is ("web_app:app" in command)
