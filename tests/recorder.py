@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as received; ``headers`` are pairs in the order and case of the wire."""
+    """One request as received; ``headers`` are pairs in the order and case of the wire, ``client`` its port."""
 
     method: str
     path: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    client: int = field(default=0, compare=False)
 
     def header(self, name: str) -> str | None:
         """The first header of that name, in any case; None where there is none."""
@@ -125,7 +126,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def answer(self) -> None:
         server = cast("_Server", self.server)
-        answer = server.recorder.keep(Request(self.command, self.path, tuple(self.headers.items()), _body(self)))
+        headers, client = tuple(self.headers.items()), self.client_address[1]
+        answer = server.recorder.keep(Request(self.command, self.path, headers, _body(self), client))
         if answer.after is not None and not _wait(answer.after, server.closing):
             return
         self.send_response_only(answer.status)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import weakref
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +48,53 @@ def _exporters(signal: str, environ: Mapping[str, str]) -> Iterator[tuple[str, C
         names = ["otlp"]
     for name in names:
         if name not in {"none", "agent_events"}:  # our own events have a processor, which sees more than an exporter
-            yield name, _load(signal, _otlp_name(signal, environ) if name == "otlp" else name, variable)
+            kind = _load(signal, _otlp_name(signal, environ) if name == "otlp" else name, variable)
+            yield name, lambda kind=kind: _made(kind)
+
+
+def _made(kind: Callable[[], Any]) -> Any:
+    from opentelemetry.sdk.metrics.export import MetricReader
+
+    exporter = kind()
+    return exporter if isinstance(exporter, MetricReader) else _OfThisProcess(kind, exporter)
+
+
+class _OfThisProcess:
+    """An exporter that is made anew in a forked process.
+
+    The parent's holds open connections. Where both processes wrote to one of them, their requests would mix.
+    """
+
+    def __init__(self, kind: Callable[[], Any], exporter: Any) -> None:
+        self._kind = kind
+        self._exporter = exporter
+        self._inherited: list[Any] = []
+        self._making = threading.Lock()
+        _exporters_here.add(self)
+
+    def __getattr__(self, name: str) -> Any:
+        with self._making:
+            if self._exporter is None:
+                self._exporter = self._kind()
+        return getattr(self._exporter, name)
+
+    def after_fork(self) -> None:
+        """Leave the parent's alone, its finalizer too: a thread of the parent may have held a lock in it."""
+        self._inherited.append(self._exporter)
+        self._exporter = None
+        self._making = threading.Lock()
+
+
+_exporters_here: weakref.WeakSet[_OfThisProcess] = weakref.WeakSet()
+
+
+def _begin_again_in_child() -> None:
+    for exporter in list(_exporters_here):
+        exporter.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_again_in_child)
 
 
 def _has_endpoint(signal: str, environ: Mapping[str, str]) -> bool:

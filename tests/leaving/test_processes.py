@@ -12,6 +12,7 @@ import pytest
 
 from tests.lifecycle.acme import stored
 from tests.lifecycle.programs import ROOT, allowed, environment, run
+from tests.recorder import Recorder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,6 +131,28 @@ def test_a_fork_inside_a_session(tmp_path: Path) -> None:
     run(WORK + program, variables=allowed(tmp_path))
     events = Counter(json.loads(body)["event"] for body in stored(tmp_path))
     assert events == {"session.started": 1, "tool.called": 1, "session.ended": 1}
+
+
+@pytest.mark.parametrize("signal", ["traces", "metrics"])
+def test_a_forked_child_has_connections_of_its_own(tmp_path: Path, signal: str) -> None:
+    """A child never writes to the connection on which its parent exports: their requests would mix."""
+    program = """
+    telemetry.configure()
+    telemetry.record_tokens("m", input=1)
+    telemetry.flush(10)
+    child = os.fork()
+    if child == 0:
+        telemetry.record_tokens("m", input=1)
+        telemetry.flush(10)
+    else:
+        os.waitpid(child, 0)
+    os._exit(0)
+    """
+    with Recorder() as collector:
+        run(WORK + program, variables={**allowed(tmp_path), "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url})
+        parent, *child = (each.client for each in collector.requests if each.path == f"/v1/{signal}")
+    assert child
+    assert parent not in child
 
 
 MODULE = """
