@@ -29,7 +29,7 @@ KEY = "agent_telemetry"
 """The key of the carrier in ``job.meta``."""
 
 _SOURCE = "queue"
-_HORSE_SECONDS = 1.0
+_HORSE_SECONDS = 0.5
 
 # Statuses as RQ stores them; not every version has each.
 _WAITING = frozenset({"created", "queued", "deferred", "scheduled", "rate_limited"})
