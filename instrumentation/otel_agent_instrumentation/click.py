@@ -25,7 +25,7 @@ _told: ContextVar[BaseException | None] = ContextVar("agent_telemetry_told", def
 class ClickInstrumentor(FrameworkInstrumentor):
     """Reports the commands of click programs."""
 
-    requires: ClassVar[tuple[str, ...]] = ("click >= 8, < 9",)
+    requires: ClassVar[tuple[str, ...]] = ("click >= 8.1, < 9",)
 
     def install(self, hooks: Hooks) -> None:
         """Hook the base class of commands."""

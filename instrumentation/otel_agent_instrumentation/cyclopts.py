@@ -33,7 +33,7 @@ _call: ContextVar[_Call | None] = ContextVar("agent_telemetry_cyclopts", default
 class CycloptsInstrumentor(FrameworkInstrumentor):
     """Reports the commands of cyclopts programs."""
 
-    requires: ClassVar[tuple[str, ...]] = ("cyclopts >= 3, < 6",)
+    requires: ClassVar[tuple[str, ...]] = ("cyclopts >= 3.24, < 6",)
 
     def install(self, hooks: Hooks) -> None:
         """Hook the application and the run of its commands."""

@@ -41,7 +41,7 @@ _running_agent: contextvars.ContextVar[str | None] = contextvars.ContextVar("age
 class OpenAIAgentsInstrumentor(FrameworkInstrumentor):
     """Reports sessions, agent runs, tools and model calls of the OpenAI Agents SDK."""
 
-    requires: ClassVar[tuple[str, ...]] = ("openai-agents >= 0.2, < 1",)
+    requires: ClassVar[tuple[str, ...]] = ("openai-agents >= 0.14, < 1",)
 
     def install(self, hooks: Hooks) -> None:
         """Hook the runner and the provider of the SDK's tracing."""

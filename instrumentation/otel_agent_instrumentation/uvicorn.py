@@ -39,7 +39,7 @@ _SUPERVISORS = {
 class UvicornInstrumentor(FrameworkInstrumentor):
     """Reports ``server.started`` and ``server.shutdown`` of uvicorn."""
 
-    requires: ClassVar[tuple[str, ...]] = ("uvicorn >= 0.20, < 1",)
+    requires: ClassVar[tuple[str, ...]] = ("uvicorn >= 0.30, < 1",)
 
     def install(self, hooks: Hooks) -> None:
         """Hook the server and, where they are used, its supervisors."""
