@@ -30,7 +30,7 @@ help:
 	@echo 'make demo              an agent service, its trace, and the anonymous events it sent'
 	@echo 'make test              all tests; names what did not run and the command that brings it'
 	@echo 'make test-goldens      wire compatibility alone; GOLDENS=folder'
-	@echo 'make test-frameworks   the framework modules, and the frameworks that take hundreds of megabytes'
+	@echo 'make test-frameworks   the framework modules, and the heaviest frameworks'
 	@echo 'make test-collector    the configurations for the OpenTelemetry Collector; needs Go and npm, builds for minutes'
 	@echo 'make test-X            X: temporal (Java and Maven), jaeger (Go), kafka (Java and Maven), clickhouse (chdb), clients (Node and Go SDKs)'
 	@echo 'make bench             what telemetry costs'

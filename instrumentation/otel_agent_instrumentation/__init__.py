@@ -1,4 +1,4 @@
-"""Lifecycles of agent services that no other instrumentation gives, one module a framework.
+"""What agent services do that no other instrumentation tells, one module a framework.
 
 Each module holds one ``BaseInstrumentor``, named by the entry points ``agent_<framework>`` of the group
 ``opentelemetry_instrumentor``, so that ``agent-telemetry run`` and ``opentelemetry-instrument`` find it. A framework is

@@ -52,7 +52,7 @@ _SIGNALS = (
 class CeleryInstrumentor(FrameworkInstrumentor):
     """Reports tasks and workers of Celery."""
 
-    requires: ClassVar[tuple[str, ...]] = ("celery >= 5.3, < 6",)
+    requires: ClassVar[tuple[str, ...]] = ("celery >= 5.3.6, < 6",)
 
     def install(self, hooks: Hooks) -> None:
         """Connect to the signals."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
 
 from examples.scripted_model import ModelServer
 from tests.instrumentation.program import Program, needs
+from tests.matrix.model import serving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,18 +21,13 @@ def test_each_model_call_is_shown_once(program: str, framework: str, tmp_path: P
     """Where the client's spans show the model calls, ours do not: tokens add up to what the server handed out."""
     needs(framework, "opentelemetry-instrumentation-genai-openai")
     server = ModelServer(slow_seconds=3)
-    thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
     variables = {
         "OPENAI_BASE_URL": server.url,
         "MODEL_API_KEY": "none",
         "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "",
     }
-    with Program(home=tmp_path, variables=variables) as run:
+    with serving(server), Program(home=tmp_path, variables=variables) as run:
         assert run.run("-m", program) == 0
         totals = [sum(span.attributes.get(key, 0) for span in run.spans) for key in USAGE]
-    server.shutdown()
-    server.server_close()
-    thread.join()
     handed_out = server.script.handed_out
     assert totals == [handed_out.input_tokens, handed_out.output_tokens]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from threading import Thread
 from typing import TYPE_CHECKING
 from uuid import NAMESPACE_URL, uuid5
 
@@ -13,7 +12,7 @@ import pytest
 from examples.scripted_model import Answer, Script
 from tests.instrumentation.program import Program, run_plainly, tree
 from tests.matrix.environments import made
-from tests.matrix.model import EveryProvider
+from tests.matrix.model import EveryProvider, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,12 +108,8 @@ def variables() -> Iterator[dict[str, str]]:
     """Where the CLI finds its model."""
     server = EveryProvider()
     server.script = Delegating(slow_seconds=20)
-    thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield {"ANTHROPIC_API_KEY": "none", "ANTHROPIC_BASE_URL": server.root}
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(server):
+        yield {"ANTHROPIC_API_KEY": "none", "ANTHROPIC_BASE_URL": server.root}
 
 
 @pytest.fixture(scope="module")

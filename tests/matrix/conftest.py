@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.matrix.environments import made
-from tests.matrix.model import EveryProvider
+from tests.matrix.model import EveryProvider, serving
 from tests.matrix.run import Run, run
 
 if TYPE_CHECKING:
@@ -20,13 +19,8 @@ _ran: dict[str, dict[str, str]] = {}
 @pytest.fixture(scope="session")
 def model() -> Iterator[EveryProvider]:
     """A server that speaks every provider's protocol, follows its script and counts what it hands out."""
-    server = EveryProvider(slow_seconds=20)
-    thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(EveryProvider(slow_seconds=20)) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

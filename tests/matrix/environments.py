@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 REQUIREMENTS = Path(__file__).parent / "requirements"
 OLDEST_PYTHON = (3, 11)
 HEAVY = frozenset({"claude-agent-sdk", "crewai", "google-adk", "google-adk-genai"})
-"""They take hundreds of megabytes; ``make test-frameworks`` brings them, ``make test`` leaves them out."""
+"""The largest or slowest; ``make test-frameworks`` brings them, ``make test`` leaves them out."""
 
 _FOLDER = Path(sys.prefix) / "frameworks"
 _OURS = ("--editable", str(ROOT), "--editable", str(ROOT / "instrumentation"))

@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from threading import Thread
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from examples.scripted_model import Answer, ChatRequest, ModelServer, Request, ask, named_event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from examples.scripted_model import Json
 
 _ERRORS = {429: "rate_limit_error", 500: "api_error"}
 _STATUSES = {429: "RESOURCE_EXHAUSTED", 500: "INTERNAL"}
+
+
+Server = TypeVar("Server", bound=ModelServer)
+
+
+@contextmanager
+def serving(server: Server) -> Generator[Server]:
+    """The server, while a thread of this process serves."""
+    thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 class EveryProvider(ModelServer):
