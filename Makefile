@@ -24,13 +24,17 @@ export AGENT_TELEMETRY_GOLDENS UV_SYSTEM_CERTS UV_PYTHON_DOWNLOADS
 # Tests that need more than Python packages have a target each.
 ELSEWHERE := not collector and not jaeger and not kafka and not clickhouse and not clients and not heavy and not temporal
 
+# Each of these drives one framework, in an environment that has no other.
+ALONE := $(patsubst %,tests/instrumentation/test_%.py,a2a arq celery commands dramatiq langgraph mcp openai_agents rq \
+    servers taskiq temporalio)
+
 .PHONY: help demo test test-goldens test-frameworks test-temporal test-collector test-jaeger test-kafka test-clickhouse test-clients bench check lint types coverage wheels lock schema clean
 
 help:
 	@echo 'make demo              an agent service, its trace, and the anonymous events it sent'
 	@echo 'make test              all tests; names what did not run and the command that brings it'
 	@echo 'make test-goldens      wire compatibility alone; GOLDENS=folder'
-	@echo 'make test-frameworks   the framework modules, and the heaviest frameworks'
+	@echo 'make test-frameworks   each framework where it is alone, and the heaviest'
 	@echo 'make test-collector    the configurations for the OpenTelemetry Collector; needs Go and npm, builds for minutes'
 	@echo 'make test-X            X: temporal (Java and Maven), jaeger (Go), kafka (Java and Maven), clickhouse (chdb), clients (Node and Go SDKs)'
 	@echo 'make bench             what telemetry costs'
@@ -55,11 +59,13 @@ test-goldens: $(VENV)/.test
 
 test-frameworks: $(VENV)/.frameworks
 	$(BIN)/python -m tests.matrix.environments --heavy
-	REQUIRE_ALL=1 $(BIN)/pytest -m 'not temporal and (heavy or not matrix)' tests/instrumentation tests/matrix
+	REQUIRE_ALL=1 $(BIN)/pytest -m 'not temporal and (heavy or not matrix)' tests/matrix \
+	    $(filter-out $(ALONE),$(wildcard tests/instrumentation/test_*.py))
+	$(BIN)/python -m tests.instrumentation.alone
 
 test-temporal: $(VENV)/.frameworks
 	$(BIN)/python -m tests.instrumentation.fetch_temporal
-	REQUIRE_ALL=1 $(BIN)/pytest -m temporal tests/instrumentation
+	$(BIN)/python -m tests.instrumentation.alone temporalio
 
 test-clients: $(VENV)/.test
 	$(BIN)/pytest -m clients
@@ -112,6 +118,7 @@ lock: $(VENV)/.uv
 	    --output-file constraints.txt
 	@touch $(VENV)/.uv
 	@$(BIN)/python -m tests.matrix.environments --heavy --lock $(if $(ARGS),--upgrade)
+	@$(BIN)/python -m tests.instrumentation.alone --lock $(if $(ARGS),--upgrade)
 
 schema: $(VENV)/.demo
 	@mkdir -p build schema

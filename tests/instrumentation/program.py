@@ -31,6 +31,8 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 RUN = ("-m", "otel_agent_telemetry", "run", "--")
 OURS = "otel_agent_telemetry"
 PRODUCT = "acme-agents"
+PYTHON = os.environ.get("FRAMEWORK_PYTHON", sys.executable)
+"""The interpreter that programs run with: this one's, or that of an environment which holds one framework alone."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Program:
     """Context manager around one program and the operator's collector.
 
     ``variables`` are added to an environment that has no other settings. ``python`` is an interpreter whose environment
-    has our distributions, this one's unless it is given. Leaving it stops the program.
+    has our distributions, ``PYTHON`` unless it is given. Leaving it stops the program.
     """
 
     def __init__(
@@ -83,7 +85,7 @@ class Program:
         *command: str,
         variables: Mapping[str, str] | None = None,
         home: Path,
-        python: str = sys.executable,
+        python: str = PYTHON,
         programs: Path = PROGRAMS,
     ) -> None:
         self._command = command
@@ -186,7 +188,7 @@ def run_plainly(
     *arguments: str,
     home: Path,
     variables: Mapping[str, str] | None = None,
-    python: str = sys.executable,
+    python: str = PYTHON,
     timeout: float = 30,
 ) -> str:
     """What a module prints, on both streams, where it runs without telemetry."""

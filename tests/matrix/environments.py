@@ -33,9 +33,10 @@ _OURS = ("--editable", str(ROOT), "--editable", str(ROOT / "instrumentation"))
 
 @dataclass(frozen=True)
 class Environment:
-    """One framework's environment, made or not."""
+    """One framework's environment, made or not; ``folder`` says what is in it."""
 
     name: str
+    folder: Path = REQUIREMENTS
 
     @property
     def python(self) -> Path:
@@ -50,7 +51,7 @@ class Environment:
     @property
     def locked(self) -> Path:
         """What is to be installed, pinned."""
-        return REQUIREMENTS / f"{self.name}.txt"
+        return self.folder / f"{self.name}.txt"
 
     @property
     def is_made(self) -> bool:
@@ -63,7 +64,7 @@ class Environment:
         pinned = dict(
             line.split(" ")[0].split("==") for line in self.locked.read_text("utf-8").splitlines() if "==" in line[:80]
         )
-        names = (_name(line) for line in (REQUIREMENTS / f"{self.name}.in").read_text("utf-8").splitlines())
+        names = (_name(line) for line in (self.folder / f"{self.name}.in").read_text("utf-8").splitlines())
         return {name: pinned[name] for name in names if name in pinned}
 
     def make(self) -> None:
@@ -97,7 +98,7 @@ class Environment:
             *("--no-emit-index-url", "--no-annotate", "--custom-compile-command", "make lock"),
             *("--no-emit-package", "otel-agent-telemetry", "--no-emit-package", "otel-agent-instrumentation"),
             *(("--upgrade",) if upgrade else ()),
-            *(str(REQUIREMENTS / f"{self.name}.in"), "pyproject.toml", "instrumentation/pyproject.toml"),
+            *(str(self.folder / f"{self.name}.in"), "pyproject.toml", "instrumentation/pyproject.toml"),
             *("--output-file", str(self.locked)),
         )
 
