@@ -89,18 +89,20 @@ def test_flask_is_one_server(tmp_path: Path, extra: tuple[str, ...], *, properti
 
 
 @pytest.mark.parametrize(
-    ("command", "number", "code"),
+    ("needed", "command", "number", "code"),
     [
-        (("uvicorn", "web_app:app", "--port", "PORT"), SIGTERM, -SIGTERM),
-        (("gunicorn", "web_flask:app", "--bind", "127.0.0.1:PORT"), SIGTERM, 0),
-        (("hypercorn", "web_app:app", "--bind", "127.0.0.1:PORT", "--workers", "0"), SIGTERM, 0),
-        (("flask", "--app", "web_flask", "run", "--port", "PORT"), SIGINT, 0),
+        (("uvicorn",), ("uvicorn", "web_app:app", "--port", "PORT"), SIGTERM, -SIGTERM),
+        (("gunicorn", "flask"), ("gunicorn", "web_flask:app", "--bind", "127.0.0.1:PORT"), SIGTERM, 0),
+        (("hypercorn",), ("hypercorn", "web_app:app", "--bind", "127.0.0.1:PORT", "--workers", "0"), SIGTERM, 0),
+        (("flask",), ("flask", "--app", "web_flask", "run", "--port", "PORT"), SIGINT, 0),
     ],
     ids=["uvicorn", "gunicorn", "asgi", "flask"],
 )
-def test_our_errors_stay_with_us(tmp_path: Path, command: tuple[str, ...], number: int, code: int) -> None:
+def test_our_errors_stay_with_us(
+    tmp_path: Path, needed: tuple[str, ...], command: tuple[str, ...], number: int, code: int
+) -> None:
     """Where every call of ours raises, the server serves and stops as it does without us."""
-    needs(command[0])
+    needs(*needed)
     port = free_port()
     with Program(home=tmp_path) as program:
         child = program.start("-m", "broken", *(word.replace("PORT", str(port)) for word in command))
