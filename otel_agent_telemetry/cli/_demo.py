@@ -124,6 +124,8 @@ def _opted_out(folder: str, model: str, proxy: Proxy) -> None:
         "ANONYMIZED_TELEMETRY": "false",
         "AGENT_TELEMETRY_ENDPOINT": proxy.url,
         "AGENT_TELEMETRY_STATE_DIR": state,
+        # A server of the user's own on the usual port would get traces, which opting out of events does not touch.
+        "OTEL_TRACES_EXPORTER": "none",
     }
     _say("7. the same service with ANONYMIZED_TELEMETRY=false", "")
     with Service(folder, model, environment) as service:
