@@ -72,8 +72,8 @@ def _on_the_caller() -> list[tuple[str, str, str]]:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
-    from otel_agent_telemetry._spans import Spans
     from otel_agent_telemetry.lifecycle import Lifecycle
+    from otel_agent_telemetry.lifecycle._spans import Spans
     from otel_agent_telemetry.pipeline.processor import EventProcessor
 
     class Nowhere(SpanExporter):
@@ -146,7 +146,7 @@ def _ratio(ours: Callable[[], None], plain: Callable[[], None], settle: Callable
 
 def _stream() -> list[tuple[str, str, str]]:
     """Events per second from span records to the ledger, on one thread."""
-    from otel_agent_telemetry.pipeline._records import SpanRecord
+    from otel_agent_telemetry.meaning._records import SpanRecord
 
     events = 8_000
     attributes = {"agent.lifecycle": "tool", "gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "search"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from otel_agent_telemetry import semconv
-from otel_agent_telemetry.pipeline.mapping import _dialects as dialects
+from otel_agent_telemetry.meaning import _dialects as dialects
 
 __all__ = ["IDENTIFIERS", "allowed"]
 

@@ -12,7 +12,6 @@ Importing this package imports neither OpenTelemetry nor requests; an opted-out 
 
 from __future__ import annotations
 
-from otel_agent_telemetry._handle import Handle
 from otel_agent_telemetry._runtime import (
     Telemetry,
     active,
@@ -23,7 +22,7 @@ from otel_agent_telemetry._runtime import (
     shutdown,
 )
 from otel_agent_telemetry.consent import Decision
-from otel_agent_telemetry.lifecycle import DEFAULT
+from otel_agent_telemetry.lifecycle import DEFAULT, Handle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

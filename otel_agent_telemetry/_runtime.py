@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from otel_agent_telemetry.consent import Consent, Decision
 from otel_agent_telemetry.lifecycle import DEFAULT, Lifecycle
+from otel_agent_telemetry.pipeline import _program
 from otel_agent_telemetry.settings import Settings, operator_exports
 
 TYPE_CHECKING = False
@@ -179,6 +180,7 @@ def _standalone() -> EventStream | None:
     return _exporters_stream[0]
 
 
+_program.ask_for_stream(event_stream)
 _exporters_stream: list[EventStream] = []  # the span exporter and the metric exporter share one
 
 

@@ -16,7 +16,7 @@ __all__ = ["main"]
 # Command -> where it is; a module is imported when its command is used, or listed.
 _COMMANDS = {
     "run": "_run:run",
-    "demo": "_demo:demo",
+    "demo": "demo:demo",
     "serve": "_serve:serve",
     "traces": "_traces:traces",
     "show": "_show:show",

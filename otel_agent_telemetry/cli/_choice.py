@@ -10,7 +10,7 @@ import click
 from otel_agent_telemetry.cli._product import product_option, products, settings_for, state_dir_option
 from otel_agent_telemetry.consent import Consent, choice_file, store_choice
 from otel_agent_telemetry.errors import InputError
-from otel_agent_telemetry.pipeline.ledger import Ledger, ledger_file
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
 
 __all__ = ["forget", "off", "on"]
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from otel_agent_telemetry.cli._product import product_option, settings_for, state_dir_option
-from otel_agent_telemetry.pipeline.ledger import Ledger, ledger_file
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
 
 if TYPE_CHECKING:
-    from otel_agent_telemetry.pipeline.ledger import Entry
+    from otel_agent_telemetry.pipeline.sending.ledger import Entry
 
 __all__ = ["events"]
 

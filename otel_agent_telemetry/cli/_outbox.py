@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from otel_agent_telemetry.cli._product import products
 from otel_agent_telemetry.errors import TelemetryError
 from otel_agent_telemetry.identity import REFERENCE_KEY_KEY, FileStore
-from otel_agent_telemetry.pipeline.ledger import Ledger, ledger_file
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from otel_agent_telemetry.pipeline.anonymise import Anonymiser
-from otel_agent_telemetry.pipeline.dialect import Envelope, encode
-from otel_agent_telemetry.pipeline.mapping import replay
-from otel_agent_telemetry.pipeline.registries import Registries
-from otel_agent_telemetry.pipeline.replay import read
+from otel_agent_telemetry.meaning import replay
+from otel_agent_telemetry.meaning._from_otlp import read
+from otel_agent_telemetry.pipeline.writing.anonymise import Anonymiser
+from otel_agent_telemetry.pipeline.writing.dialect import Envelope, encode
+from otel_agent_telemetry.pipeline.writing.registries import Registries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from otel_agent_telemetry.pipeline.anonymise import CleanEvent
+    from otel_agent_telemetry.pipeline.writing.anonymise import CleanEvent
 
 __all__ = ["preview", "totals"]
 

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from otel_agent_telemetry.contract_text import json_schema, markdown
+from otel_agent_telemetry.contract._text import json_schema, markdown
 
 __all__ = ["schema"]
 

@@ -9,7 +9,7 @@ import click
 
 from otel_agent_telemetry.cli._product import product_option, products, state_dir_option
 from otel_agent_telemetry.consent import Consent
-from otel_agent_telemetry.pipeline.ledger import Ledger, ledger_file
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
 from otel_agent_telemetry.settings import Settings, operator_exports
 
 __all__ = ["status"]

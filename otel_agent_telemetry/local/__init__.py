@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from otel_agent_telemetry.local._content import matching_spans, trace_content
-from otel_agent_telemetry.local._diff import DiffRow, DiffShape, diff_trees
-from otel_agent_telemetry.local._exchange import Imported, export_all, export_trace, import_document, import_line
-from otel_agent_telemetry.local._guard import is_loopback
-from otel_agent_telemetry.local._keeper import Keeper
-from otel_agent_telemetry.local._left import Outbox
-from otel_agent_telemetry.local._moments import iso, parse_duration_ns, parse_moment_ns, parse_size
-from otel_agent_telemetry.local._place import default_store
-from otel_agent_telemetry.local._recent import RecentShape, newest_span, recent_spans
-from otel_agent_telemetry.local._retention import Collected, Limits, collect
-from otel_agent_telemetry.local._schema import empty
-from otel_agent_telemetry.local._server import Server
-from otel_agent_telemetry.local._shapes import SessionShape, SpanDetail, SpanShape, TraceShape, TraceTree, UsageShape
-from otel_agent_telemetry.local._store import Store
-from otel_agent_telemetry.local._traces import SORTS, TraceFilter, find_trace, list_traces
-from otel_agent_telemetry.local._tree import span_detail, trace_tree
-from otel_agent_telemetry.local._usage import GROUPINGS, list_sessions, usage
+from otel_agent_telemetry.local.read._content import matching_spans, trace_content
+from otel_agent_telemetry.local.read._diff import DiffRow, DiffShape, diff_trees
+from otel_agent_telemetry.local.read._left import Outbox
+from otel_agent_telemetry.local.read._listing import SORTS, TraceFilter, find_trace, list_traces
+from otel_agent_telemetry.local.read._moments import iso, parse_duration_ns, parse_moment_ns, parse_size
+from otel_agent_telemetry.local.read._recent import RecentShape, newest_span, recent_spans
+from otel_agent_telemetry.local.read._shapes import (
+    SessionShape,
+    SpanDetail,
+    SpanShape,
+    TraceShape,
+    TraceTree,
+    UsageShape,
+)
+from otel_agent_telemetry.local.read._sums import GROUPINGS, list_sessions, usage
+from otel_agent_telemetry.local.read._tree import span_detail, trace_tree
+from otel_agent_telemetry.local.receive._guard import is_loopback
+from otel_agent_telemetry.local.receive._server import Server
+from otel_agent_telemetry.local.store._keeper import Keeper
+from otel_agent_telemetry.local.store._lines import Imported, export_all, export_trace, import_document, import_line
+from otel_agent_telemetry.local.store._place import default_store
+from otel_agent_telemetry.local.store._retention import Collected, Limits, collect
+from otel_agent_telemetry.local.store._store import Store
+from otel_agent_telemetry.local.store._tables import empty
 
 __all__ = [
     "GROUPINGS",

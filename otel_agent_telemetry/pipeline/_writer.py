@@ -11,21 +11,20 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from opentelemetry.sdk.trace import ReadableSpan, Span
 
 from otel_agent_telemetry import _losses
-from otel_agent_telemetry.pipeline._records import Fact, SpanRecord
-from otel_agent_telemetry.pipeline.dialect import CONTENT_TYPE, encode
-from otel_agent_telemetry.pipeline.exporter import ProxyMetricExporter
-from otel_agent_telemetry.pipeline.mapping import Mapping
-from otel_agent_telemetry.pipeline.processor import record_of
-from otel_agent_telemetry.pipeline.tokens import TokenCounters
+from otel_agent_telemetry.meaning import Mapping
+from otel_agent_telemetry.meaning._records import Fact, SpanRecord
+from otel_agent_telemetry.pipeline._span_record import record_of
+from otel_agent_telemetry.pipeline.writing.dialect import CONTENT_TYPE, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from otel_agent_telemetry.pipeline._records import Usage
-    from otel_agent_telemetry.pipeline._sender import Sender
-    from otel_agent_telemetry.pipeline.anonymise import Anonymiser
-    from otel_agent_telemetry.pipeline.dialect import Envelope
-    from otel_agent_telemetry.pipeline.ledger import Ledger
+    from otel_agent_telemetry.meaning._records import Usage
+    from otel_agent_telemetry.pipeline.sending._sender import Sender
+    from otel_agent_telemetry.pipeline.sending.ledger import Ledger
+    from otel_agent_telemetry.pipeline.tokens import TokenCounters
+    from otel_agent_telemetry.pipeline.writing.anonymise import Anonymiser
+    from otel_agent_telemetry.pipeline.writing.dialect import Envelope
 
 __all__ = ["Item", "Outlet", "Writer"]
 
@@ -55,8 +54,17 @@ class Outlet(Protocol):
 class Writer:
     """The state between spans and ledger. Not for two threads at once, but for ``mapping``'s three quick calls."""
 
-    def __init__(self, *, open_outlet: Callable[[], Outlet | None], dialect: str, debug: bool, partial: bool) -> None:
+    def __init__(
+        self,
+        *,
+        open_outlet: Callable[[], Outlet | None],
+        new_counters: Callable[[Callable[[list[Fact]], None]], TokenCounters],
+        dialect: str,
+        debug: bool,
+        partial: bool,
+    ) -> None:
         self._open_outlet = open_outlet
+        self._new_counters = new_counters
         self._dialect = dialect
         self._debug = debug
         self._next_open = 0.0
@@ -130,7 +138,7 @@ class Writer:
 
     def _count(self, usage: Usage) -> None:
         if self._tokens is None:
-            self._tokens = TokenCounters(ProxyMetricExporter(self._collected.extend))
+            self._tokens = self._new_counters(self._collected.extend)
         if not self._next_collect:
             self._next_collect = time.monotonic() + TOKEN_INTERVAL_SECONDS
         self._tokens.add(usage)

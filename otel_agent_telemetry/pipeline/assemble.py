@@ -10,20 +10,22 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import metrics, trace
 
 from otel_agent_telemetry import semconv as names
-from otel_agent_telemetry._kinds import Version
-from otel_agent_telemetry._spans import Spans
+from otel_agent_telemetry.contract._kinds import Version
 from otel_agent_telemetry.identity import FileStore, resolve
-from otel_agent_telemetry.pipeline._sender import Sender, background
-from otel_agent_telemetry.pipeline.anonymise import Anonymiser
-from otel_agent_telemetry.pipeline.dialect import Envelope, envelope
-from otel_agent_telemetry.pipeline.ledger import Ledger, ledger_file
+from otel_agent_telemetry.lifecycle._spans import Spans
+from otel_agent_telemetry.pipeline.exporter import ProxyMetricExporter
 from otel_agent_telemetry.pipeline.operator import metric_readers, span_processors
 from otel_agent_telemetry.pipeline.processor import EventProcessor
 from otel_agent_telemetry.pipeline.product import running_product
-from otel_agent_telemetry.pipeline.registries import Registries
 from otel_agent_telemetry.pipeline.sampling import RecordAll
+from otel_agent_telemetry.pipeline.sending._sender import Sender, background
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
+from otel_agent_telemetry.pipeline.sending.uploader import Uploader
 from otel_agent_telemetry.pipeline.stream import EventStream
-from otel_agent_telemetry.pipeline.uploader import Uploader
+from otel_agent_telemetry.pipeline.tokens import TokenCounters
+from otel_agent_telemetry.pipeline.writing.anonymise import Anonymiser
+from otel_agent_telemetry.pipeline.writing.dialect import Envelope, envelope
+from otel_agent_telemetry.pipeline.writing.registries import Registries
 from otel_agent_telemetry.settings import Settings, operator_exports
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from otel_agent_telemetry.identity import Identity, Store
     from otel_agent_telemetry.lifecycle import Lifecycle
 
-__all__ = ["Pipeline", "assemble", "ledger_file", "stream_from_environment", "stream_of"]
+__all__ = ["Pipeline", "assemble", "ledger_file", "stream_of"]
 
 _logger = logging.getLogger("otel_agent_telemetry")
 
@@ -103,13 +105,6 @@ def assemble(
     meter_provider = _meter_provider(pipeline, product, version) if exports else None
     lifecycle.use(Spans(tracer_provider, meter_provider, isolated=lifecycle.isolated))
     return pipeline
-
-
-def stream_from_environment() -> EventStream | None:
-    """The stream that configure() made, else one that the environment alone configures; None without consent."""
-    from otel_agent_telemetry import _runtime
-
-    return _runtime.event_stream()
 
 
 def _product(settings: Settings) -> tuple[str, str | None]:
@@ -200,6 +195,7 @@ def _stream(process: _Process) -> EventStream:
     stream = EventStream(
         allowed=process.consent.allowed,
         open_outlet=lambda: _outlet(process),
+        new_counters=lambda emit: TokenCounters(ProxyMetricExporter(emit)),
         dialect=settings.dialect,
         debug=settings.debug,
         synchronous=settings.synchronous,

@@ -17,9 +17,9 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from otel_agent_telemetry import _losses
 from otel_agent_telemetry import semconv as names
-from otel_agent_telemetry.pipeline._records import Fact
-from otel_agent_telemetry.pipeline._traces import Traces
-from otel_agent_telemetry.pipeline.processor import record_of
+from otel_agent_telemetry.meaning._records import Fact
+from otel_agent_telemetry.pipeline._program import stream_from_environment
+from otel_agent_telemetry.pipeline._span_record import record_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,12 +27,14 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricsData
     from opentelemetry.sdk.trace import ReadableSpan
 
+    from otel_agent_telemetry.meaning._records import SpanRecord
     from otel_agent_telemetry.pipeline.stream import EventStream
 
 __all__ = ["ProxyEventExporter", "ProxyMetricExporter"]
 
 _logger = logging.getLogger("otel_agent_telemetry")
 _COUNTED = {counter: field for field, counter in names.USAGE_COUNTERS.items()}
+_MOST_SPANS = 10_000
 _TOKEN_TYPES = {"input": "inputTokens", "output": "outputTokens"}
 
 
@@ -45,13 +47,13 @@ class ProxyEventExporter(SpanExporter):
 
     def __init__(self, stream: EventStream | None = None) -> None:
         self._given = stream
-        self._traces = Traces()
+        self._traces = _Traces()
         if (stream := self._stream) is not None:
             stream.await_spans(more=True)
 
     @property
     def _stream(self) -> EventStream | None:
-        return _configured() if self._given is None else self._given  # configure() may come later
+        return stream_from_environment() if self._given is None else self._given  # configure() may come later
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Map the spans of each trace, once its root has ended, in their order; never fails the batch."""
@@ -112,14 +114,36 @@ class ProxyMetricExporter(MetricExporter):
         """Nothing is held back here."""
 
 
-def _configured() -> EventStream | None:
-    from otel_agent_telemetry.pipeline.assemble import stream_from_environment
+class _Traces:
+    """Finished spans that wait for the root of their trace: a batch processor hands over children first.
 
-    return stream_from_environment()
+    Only traces whose root in this process has not ended; of too many spans the oldest trace goes first.
+    """
+
+    def __init__(self) -> None:
+        self._spans: dict[int, list[SpanRecord]] = {}
+        self._count = 0
+
+    def add(self, record: SpanRecord, *, is_root: bool) -> list[SpanRecord]:
+        """Take in a span; the spans of a trace that need not wait any longer, if there is one."""
+        self._spans.setdefault(record.trace_id, []).append(record)
+        self._count += 1
+        if is_root:
+            return self._pop(record.trace_id)
+        return self._pop(next(iter(self._spans))) if self._count > _MOST_SPANS else []
+
+    def take(self) -> list[SpanRecord]:
+        """Everything that waits."""
+        return [record for trace_id in list(self._spans) for record in self._pop(trace_id)]
+
+    def _pop(self, trace_id: int) -> list[SpanRecord]:
+        spans = self._spans.pop(trace_id)
+        self._count -= len(spans)
+        return spans
 
 
 def _emit_to_configured(facts: list[Fact]) -> None:
-    stream = _configured()
+    stream = stream_from_environment()
     if stream is not None:
         stream.metered(facts)
 

@@ -7,21 +7,18 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.trace import SpanProcessor
-from opentelemetry.trace import StatusCode
 
 from otel_agent_telemetry import semconv as names
-from otel_agent_telemetry.pipeline._records import SpanRecord
-from otel_agent_telemetry.pipeline.mapping import DIALECT_KEYS
+from otel_agent_telemetry.meaning import DIALECT_KEYS
+from otel_agent_telemetry.pipeline._span_record import attributes_of, record_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
     from otel_agent_telemetry.pipeline.stream import EventStream
 
-__all__ = ["EventProcessor", "record_of"]
+__all__ = ["EventProcessor"]
 
 _LIFECYCLE = names.AGENT_LIFECYCLE
 _INTERRUPTIONS = frozenset({"CancelledError", "Cancelled", "GeneratorExit", "KeyboardInterrupt"})
@@ -49,7 +46,7 @@ class EventProcessor(SpanProcessor):
         try:
             parent, span_id, attributes = raw._parent, raw._context.span_id, raw._attributes._dict  # noqa: SLF001 - see the class
         except AttributeError:
-            parent, span_id, attributes = span.parent, span.get_span_context().span_id, _attributes(span)
+            parent, span_id, attributes = span.parent, span.get_span_context().span_id, attributes_of(span)
         self._stream.link(span_id, 0 if parent is None else parent.span_id)
         if _LIFECYCLE in attributes:
             self._stream.started(span)
@@ -62,7 +59,7 @@ class EventProcessor(SpanProcessor):
         try:
             parent, span_id, attributes = raw._parent, raw._context.span_id, raw._attributes._dict  # noqa: SLF001 - see the class
         except AttributeError:
-            parent, span_id, attributes = span.parent, raw.get_span_context().span_id, _attributes(span)
+            parent, span_id, attributes = span.parent, raw.get_span_context().span_id, attributes_of(span)
         if DIALECT_KEYS.isdisjoint(attributes):
             if self._stream.leave(span_id):
                 self._stream.unlink(span_id)
@@ -91,39 +88,3 @@ class EventProcessor(SpanProcessor):
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Put what is queued into the ledger; sending is not waited for."""
         return self._stream.flush(0)
-
-
-def record_of(span: ReadableSpan, *, ended: bool = True) -> SpanRecord:
-    """The part of an SDK span that the mapping may read; not ``ended`` for one that was handed over at its start."""
-    context = span.get_span_context()
-    parent = span.parent
-    scope = span.instrumentation_scope
-    return SpanRecord(
-        context.trace_id if context is not None else 0,
-        context.span_id if context is not None else 0,
-        parent.span_id if parent is not None else 0,
-        scope.name if scope is not None else "",
-        _attributes(span),
-        span.start_time or 0,
-        (span.end_time or 0) if ended else 0,
-        span.status.status_code is StatusCode.ERROR,
-        _exception_type(span) if ended else "",
-    )
-
-
-def _exception_type(span: ReadableSpan) -> str:
-    for event in reversed(span.events):
-        if event.name == names.EXCEPTION_EVENT:
-            return str((event.attributes or {}).get(names.EXCEPTION_TYPE, ""))
-    return ""
-
-
-def _attributes(span: ReadableSpan) -> Mapping[str, Any]:
-    """The span's attributes, as cheaply as they can be had.
-
-    The public view is a proxy around a mapping that answers a missing key by raising and catching inside: ten times
-    the price of the dictionary in it, for every span of the host. Where an SDK has no such dictionary, the view serves.
-    """
-    bounded = getattr(span, "_attributes", None)
-    plain = getattr(bounded, "_dict", None)
-    return plain if plain is not None else (span.attributes or {})

@@ -15,16 +15,17 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import _losses, semconv
-from otel_agent_telemetry.pipeline._sender import background
 from otel_agent_telemetry.pipeline._writer import Writer
+from otel_agent_telemetry.pipeline.sending._sender import background
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
-    from otel_agent_telemetry.pipeline._records import Fact, SpanRecord
+    from otel_agent_telemetry.meaning._records import Fact, SpanRecord
     from otel_agent_telemetry.pipeline._writer import Item, Outlet
+    from otel_agent_telemetry.pipeline.tokens import TokenCounters
 
 __all__ = ["EventStream"]
 
@@ -37,20 +38,29 @@ _SYNCHRONOUS_SECONDS = 5.0
 
 
 class EventStream:
-    """See the module. ``open_outlet`` gives None where this process has no identity and therefore sends nothing."""
+    """See the module.
+
+    ``open_outlet`` gives None where this process has no identity and therefore sends nothing; ``new_counters`` makes
+    what counts tokens, for who takes the events that become of them.
+    """
 
     def __init__(
         self,
         *,
         allowed: Callable[[], bool],
         open_outlet: Callable[[], Outlet | None],
+        new_counters: Callable[[Callable[[list[Fact]], None]], TokenCounters],
         dialect: str,
         debug: bool = False,
         synchronous: bool = False,
     ) -> None:
         self._allowed = allowed
         self._new_writer = lambda: Writer(
-            open_outlet=open_outlet, dialect=dialect, debug=debug, partial=self.awaits_spans
+            open_outlet=open_outlet,
+            new_counters=new_counters,
+            dialect=dialect,
+            debug=debug,
+            partial=self.awaits_spans,
         )
         self._synchronous = synchronous
         self.is_live = False

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_agent_telemetry.pipeline.ledger import Ledger, ledger_file
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
 from tests.cli.command import Done, agent_telemetry, program
 
 if TYPE_CHECKING:

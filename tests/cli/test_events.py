@@ -3,13 +3,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from otel_agent_telemetry.pipeline.ledger import Ledger, ledger_file
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
 from tests.cli.command import Done, agent_telemetry, program
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from otel_agent_telemetry.pipeline.ledger import Parcel
+    from otel_agent_telemetry.pipeline.sending.ledger import Parcel
     from tests.recorder import Recorder
 
 SERVICE = """

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_agent_telemetry.pipeline.ledger import Ledger, ledger_file
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
 from tests.cli.command import COMMAND, ROOT, SOURCES, Done, agent_telemetry, environment, execute
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_agent_telemetry.pipeline.ledger import Ledger, ledger_file
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
 from tests.cli.command import Done, agent_telemetry
 
 if TYPE_CHECKING:

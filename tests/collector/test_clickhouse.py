@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_agent_telemetry import contract
-from otel_agent_telemetry.pipeline.anonymise import CleanEvent
-from otel_agent_telemetry.pipeline.dialect import Envelope, encode
+from otel_agent_telemetry.pipeline.writing.anonymise import CleanEvent
+from otel_agent_telemetry.pipeline.writing.dialect import Envelope, encode
 from tests.collector.clickhouse import ClickHouse
 from tests.collector.fleet import gateways, send_safely
 from tests.collector.made import model_call, request, trace_id

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_agent_telemetry import contract
-from otel_agent_telemetry.pipeline.anonymise import CleanEvent
-from otel_agent_telemetry.pipeline.dialect import Envelope, encode
+from otel_agent_telemetry.pipeline.writing.anonymise import CleanEvent
+from otel_agent_telemetry.pipeline.writing.dialect import Envelope, encode
 from tests.collector.running import Collector, lines, plain, records, wait_until
 
 if TYPE_CHECKING:

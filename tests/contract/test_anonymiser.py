@@ -4,9 +4,9 @@ import pytest
 
 from otel_agent_telemetry import _losses
 from otel_agent_telemetry.contract import events
-from otel_agent_telemetry.pipeline._records import Fact
-from otel_agent_telemetry.pipeline.anonymise import Anonymiser, CleanEvent
-from otel_agent_telemetry.pipeline.registries import Registries, public_models
+from otel_agent_telemetry.meaning._records import Fact
+from otel_agent_telemetry.pipeline.writing.anonymise import Anonymiser, CleanEvent
+from otel_agent_telemetry.pipeline.writing.registries import Registries, public_models
 
 KEY = bytes(range(32))
 # 21 November 2026, 22:00:00.123456789 UTC

@@ -25,9 +25,9 @@ from otel_agent_telemetry.contract import (
     Usd,
     Version,
 )
-from otel_agent_telemetry.pipeline._records import Fact
-from otel_agent_telemetry.pipeline.anonymise import Anonymiser
-from otel_agent_telemetry.pipeline.registries import Registries
+from otel_agent_telemetry.meaning._records import Fact
+from otel_agent_telemetry.pipeline.writing.anonymise import Anonymiser
+from otel_agent_telemetry.pipeline.writing.registries import Registries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

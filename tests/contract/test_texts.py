@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 
 from otel_agent_telemetry import Telemetry, contract
 from otel_agent_telemetry.contract import Count, Enum, ErrorCategory, Flag, Kind, ListOf, PublicName, Ref, Usd, Version
-from otel_agent_telemetry.contract_text import json_schema, markdown
+from otel_agent_telemetry.contract._text import json_schema, markdown
 from tests.cli.command import ROOT, agent_telemetry
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_agent_telemetry.errors import LedgerError
-from otel_agent_telemetry.pipeline.ledger import KEPT_EVENTS, KEPT_SECONDS, Entry, Ledger, Parcel, Row
+from otel_agent_telemetry.pipeline.sending.ledger import KEPT_EVENTS, KEPT_SECONDS, Entry, Ledger, Parcel, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

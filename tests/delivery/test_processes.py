@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_agent_telemetry.pipeline.ledger import Ledger
-from otel_agent_telemetry.pipeline.uploader import Uploader
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger
+from otel_agent_telemetry.pipeline.sending.uploader import Uploader
 from tests.delivery.programs import CROWD, run, start
 from tests.recorder import Answer, Recorder
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 APPEND = """
     import sys, time
-    from otel_agent_telemetry.pipeline.ledger import Ledger
+    from otel_agent_telemetry.pipeline.sending.ledger import Ledger
 
     def row(text):
         return ("task.started", text.encode(), "application/json", "key-" + text, time.time())
@@ -121,8 +121,8 @@ def test_fork_in_memory() -> None:
 def test_leaving_child(path: Path) -> None:
     """A child that was forked in mid-send and leaves does not give its parent's lease away."""
     program = """
-    from otel_agent_telemetry.pipeline._transport import Reply
-    from otel_agent_telemetry.pipeline.uploader import Uploader
+    from otel_agent_telemetry.pipeline.sending._transport import Reply
+    from otel_agent_telemetry.pipeline.sending.uploader import Uploader
 
     ledger = Ledger(sys.argv[1])
     ledger.append([row("a")])
@@ -140,7 +140,7 @@ def test_leaving_child(path: Path) -> None:
 
 SEND = """
     import time
-    from otel_agent_telemetry.pipeline.uploader import Uploader
+    from otel_agent_telemetry.pipeline.sending.uploader import Uploader
 
     def send_all(path, url):
         ledger = Ledger(path)

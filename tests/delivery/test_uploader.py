@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_agent_telemetry.pipeline._transport import Post, Reply, retry_after_seconds
-from otel_agent_telemetry.pipeline.ledger import Ledger, Row
-from otel_agent_telemetry.pipeline.uploader import SendResult, Uploader
+from otel_agent_telemetry.pipeline.sending._transport import Post, Reply, retry_after_seconds
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger, Row
+from otel_agent_telemetry.pipeline.sending.uploader import SendResult, Uploader
 from tests.delivery.hostile import HostileServer, hangs
 from tests.recorder import Answer, Recorder, Request
 

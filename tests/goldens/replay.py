@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from otel_agent_telemetry import SQLStore, StoreError, Telemetry
 from otel_agent_telemetry.pipeline.assemble import ledger_file
-from otel_agent_telemetry.pipeline.ledger import Ledger
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger
 from tests.recorder import Answer, Recorder
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from otel_agent_instrumentation._claude_messages import CANCELLED, Account, Ending, ending_of, input_of
+from otel_agent_instrumentation.agents._claude_messages import CANCELLED, Account, Ending, ending_of, input_of
 
 ANSWER = {"usage": {"input_tokens": 64, "cache_read_input_tokens": 40, "cache_creation_input_tokens": 16}}
 OUTPUT = Counter(output=50, cost_usd=2)

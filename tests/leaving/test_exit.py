@@ -16,7 +16,7 @@ import pytest
 
 from otel_agent_telemetry import Telemetry
 from otel_agent_telemetry.pipeline.assemble import ledger_file
-from otel_agent_telemetry.pipeline.ledger import Ledger
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger
 from tests.lifecycle.acme import PRODUCT, stored
 from tests.lifecycle.programs import allowed, environment, result, run, start
 from tests.recorder import Answer, Recorder

@@ -10,8 +10,8 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
 from otel_agent_telemetry import _losses
-from otel_agent_telemetry._spans import Spans
 from otel_agent_telemetry.lifecycle import Lifecycle
+from otel_agent_telemetry.lifecycle._spans import Spans
 from tests.lifecycle.test_outcomes import KINDS, HostError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import pytest
 
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.local import Limits, Store, TraceFilter, collect, list_traces
-from otel_agent_telemetry.local._schema import MIGRATIONS
+from otel_agent_telemetry.local.store._tables import MIGRATIONS
 from tests.cli.command import COMMAND, environment
 from tests.local.made import Made, chat, request
 from tests.local.serving import post

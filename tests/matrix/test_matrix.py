@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.mapping.test_privacy import disguised
 from tests.matrix.environments import HEAVY, environments
 from tests.matrix.run import SECRET
+from tests.meaning.test_privacy import disguised
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ import pytest
 
 from otel_agent_telemetry import contract
 from otel_agent_telemetry.pipeline.assemble import ledger_file
-from otel_agent_telemetry.pipeline.ledger import Ledger
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger
 from tests.wire.vectors import PRODUCT, VECTORS, by_name, expected, file_store, sql_store, telemetry, timeless
 
 if TYPE_CHECKING:

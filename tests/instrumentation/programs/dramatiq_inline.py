@@ -5,7 +5,7 @@ from __future__ import annotations
 import dramatiq
 from dramatiq.brokers.stub import StubBroker
 
-from otel_agent_instrumentation.dramatiq import DramatiqInstrumentor
+from otel_agent_instrumentation.queues.dramatiq import DramatiqInstrumentor
 
 ours = DramatiqInstrumentor()
 ours.uninstrument()

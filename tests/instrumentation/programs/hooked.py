@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import importlib
 import json
+import pkgutil
 import sys
 from typing import TYPE_CHECKING, Any
+
+import otel_agent_instrumentation
 
 if TYPE_CHECKING:
     from otel_agent_instrumentation._hooks import FrameworkInstrumentor
@@ -17,7 +20,9 @@ if TYPE_CHECKING:
 
 def instrumentor(name: str) -> FrameworkInstrumentor:
     """The instrumentor that a module of ours holds."""
-    module = importlib.import_module(f"otel_agent_instrumentation.{name}")
+    modules = pkgutil.walk_packages(otel_agent_instrumentation.__path__, "otel_agent_instrumentation.")
+    found = next(module.name for module in modules if module.name.endswith(f".{name}"))
+    module = importlib.import_module(found)
     return getattr(module, module.__all__[0])()
 
 

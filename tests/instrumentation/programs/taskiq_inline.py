@@ -8,7 +8,7 @@ from taskiq import Context, InMemoryBroker, ScheduledTask, ScheduleSource, Smart
 from taskiq.kicker import AsyncKicker
 from taskiq.scheduler.scheduler import TaskiqScheduler
 
-from otel_agent_instrumentation.taskiq import TaskiqInstrumentor
+from otel_agent_instrumentation.queues.taskiq import TaskiqInstrumentor
 
 ours = TaskiqInstrumentor()
 ours.uninstrument()

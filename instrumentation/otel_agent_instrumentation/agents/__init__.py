@@ -1,0 +1,3 @@
+"""Agent frameworks: runs, model calls, tools and conversations."""
+
+__all__: list[str] = []  # an entry point names each module

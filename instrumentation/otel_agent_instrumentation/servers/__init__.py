@@ -1,0 +1,3 @@
+"""Servers: when they start and stop."""
+
+__all__: list[str] = []  # an entry point names each module

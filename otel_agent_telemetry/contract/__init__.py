@@ -1,0 +1,52 @@
+"""The contract: the closed list of anonymous events and of what each may say.
+
+A property has one of the kinds of this package and there is no kind for free text; what is not declared here, or by a
+product through :func:`event`, cannot be sent. ``TELEMETRY.md``, the JSON Schema and the collector's allow-list are
+generated from it.
+"""
+
+from otel_agent_telemetry.contract._contract import (
+    ERROR_CATEGORIES,
+    SCHEMA_VERSION,
+    Count,
+    Enum,
+    ErrorCategory,
+    Event,
+    Flag,
+    Kind,
+    ListOf,
+    Milliseconds,
+    PublicName,
+    Ref,
+    Usd,
+    Version,
+    event,
+    events,
+    lookup,
+    tag,
+    tags,
+    withdraw,
+)
+
+__all__ = [
+    "ERROR_CATEGORIES",
+    "SCHEMA_VERSION",
+    "Count",
+    "Enum",
+    "ErrorCategory",
+    "Event",
+    "Flag",
+    "Kind",
+    "ListOf",
+    "Milliseconds",
+    "PublicName",
+    "Ref",
+    "Usd",
+    "Version",
+    "event",
+    "events",
+    "lookup",
+    "tag",
+    "tags",
+    "withdraw",
+]

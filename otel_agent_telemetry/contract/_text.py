@@ -1,0 +1,172 @@
+"""The contract as texts: JSON Schema (draft 2020-12) of the proxy dialect's bodies, and TELEMETRY.md."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otel_agent_telemetry import contract
+from otel_agent_telemetry.contract._kinds import Enum, ListOf, PublicName, Ref
+
+if TYPE_CHECKING:
+    from otel_agent_telemetry.contract._events import Event
+    from otel_agent_telemetry.contract._kinds import Kind
+
+__all__ = ["json_schema", "markdown"]
+
+_OWN = "declared by the product"
+_ID = "^(install|ephemeral)_[0-9a-f]{16}$"
+
+# What the preset agent-swarm adds to the properties of every event.
+_FLAGS = (
+    "is_cloud",
+    "is_e2b",
+    "has_embedding_key",
+    "has_slack_channel",
+    "has_email_channel",
+    "has_notification_channel",
+)
+
+_KINDS = """\
+| kind | on the wire |
+|---|---|
+| Enum | one of the listed words, else `other` |
+| Flag | true or false |
+| Count | a whole number from 0 |
+| Milliseconds | a whole number of milliseconds |
+| Usd | US dollars, rounded to a millionth |
+| Ref | 16 hex digits: a keyed hash whose key never leaves the installation |
+| PublicName | a public name (a listed model; a tool, agent or command that the product declared), else `custom` |
+| Version | a version number, else left out |
+| ErrorCategory | one of `{categories}`, from exception types, never from messages |
+| ListOf | at most 32 values of one kind |
+"""
+
+_HEAD = """\
+# What is collected
+
+Anonymous events about the lifecycle of agents, sessions and tasks, for the maintainers of the product that uses this
+package. This file is generated from `otel_agent_telemetry/contract` (`make schema`); a test compares them, and what
+is not listed here cannot be sent. A product may declare events of its own with the same kinds:
+`agent-telemetry schema --format markdown`, run in its environment, shows them too.
+
+**See it:** `agent-telemetry events` prints every event byte for byte, `agent-telemetry events --next` the next one
+before it leaves, `AGENT_TELEMETRY_DEBUG=1` prints events and sends none.
+**Switch it off:** `agent-telemetry off`, or `ANONYMIZED_TELEMETRY=false`, or `DO_NOT_TRACK=1`.
+**Delete it:** `agent-telemetry forget` deletes the installation id, the reference key and the ledger.
+
+Never collected: prompts, answers, tool arguments and results, error messages, file paths, addresses, user names, host
+names, command arguments, environment variables, and names of agents, tools, workflows and models that are not public.
+
+## Around every event
+
+| field | holds |
+|---|---|
+| `product`, `version` | the product's name and version |
+| `occurred_at` | when it happened, to the second |
+| `source` | `api-server`, `worker`, `cli` or `library` |
+| `actor_anonymous_id` | `install_` and 16 random hex digits, made on this machine, one per product |
+| `metadata` | `schema_version` {version}, `environment`, and `install_created_at`: the day on which that id was made |
+
+The docker dialect has the same under other names, and `os` (`linux`, `darwin`, `windows`) and `os_language` (a language
+tag).
+
+## Kinds
+
+"""
+
+
+def markdown() -> str:
+    """TELEMETRY.md."""
+    parts = [
+        _HEAD.replace("{version}", str(contract.SCHEMA_VERSION)),
+        _KINDS.replace("{categories}", " ".join(contract.ERROR_CATEGORIES)),
+        "\n## Events\n",
+    ]
+    parts += [_event(event) for event in contract.events().values()]
+    return "".join(parts)
+
+
+def _event(event: Event) -> str:
+    docker = "said by `session.ended`"
+    if event.docker is not None:
+        event_name, action = event.docker
+        docker = f"`{event_name}`" + (f" with action `{action}`" if action else "")
+    rows = [f"| `{name}` | {_kind(kind)} | {kind.why} |" for name, kind in event.properties.items()]
+    lines = [
+        f"\n### `{event.name}`\n",
+        f"When: {event.fires or _OWN}. Why: {event.why or _OWN}. Docker dialect: {docker}.\n",
+        "| property | kind | why |",
+        "|---|---|---|",
+        *rows,
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _kind(kind: Kind) -> str:
+    if isinstance(kind, Enum):
+        return "Enum: " + ", ".join(f"`{value}`" for value in kind.values)
+    if isinstance(kind, (Ref, PublicName)):
+        return f"{kind.label} ({kind.namespace if isinstance(kind, Ref) else kind.registry})"
+    if isinstance(kind, ListOf):
+        return f"ListOf {_kind(kind.item)}"
+    return kind.label
+
+
+def json_schema() -> dict[str, object]:
+    """JSON Schema of one event in the proxy dialect; a product's preset may add flags to properties and metadata."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"Anonymous events, contract version {contract.SCHEMA_VERSION}",
+        "type": "object",
+        "required": [
+            "product",
+            "event",
+            "occurred_at",
+            "source",
+            "actor_mode",
+            "actor_anonymous_id",
+            "properties",
+            "metadata",
+        ],
+        "additionalProperties": False,
+        "properties": {
+            "product": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"},
+            "event": {"enum": [*contract.events()]},
+            "occurred_at": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z$"},
+            "source": {"enum": ["api-server", "worker", "cli", "library"]},
+            "actor_mode": {"const": "anonymous"},
+            "actor_anonymous_id": {"type": "string", "pattern": _ID},
+            "properties": {"type": "object"},
+            "metadata": {
+                "type": "object",
+                "required": ["transport", "schema_version", "environment"],
+                "properties": {
+                    "transport": {"const": "https"},
+                    "schema_version": {"const": contract.SCHEMA_VERSION},
+                    "environment": {"enum": ["production", "development", "test", "ci", "staging", "other"]},
+                    "install_created_at": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\d$"},
+                    "is_cloud": {"type": "boolean"},
+                    "install_preset": {"enum": ["dev", "content", "research", "solo", "custom"]},
+                },
+                "additionalProperties": False,
+            },
+        },
+        "oneOf": [
+            {"properties": {"event": {"const": event.name}, "properties": _properties(event)}}
+            for event in contract.events().values()
+        ],
+    }
+
+
+def _properties(event: Event) -> dict[str, object]:
+    declared = {name: kind.schema() for name, kind in event.properties.items()}
+    version = {"type": "string", "pattern": contract.Version().schema()["pattern"]}
+    common: dict[str, object] = {
+        "version": version,
+        "swarmVersion": version,
+        "install_method": {"enum": ["onboard_interactive", "onboard_noninteractive", "e2b", "manual"]},
+        **{flag: {"type": "boolean"} for flag in _FLAGS},
+        **{name: kind.schema() for name, kind in contract.tags().items()},
+    }
+    return {"properties": {**common, **declared}, "additionalProperties": False}

@@ -1,0 +1,222 @@
+"""Lifecycle calls as spans, on the OpenTelemetry API only."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind
+
+from otel_agent_telemetry import _losses
+from otel_agent_telemetry import semconv as names
+from otel_agent_telemetry.lifecycle import _carrier
+from otel_agent_telemetry.lifecycle._attributes import attributes, value_of
+from otel_agent_telemetry.lifecycle._live import LiveSpan
+from otel_agent_telemetry.lifecycle._meter import UsageMeter
+from otel_agent_telemetry.lifecycle._templates import TEMPLATES, named
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
+    from otel_agent_telemetry.lifecycle._handle import Handle
+
+__all__ = ["Spans"]
+
+_SCOPE = "otel_agent_telemetry"
+_SESSION = otel_context.create_key("agent-session")
+_TASK = otel_context.create_key("agent-task")
+_CONVERSATION = otel_context.create_key("agent-conversation")
+_EMPTY = otel_context.Context()
+_ENDED_INTO = "agent_telemetry_ended_into"
+_logger = logging.getLogger("otel_agent_telemetry")
+
+# Kind of handle -> context key under which code inside finds it.
+_FOUND_UNDER = {names.LIFECYCLE_SESSION: _SESSION, names.LIFECYCLE_TASK: _TASK}
+
+
+class Spans:
+    """Makes spans with the given providers, or with the global ones whenever they are set.
+
+    With ``isolated`` there is a context of its own: no parent from the host's traces, and nothing of ours in them.
+    """
+
+    def __init__(
+        self,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+        *,
+        isolated: bool = False,
+    ) -> None:
+        self.tracer = trace.get_tracer(_SCOPE, tracer_provider=tracer_provider)
+        self.usage = UsageMeter(meter_provider)
+        self._own: ContextVar[Context] | None = ContextVar("agent_telemetry_context") if isolated else None
+        self._inherited = otel_context.Context()
+        if not isolated and "TRACEPARENT" in os.environ:
+            self._inherited = _carrier.context_of(
+                {"traceparent": os.environ["TRACEPARENT"], "tracestate": os.environ.get("TRACESTATE", "")},
+                self._inherited,
+            )
+
+    def begin(
+        self,
+        handle: Handle,
+        arguments: Mapping[str, object],
+        parent: Handle | None,
+        *,
+        make_current: bool,
+        at: int | None = None,
+    ) -> LiveSpan | None:
+        """Start the span of a handle; None, counted, where that fails: telemetry never raises into the host."""
+        try:
+            return self._begin(handle, arguments, parent, make_current=make_current, at=at)
+        except Exception:
+            _losses.count("instrumentation_error")
+            _logger.debug("a %s span could not be started", handle.kind, exc_info=True)
+            return None
+
+    def _begin(
+        self,
+        handle: Handle,
+        arguments: Mapping[str, object],
+        parent: Handle | None,
+        *,
+        make_current: bool,
+        at: int | None,
+    ) -> LiveSpan:
+        base = self.current()
+        live_parent = None if parent is None else parent.live()
+        if live_parent is not None:
+            base = live_parent.context
+        carrier = arguments.get("carrier")
+        if carrier is not None and isinstance(carrier, Mapping):
+            base = _carrier.context_of(carrier, base)  # pyright: ignore[reportUnknownArgumentType] - text is checked there
+        template = TEMPLATES[handle.kind](arguments)
+        started_with = template.attributes
+        conversation = started_with.get(names.GEN_AI_CONVERSATION_ID) or base.get(_CONVERSATION)
+        if isinstance(conversation, str):
+            started_with[names.GEN_AI_CONVERSATION_ID] = conversation
+        span = self.tracer.start_span(template.name, base, template.kind, started_with, start_time=at)
+        context = trace.set_span_in_context(span, base)
+        key = _FOUND_UNDER.get(handle.kind)
+        if key is not None:
+            context = otel_context.set_value(key, handle, context)
+            context = otel_context.set_value(_CONVERSATION, conversation, context)
+        live = LiveSpan(self, span, context, handle.kind, template, at=at)
+        if make_current:
+            live.previous = _still_open(self.enter(context))
+        return live
+
+    def create_task(self, arguments: Mapping[str, object]) -> dict[str, str]:
+        """Record ``task.created`` and give the carrier for who runs the task."""
+        has_parent = arguments["has_parent"]
+        if has_parent is None:
+            has_parent = self.current_task() is not None
+        properties = {
+            "taskId": arguments["task_id"],
+            "source": arguments["source"],
+            "provider": arguments["provider"],
+            "hasParent": has_parent,
+            "priority": arguments["priority"],
+        }
+        name = named("create_task", arguments["name"])
+        context = self.event("task.created", properties, name=name, kind=SpanKind.PRODUCER)
+        carried = {
+            "task_id": arguments["task_id"],
+            "task_name": arguments["name"],
+            "task_source": arguments["source"],
+            "task_created_at": str(time.time_ns() // 1_000_000),
+            "session_id": otel_context.get_value(_CONVERSATION, self.current()),
+        }
+        return {
+            **{key: value for key, value in attributes(carried.items()).items() if isinstance(value, str)},
+            **_carrier.fields(context),
+        }
+
+    def event(
+        self,
+        event: str,
+        properties: Mapping[str, object],
+        *,
+        name: str = "",
+        kind: SpanKind = SpanKind.INTERNAL,
+        carrier: Mapping[str, object] | None = None,
+    ) -> Context:
+        """A span without duration that stands for an event; the context in which it is current.
+
+        It belongs to the trace of the task whose carrier is given, else to that of the code around.
+        """
+        base = self.current()
+        try:
+            base = base if carrier is None else _carrier.context_of(carrier, base)
+            prefix = names.AGENT_EVENT_PROPERTY
+            event = str(value_of(event))
+            given = attributes((f"{prefix}{value_of(key)}", value) for key, value in properties.items())
+            given[names.AGENT_LIFECYCLE] = names.LIFECYCLE_EVENT
+            given[names.AGENT_EVENT_NAME] = event
+            conversation = otel_context.get_value(_CONVERSATION, base)
+            if isinstance(conversation, str):
+                given[names.GEN_AI_CONVERSATION_ID] = conversation
+            now = time.time_ns()
+            span = self.tracer.start_span(name or event, base, kind, given, start_time=now)
+            span.end(end_time=now)
+            return trace.set_span_in_context(span, base)
+        except Exception:
+            _losses.count("instrumentation_error")
+            _logger.debug("an event span could not be made", exc_info=True)
+            return base
+
+    def current(self) -> Context:
+        """The context that code runs in; where no span is current, the span that TRACEPARENT named at start."""
+        context = _still_open(otel_context.get_current() if self._own is None else self._own.get(_EMPTY))
+        if self._inherited and not trace.get_current_span(context).get_span_context().is_valid:
+            return otel_context.Context({**context, **self._inherited})
+        return context
+
+    def enter(self, context: Context) -> Context:
+        """Make it current; what was current before."""
+        if self._own is None:
+            previous = otel_context.get_current()
+            otel_context.attach(context)
+        else:
+            previous = self._own.get(_EMPTY)
+            self._own.set(context)
+        return previous
+
+    def leave(self, context: Context, previous: Context) -> None:
+        """Go back to ``previous`` if ``context`` is current; else note that it ended, for wherever it still is current.
+
+        A token would not do: callbacks may end in another order, task or thread than they began in, and detaching
+        there logs an error into the host's log.
+        """
+        previous = _still_open(previous)
+        if (otel_context.get_current() if self._own is None else self._own.get(_EMPTY)) is context:
+            self.enter(previous)
+        else:
+            setattr(context, _ENDED_INTO, previous)
+
+    def current_session(self) -> Handle | None:
+        """The handle of the session around this code."""
+        return otel_context.get_value(_SESSION, self.current())  # pyright: ignore[reportReturnType] - only handles are stored under this key
+
+    def current_task(self) -> Handle | None:
+        """The handle of the task around this code."""
+        return otel_context.get_value(_TASK, self.current())  # pyright: ignore[reportReturnType] - only handles are stored under this key
+
+    def trace_variables(self) -> dict[str, str]:
+        """``TRACEPARENT`` and ``TRACESTATE`` of the current span."""
+        return {key.upper(): value for key, value in _carrier.fields(self.current()).items()}
+
+
+def _still_open(context: Context) -> Context:
+    """The context, or where its run ended while another one was current, the one that was there before it."""
+    while (before := getattr(context, _ENDED_INTO, None)) is not None:
+        context = before
+    return context

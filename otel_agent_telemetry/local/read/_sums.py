@@ -1,0 +1,121 @@
+"""Tokens, calls, errors and cost, by what they were spent on; and the sessions they were spent in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from otel_agent_telemetry.local.read._moments import iso
+from otel_agent_telemetry.local.read._spending import SUMS, Cost, costs_by_key
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from otel_agent_telemetry.local.read._shapes import SessionShape, UsageShape
+
+__all__ = ["GROUPINGS", "list_sessions", "usage"]
+
+_HOUR_NS = 3600 * 10**9
+GROUPINGS = {
+    "model": "steps.model",
+    "agent": "steps.agent",
+    "tool": "steps.tool",
+    "session": "(SELECT session FROM traces WHERE traces.id = steps.trace)",
+    "hour": f"steps.start_ns / {_HOUR_NS}",
+    "day": f"steps.start_ns / {24 * _HOUR_NS}",
+}
+_COUNTS = """
+sum(kind = 'model' AND counted), sum(is_error AND counted AND kind IN ('model', 'tool')),
+sum(kind = 'tool' AND counted), sum(kind = 'agent' AND counted),
+sum(CASE WHEN spends THEN input END), sum(CASE WHEN spends THEN output END),
+sum(CASE WHEN spends THEN cache_read END), sum(CASE WHEN spends THEN cache_write END),
+sum(CASE WHEN spends THEN reasoning END)
+"""
+_KINDS = {"model": "AND steps.kind IN ('model', 'embedding')", "tool": "AND steps.kind = 'tool'"}
+_SESSIONS = """
+SELECT session, max(agent), max(service), min(start_ns), max(end_ns), count(*), sum(errors), sum(calls), sum(tools),
+       sum(input), sum(output)
+FROM traces WHERE session IS NOT NULL AND start_ns >= ? AND start_ns <= ?
+GROUP BY session ORDER BY max(start_ns) DESC LIMIT ?
+"""
+_LATEST = 2**63 - 1
+
+
+def usage(
+    connection: sqlite3.Connection, by: str, *, since_ns: int | None = None, until_ns: int | None = None
+) -> list[UsageShape]:
+    """Usage by one of :data:`GROUPINGS`; time goes forward, all else goes by tokens."""
+    key = GROUPINGS[by]
+    where = f"WHERE steps.start_ns >= ? AND steps.start_ns <= ? {_KINDS.get(by, '')}"
+    period = (since_ns or 0, _LATEST if until_ns is None else until_ns)
+    costs = costs_by_key(
+        connection.execute(f"SELECT {key}, {SUMS} FROM steps {where} AND spends GROUP BY 1, 2, 3", period)
+    )
+    rows = connection.execute(f"SELECT {key}, {_COUNTS} FROM steps {where} GROUP BY 1", period).fetchall()
+    shapes = [_usage_shape(_key_text(row[0], by), row[1:], costs.get(row[0], Cost())) for row in rows if any(row[1:])]
+    if by in {"hour", "day"}:
+        return sorted(shapes, key=lambda shape: shape["key"] or "")
+    return sorted(shapes, key=lambda shape: (-_tokens(shape), -shape["calls"], shape["key"] or ""))
+
+
+def _tokens(shape: UsageShape) -> int:
+    return (shape["input_tokens"] or 0) + (shape["output_tokens"] or 0)
+
+
+def list_sessions(
+    connection: sqlite3.Connection, *, since_ns: int | None = None, until_ns: int | None = None, limit: int = 50
+) -> list[SessionShape]:
+    """Sessions, the latest first."""
+    period = (since_ns or 0, _LATEST if until_ns is None else until_ns)
+    rows = connection.execute(_SESSIONS, (*period, limit)).fetchall()
+    return [_session_shape(row, _session_cost(connection, row[0])) for row in rows]
+
+
+def _session_cost(connection: sqlite3.Connection, session: str) -> Cost:
+    query = f"""
+        SELECT 0, {SUMS} FROM steps JOIN traces ON traces.id = steps.trace
+        WHERE traces.session = ? AND spends GROUP BY 2, 3
+    """
+    return costs_by_key(connection.execute(query, (session,))).get(0, Cost())
+
+
+def _key_text(key: object, by: str) -> str | None:
+    if key is None or not isinstance(key, int):
+        return None if key is None else str(key)
+    return iso(key * _HOUR_NS)[:13] + ":00Z" if by == "hour" else iso(key * 24 * _HOUR_NS)[:10]
+
+
+def _usage_shape(key: str | None, row: Any, cost: Cost) -> UsageShape:
+    calls, errors, tools, runs, given, made, read, written, reasoned = row
+    return {
+        "key": key,
+        "calls": calls,
+        "errors": errors,
+        "tool_calls": tools,
+        "agent_runs": runs,
+        "input_tokens": given,
+        "output_tokens": made,
+        "cache_read_tokens": read,
+        "cache_write_tokens": written,
+        "reasoning_tokens": reasoned,
+        "cost_usd": cost.usd,
+        "cost_is_estimate": cost.is_estimate,
+    }
+
+
+def _session_shape(row: Any, cost: Cost) -> SessionShape:
+    session, agent, service, start, end, traces, errors, calls, tools, given, made = row
+    return {
+        "session": session,
+        "agent": agent,
+        "service": service,
+        "start": iso(start),
+        "end": iso(end),
+        "traces": traces,
+        "errors": errors,
+        "calls": calls,
+        "tools": tools,
+        "input_tokens": given,
+        "output_tokens": made,
+        "cost_usd": cost.usd,
+        "cost_is_estimate": cost.is_estimate,
+    }

@@ -1,0 +1,195 @@
+"""One trace as a tree, and everything about one of its spans."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from otel_agent_telemetry import semconv
+from otel_agent_telemetry.errors import InputError
+from otel_agent_telemetry.local.read._listing import trace_shape
+from otel_agent_telemetry.local.read._spending import Cost, cost_of
+from otel_agent_telemetry.otlp._values import attributes
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from otel_agent_telemetry.local.read._shapes import SpanDetail, SpanEvent, SpanLink, SpanShape, TraceTree
+
+__all__ = ["span_detail", "trace_tree"]
+
+_SPANS = """
+SELECT spans.span_id, spans.parent_id, spans.start_ns, spans.end_ns, spans.status, spans.name, origins.service,
+       CASE WHEN spans.status = 2 THEN spans.body END,
+       steps.kind, steps.name, steps.model, steps.provider, steps.tool, steps.agent, steps.outcome, steps.counted,
+       steps.input, steps.output, steps.cache_read, steps.cache_write, steps.reasoning, steps.cost
+FROM spans JOIN origins ON origins.id = spans.origin LEFT JOIN steps ON steps.id = spans.id
+WHERE spans.trace = ? ORDER BY spans.start_ns, spans.end_ns DESC, spans.id
+"""
+_DETAIL = """
+SELECT spans.body, origins.resource, origins.scope_body FROM spans JOIN origins ON origins.id = spans.origin
+WHERE spans.trace = ? AND spans.span_id = ?
+"""
+_STATUS_ERROR = 2
+_SPAN_KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
+_ENDED_OTHERWISE = frozenset({semconv.OUTCOME_CANCELLED, semconv.OUTCOME_SUPERSEDED})
+
+
+@dataclass(slots=True)
+class _Placed:
+    parent: int
+    shape: SpanShape
+
+
+def trace_tree(connection: sqlite3.Connection, trace: int) -> TraceTree:
+    """The trace with that row id: parents before children, siblings by start; orphans stand at depth 0."""
+    summary = trace_shape(connection, trace)
+    rows = connection.execute(_SPANS, (trace,)).fetchall()
+    began = rows[0][2] if rows else 0
+    placed = {row[0]: _Placed(row[1], _shape(row, began)) for row in rows}
+    return {"trace": summary, "spans": _ordered(placed)}
+
+
+def span_detail(connection: sqlite3.Connection, trace: int, span_id: str) -> SpanDetail:
+    """Everything that the span carries. Raises InputError where the trace has no such span."""
+    try:
+        number = int.from_bytes(bytes.fromhex(span_id), "big", signed=True)
+        row = connection.execute(_DETAIL, (trace, number)).fetchone()
+    except (ValueError, OverflowError):
+        row = None
+    if row is None:
+        msg = f"no span {span_id!r} in this trace; `agent-telemetry show TRACE --json` lists them"
+        raise InputError(msg)
+    return _detail(Span.FromString(row[0]), Resource.FromString(row[1]), InstrumentationScope.FromString(row[2]))
+
+
+def _ordered(placed: dict[int, _Placed]) -> list[SpanShape]:
+    children: dict[int, list[int]] = {}
+    roots: list[int] = []
+    for span_id, span in placed.items():
+        is_root = span.parent not in placed or span.parent == span_id
+        (roots if is_root else children.setdefault(span.parent, [])).append(span_id)
+    ordered: list[SpanShape] = []
+    seen: set[int] = set()
+    for root in (*roots, *placed):  # what hangs in a ring of parents is reached from its earliest span
+        _append_below(root, placed, children, seen, ordered)
+    return ordered
+
+
+def _append_below(
+    root: int, placed: dict[int, _Placed], children: dict[int, list[int]], seen: set[int], ordered: list[SpanShape]
+) -> None:
+    pending = [(root, 0)]
+    while pending:
+        span_id, depth = pending.pop()
+        if span_id in seen:
+            continue
+        seen.add(span_id)
+        shape = placed[span_id].shape
+        shape["depth"] = depth
+        ordered.append(shape)
+        pending.extend((child, depth + 1) for child in reversed(children.get(span_id, [])))
+
+
+def _shape(row: Any, began: int) -> SpanShape:
+    (
+        span_id,
+        parent,
+        start,
+        end,
+        status,
+        name,
+        service,
+        failed,
+        kind,
+        label,
+        model,
+        provider,
+        tool,
+        agent,
+        outcome,
+        counted,
+        given,
+        made,
+        read,
+        written,
+        reasoned,
+        reported,
+    ) = row
+    spent = (given or 0, made or 0, read or 0, written or 0)
+    cost = cost_of(model, provider, reported, spent) if kind in {"model", "embedding"} else Cost(reported)
+    return {
+        "span_id": _hex(span_id),
+        "parent_span_id": _hex(parent) if parent else None,
+        "depth": 0,
+        "name": name,
+        "service": service,
+        "kind": kind,
+        "label": model or tool or (agent if kind == "agent" else None) or label,
+        "model": model,
+        "tool": tool,
+        "agent": agent,
+        "counted": bool(counted) if kind else True,
+        "input_tokens": given,
+        "output_tokens": made,
+        "cache_read_tokens": read,
+        "cache_write_tokens": written,
+        "reasoning_tokens": reasoned,
+        "cost_usd": cost.usd,
+        "cost_is_estimate": cost.is_estimate,
+        "status": _status(status, outcome),
+        "error_type": _error_type(Span.FromString(failed)) if failed is not None else None,
+        "offset_ms": (start - began) / 1e6,
+        "duration_ms": max(end - start, 0) / 1e6,
+    }
+
+
+def _status(status: int, outcome: str | None) -> str:
+    if outcome in _ENDED_OTHERWISE:
+        return str(outcome)
+    return "error" if status == _STATUS_ERROR or outcome == semconv.OUTCOME_ERROR else "ok"
+
+
+def _error_type(span: Span) -> str | None:
+    carried = attributes(span.attributes)
+    exceptions = [attributes(event.attributes) for event in span.events if event.name == semconv.EXCEPTION_EVENT]
+    found = carried.get(semconv.ERROR_TYPE) or (exceptions[-1].get(semconv.EXCEPTION_TYPE) if exceptions else None)
+    found = found or carried.get("http.response.status_code")
+    return str(found).removeprefix("<class '").removesuffix("'>") if found else None
+
+
+def _detail(span: Span, resource: Resource, scope: InstrumentationScope) -> SpanDetail:
+    began = span.start_time_unix_nano
+    events: list[SpanEvent] = [
+        {
+            "name": event.name,
+            "offset_ms": (event.time_unix_nano - began) / 1e6,
+            "attributes": attributes(event.attributes),
+        }
+        for event in span.events
+    ]
+    links: list[SpanLink] = [
+        {"trace_id": link.trace_id.hex(), "span_id": link.span_id.hex(), "attributes": attributes(link.attributes)}
+        for link in span.links
+    ]
+    return {
+        "span_id": span.span_id.hex(),
+        "name": span.name,
+        "span_kind": _SPAN_KINDS[span.kind] if 0 <= span.kind < len(_SPAN_KINDS) else str(span.kind),
+        "status_message": span.status.message,
+        "attributes": attributes(span.attributes),
+        "events": events,
+        "links": links,
+        "resource": attributes(resource.attributes),
+        "scope": scope.name,
+        "scope_version": scope.version,
+        "dropped_attributes": span.dropped_attributes_count,
+    }
+
+
+def _hex(number: int) -> str:
+    return number.to_bytes(8, "big", signed=True).hex()

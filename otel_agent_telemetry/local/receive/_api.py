@@ -1,0 +1,154 @@
+"""What the page asks: JSON by GET, nothing that changes anything.
+
+``traces`` ``sessions`` ``usage`` ``diff`` ``facets``, and below ``traces/ID``: nothing (the tree), ``spans/ID``,
+``matching``, ``conversation``, ``left``. The answers are the shapes of ``--json``.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, unquote
+
+from otel_agent_telemetry.errors import InputError
+from otel_agent_telemetry.local.read._content import matching_spans
+from otel_agent_telemetry.local.read._conversation import conversation
+from otel_agent_telemetry.local.read._diff import diff_trees
+from otel_agent_telemetry.local.read._facets import facets
+from otel_agent_telemetry.local.read._left import left_machine
+from otel_agent_telemetry.local.read._listing import SORTS, TraceFilter, find_trace, list_traces
+from otel_agent_telemetry.local.read._moments import parse_duration_ns, parse_moment_ns
+from otel_agent_telemetry.local.read._sums import GROUPINGS, list_sessions, usage
+from otel_agent_telemetry.local.read._tree import span_detail, trace_tree
+from otel_agent_telemetry.local.receive._body import RefusalError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otel_agent_telemetry.local.read._left import Outbox
+    from otel_agent_telemetry.local.store._store import Store
+
+__all__ = ["Api"]
+
+_MOST_ROWS = 1000
+_MOST_DIGITS = 9
+_TEXTS = ("service", "name", "session", "model", "agent", "tool", "text")
+
+
+class _Asked:
+    """A query's parameters; an unusable one raises RefusalError(400)."""
+
+    def __init__(self, query: str) -> None:
+        pairs = parse_qsl(query)
+        self._values = dict(pairs)
+        self.attributes = [value for key, value in pairs if key == "attribute"]
+
+    def text(self, key: str) -> str | None:
+        return self._values.get(key)
+
+    def choice(self, key: str, choices: tuple[str, ...]) -> str:
+        given = self._values.get(key) or choices[0]
+        if given not in choices:
+            raise RefusalError(400, f"{key}={given[:40]!r}; expected one of {', '.join(choices)}")
+        return given
+
+    def whole(self, key: str, default: int) -> int:
+        given = self._values.get(key) or str(default)
+        if not (given.isascii() and given.isdigit() and len(given) <= _MOST_DIGITS):
+            raise RefusalError(400, f"{key}={given[:40]!r}; expected a whole number")
+        return int(given)
+
+    def moment(self, key: str) -> int | None:
+        given = self._values.get(key)
+        return parse_moment_ns(given, time.time_ns()) if given else None
+
+    def duration(self, key: str) -> int | None:
+        given = self._values.get(key)
+        return parse_duration_ns(given) if given else None
+
+
+class Api:
+    """Answers GET /api/..., each over a connection of its own."""
+
+    def __init__(self, store: Store, outbox: Outbox) -> None:
+        self._store = store
+        self._outbox = outbox
+
+    def answer(self, path: str, query: str) -> bytes:
+        """The JSON for ``/api/PATH?QUERY``. Raises RefusalError (400, 404, 503)."""
+        parts = [unquote(part) for part in path.strip("/").split("/")]
+        try:
+            with closing(self._store.reader()) as connection:
+                value = self._value(connection, parts, _Asked(query))
+            return json.dumps(value, ensure_ascii=False).encode(errors="replace")
+        except InputError as error:
+            raise RefusalError(404 if len(parts) > 1 else 400, str(error)) from error
+        except sqlite3.OperationalError as error:
+            raise RefusalError(503, f"the store cannot be read: {error}", retry_after=1) from error
+
+    def _value(self, connection: sqlite3.Connection, parts: list[str], asked: _Asked) -> object:
+        if len(parts) == 1 and parts[0] in _OF_STORE:
+            return _OF_STORE[parts[0]](connection, asked)
+        if parts[0] != "traces" or len(parts) == 1:
+            raise RefusalError(404, f"there is no /api/{parts[0][:40]}; expected one of {', '.join(_OF_STORE)}")
+        trace, _ = find_trace(connection, parts[1])
+        match parts[2:]:
+            case []:
+                return trace_tree(connection, trace)
+            case ["spans", span]:
+                return span_detail(connection, trace, span)
+            case ["matching"]:
+                return {"spans": sorted(matching_spans(connection, trace, asked.text("text") or ""))}
+            case ["conversation"]:
+                return {"turns": conversation(connection, trace)}
+            case ["left"]:
+                return left_machine(connection, trace, self._outbox)
+            case _:
+                raise RefusalError(404, "of a trace there are spans, matching, conversation and left")
+
+
+def _traces(connection: sqlite3.Connection, asked: _Asked) -> object:
+    wanted = TraceFilter(
+        **{key: asked.text(key) for key in _TEXTS},
+        status=asked.choice("status", ("ok", "error")) if asked.text("status") else None,
+        attributes=tuple((key, value) for key, _, value in (pair.partition("=") for pair in asked.attributes)),
+        min_duration_ns=asked.duration("min_duration"),
+        max_duration_ns=asked.duration("max_duration"),
+        since_ns=asked.moment("since"),
+        until_ns=asked.moment("until"),
+    )
+    sort = asked.choice("sort", tuple(SORTS))
+    limit = min(asked.whole("limit", 50), _MOST_ROWS)
+    return {"traces": list_traces(connection, wanted, sort=sort, limit=limit, offset=asked.whole("offset", 0))}
+
+
+def _sessions(connection: sqlite3.Connection, asked: _Asked) -> object:
+    limit = min(asked.whole("limit", 100), _MOST_ROWS)
+    since, until = asked.moment("since"), asked.moment("until")
+    return {"sessions": list_sessions(connection, since_ns=since, until_ns=until, limit=limit)}
+
+
+def _usage(connection: sqlite3.Connection, asked: _Asked) -> object:
+    by = asked.choice("by", tuple(GROUPINGS))
+    return {"usage": usage(connection, by, since_ns=asked.moment("since"), until_ns=asked.moment("until"))}
+
+
+def _diff(connection: sqlite3.Connection, asked: _Asked) -> object:
+    a, b = (trace_tree(connection, find_trace(connection, asked.text(key) or "")[0]) for key in ("a", "b"))
+    return diff_trees(a, b)
+
+
+def _facets(connection: sqlite3.Connection, _asked: _Asked) -> object:
+    return facets(connection)
+
+
+_OF_STORE: dict[str, Callable[[sqlite3.Connection, _Asked], object]] = {
+    "traces": _traces,
+    "sessions": _sessions,
+    "usage": _usage,
+    "diff": _diff,
+    "facets": _facets,
+}

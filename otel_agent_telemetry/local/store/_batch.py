@@ -1,0 +1,186 @@
+"""Spans of one request as rows: pure, so that nothing is half done when a request turns out bad."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from otel_agent_telemetry import semconv
+from otel_agent_telemetry.local.store._step import STEP_KEYS, Step, may_be_step, step
+from otel_agent_telemetry.otlp._values import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+    from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
+    from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+    from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+__all__ = ["Batch", "Origin", "SpanRow", "TraceRow", "batch", "clamped", "origin"]
+
+_LATEST_NS = 2**62 - 1  # 2116; leaves room for the rank below in SQLite's 64 bits
+_TRACE_ID_BYTES, _SPAN_ID_BYTES = 16, 8
+_NO_TRACE, _NO_SPAN = bytes(_TRACE_ID_BYTES), bytes(_SPAN_ID_BYTES)
+_STATUS_ERROR = 2
+UNKNOWN_SERVICE = "unknown_service"
+
+SpanKey: TypeAlias = "tuple[bytes, int]"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where telemetry comes from: a resource and a scope, with their schema addresses."""
+
+    digest: bytes
+    service: str
+    scope: str
+    resource: bytes
+    resource_schema: str
+    scope_body: bytes
+    scope_schema: str
+
+
+class SpanRow(NamedTuple):
+    """One span, ready to be stored; ``origin`` is the digest of where it comes from."""
+
+    trace_id: bytes
+    span_id: int
+    parent_id: int
+    origin: bytes
+    start_ns: int
+    end_ns: int
+    status: int
+    name: str
+    body: bytes
+    step: Step | None
+
+
+@dataclass(slots=True)
+class TraceRow:
+    """What one batch adds to a trace's summary."""
+
+    start_ns: int
+    end_ns: int
+    rank: int
+    name: str
+    service: str
+    spans: int = 0
+    errors: int = 0
+    has_steps: bool = False
+    origins: set[bytes] = field(default_factory=set[bytes])
+
+
+@dataclass(slots=True)
+class Batch:
+    """The storable spans of a request by (trace id, span id), their origins, and how many had to be refused."""
+
+    spans: dict[SpanKey, SpanRow]
+    origins: dict[bytes, Origin]
+    rejected: int = 0
+
+    def traces(self) -> dict[bytes, TraceRow]:
+        """What the batch adds to each trace."""
+        found: dict[bytes, TraceRow] = {}
+        for row in self.spans.values():
+            # the smallest rank of a trace's spans names it: the earliest root, else the earliest span
+            rank = row.start_ns + _LATEST_NS if row.parent_id else row.start_ns
+            trace = found.get(row.trace_id)
+            if trace is None:
+                service = self.origins[row.origin].service
+                trace = found[row.trace_id] = TraceRow(row.start_ns, row.end_ns, rank, row.name, service)
+            elif rank < trace.rank:
+                trace.rank, trace.name, trace.service = rank, row.name, self.origins[row.origin].service
+            _add(trace, row)
+        return found
+
+
+def batch(request: ExportTraceServiceRequest) -> Batch:
+    """The rows of a request; a span whose ids are not 16 and 8 bytes, or all zero, is refused and counted."""
+    made = Batch({}, {})
+    for resource_spans in request.resource_spans:
+        for scope_spans in resource_spans.scope_spans:
+            source = origin(
+                resource_spans.resource, resource_spans.schema_url, scope_spans.scope, scope_spans.schema_url
+            )
+            made.origins[source.digest] = source
+            _add_spans(made, source.digest, scope_spans.spans)
+    return made
+
+
+def origin(resource: Resource, resource_schema: str, scope: InstrumentationScope, scope_schema: str) -> Origin:
+    """The origin that a resource and a scope make together; ``digest`` is equal for equal ones."""
+    resource_body, scope_body = resource.SerializeToString(), scope.SerializeToString()
+    parts = (resource_body, resource_schema.encode(), scope_body, scope_schema.encode())
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return Origin(
+        digest.digest(), _service(resource), scope.name, resource_body, resource_schema, scope_body, scope_schema
+    )
+
+
+def clamped(time_ns: int) -> int:
+    """A time that SQLite can hold; a hostile one becomes the latest."""
+    return min(time_ns, _LATEST_NS)
+
+
+def _add_spans(made: Batch, source: bytes, spans: Iterable[Span]) -> None:
+    rows = made.spans
+    for span in spans:
+        trace_id, span_id = span.trace_id, span.span_id
+        if _is_unusable(trace_id, span_id):
+            made.rejected += 1
+            continue
+        number = int.from_bytes(span_id, "big", signed=True)
+        if (trace_id, number) not in rows:
+            rows[trace_id, number] = _row(source, span, trace_id, number)
+
+
+def _is_unusable(trace_id: bytes, span_id: bytes) -> bool:
+    has_lengths = len(trace_id) == _TRACE_ID_BYTES and len(span_id) == _SPAN_ID_BYTES
+    return not has_lengths or trace_id == _NO_TRACE or span_id == _NO_SPAN
+
+
+def _row(source: bytes, span: Span, trace_id: bytes, number: int) -> SpanRow:
+    name, parent, start, end = span.name, span.parent_span_id, span.start_time_unix_nano, span.end_time_unix_nano
+    body = span.SerializeToString()
+    return SpanRow(
+        trace_id,
+        number,
+        int.from_bytes(parent[:_SPAN_ID_BYTES], "big", signed=True) if parent else 0,
+        source,
+        min(_LATEST_NS, start),
+        min(_LATEST_NS, end),
+        span.status.code,
+        name,
+        body,
+        step(name, _read(span)) if may_be_step(body) else None,
+    )
+
+
+def _read(span: Span) -> dict[str, object]:
+    # most are text, and asking for that first spares a call
+    return {
+        key: (value := pair.value).string_value or plain(value)
+        for pair in span.attributes
+        if (key := pair.key) in STEP_KEYS
+    }
+
+
+def _add(trace: TraceRow, row: SpanRow) -> None:
+    trace.start_ns = min(trace.start_ns, row.start_ns)
+    trace.end_ns = max(trace.end_ns, row.end_ns)
+    trace.spans += 1
+    trace.errors += row.status == _STATUS_ERROR
+    trace.has_steps = trace.has_steps or row.step is not None
+    trace.origins.add(row.origin)
+
+
+def _service(resource: Resource) -> str:
+    for pair in resource.attributes:
+        if pair.key == semconv.SERVICE_NAME:
+            value = plain(pair.value)
+            return value if isinstance(value, str) and value else UNKNOWN_SERVICE
+    return UNKNOWN_SERVICE

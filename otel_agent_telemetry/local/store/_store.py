@@ -1,0 +1,305 @@
+"""The trace store: one SQLite file, one writer at a time, readers that never wait for it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from otel_agent_telemetry.local.store._batch import Batch, Origin, SpanRow, batch, clamped, origin
+from otel_agent_telemetry.local.store._settle import settle_trace
+from otel_agent_telemetry.local.store._tables import open_readonly, open_writable
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Generator
+    from pathlib import Path
+
+    from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+    from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
+
+    from otel_agent_telemetry.local.store._step import Step
+
+__all__ = ["Store"]
+
+_SignalRow: TypeAlias = "tuple[Origin, tuple[Any, ...]]"
+
+_INSERT_ORIGIN = "INSERT INTO origins VALUES (NULL, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
+_INSERT_TRACE = """
+INSERT INTO traces (trace_id, received_ns, start_ns, end_ns, spans, errors, rank, name, service, unsettled)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (trace_id) DO UPDATE SET
+    received_ns = excluded.received_ns,
+    start_ns = min(start_ns, excluded.start_ns),
+    end_ns = max(end_ns, excluded.end_ns),
+    spans = spans + excluded.spans,
+    errors = errors + excluded.errors,
+    name = CASE WHEN excluded.rank < rank THEN excluded.name ELSE name END,
+    service = CASE WHEN excluded.rank < rank THEN excluded.service ELSE service END,
+    rank = min(rank, excluded.rank),
+    unsettled = max(unsettled, excluded.unsettled, calls + tools + runs > 0)
+RETURNING id
+"""
+_INSERT_SPAN = "INSERT OR IGNORE INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT_STEP = f"INSERT INTO steps VALUES ({', '.join('?' * 22)})"
+_STATUS_ERROR = 2
+_ORIGINS_KEPT = 1000
+_OTHERS_SECONDS = 1.0  # how often another process's writing is looked for
+_LULL_SECONDS = 0.25
+_LONGEST_LOG_PAGES = 65_536
+
+
+class Store:
+    """A store that is open for writing. Every ``add_*`` is one transaction: all of it is readable after it, or none.
+
+    Safe to share between threads. Raises InputError where the file cannot be used, ``sqlite3.OperationalError`` where
+    it is locked by another process for seconds or the disk is full.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connection = open_writable(path)
+        self._lock = threading.Lock()
+        self._origins: dict[bytes, int] = {}
+        self._changed = threading.Condition()
+        self._last_spans = float("-inf")
+
+    def close(self) -> None:
+        """Close the file; its write-ahead log is folded in."""
+        with self._lock:
+            self._connection.close()
+
+    def reader(self) -> sqlite3.Connection:
+        """A read-only connection of the caller's own."""
+        return open_readonly(self.path)
+
+    def add_spans(self, request: ExportTraceServiceRequest) -> int:
+        """Store a request's spans and give how many were refused; a span that is already there stays as it is."""
+        made = batch(request)
+        self._last_spans = time.monotonic()
+        with self.writing() as connection:
+            if not _insert_spans(connection, self._origin_ids(made), made):
+                connection.execute("ROLLBACK")
+                connection.execute("BEGIN IMMEDIATE")
+                self._origins.clear()
+                _drop_stored(connection, made)
+                _insert_spans(connection, self._origin_ids(made), made)
+        return made.rejected
+
+    def add_logs(self, request: ExportLogsServiceRequest, *, only_new: bool = False) -> int:
+        """Store a request's log records and give how many; ``only_new`` leaves out those that are there already."""
+        now = time.time_ns()
+        rows: list[_SignalRow] = []
+        for of_resource in request.resource_logs:
+            for of_scope in of_resource.scope_logs:
+                source = origin(of_resource.resource, of_resource.schema_url, of_scope.scope, of_scope.schema_url)
+                for record in of_scope.log_records:
+                    moment = clamped(record.time_unix_nano or record.observed_time_unix_nano)
+                    rows.append((source, (now, record.trace_id or None, moment, record.SerializeToString())))
+        return self._add_rows("logs", rows, only_new=only_new)
+
+    def add_metrics(self, request: ExportMetricsServiceRequest, *, only_new: bool = False) -> int:
+        """Store a request's metrics, one row each with all its points, and give how many."""
+        now = time.time_ns()
+        rows: list[_SignalRow] = []
+        for of_resource in request.resource_metrics:
+            for of_scope in of_resource.scope_metrics:
+                source = origin(of_resource.resource, of_resource.schema_url, of_scope.scope, of_scope.schema_url)
+                rows += [
+                    (source, (now, metric.name, _latest(metric), metric.SerializeToString()))
+                    for metric in of_scope.metrics
+                ]
+        return self._add_rows("metrics", rows, only_new=only_new)
+
+    def add_events(self, dialect: str, content_type: str, body: bytes) -> None:
+        """Keep an anonymous event's body byte for byte."""
+        with self.writing() as connection:
+            connection.execute(
+                "INSERT INTO events VALUES (NULL, ?, ?, ?, ?)", (time.time_ns(), dialect, content_type, body)
+            )
+
+    def settle(self, limit: int = 200) -> int:
+        """Work out tokens, runs and sessions of up to ``limit`` traces that changed; give how many were done."""
+        with self.writing() as connection:
+            pending = connection.execute("SELECT id FROM traces WHERE unsettled LIMIT ?", (limit,)).fetchall()
+            for (trace,) in pending:
+                settle_trace(connection, trace)
+        return len(pending)
+
+    def leave_checkpoints(self) -> None:
+        """Stop folding the log into the file while writing: :meth:`checkpoint` does it from now on."""
+        with self._lock:
+            self._connection.execute("PRAGMA wal_autocheckpoint=0").fetchall()
+
+    def checkpoint(self) -> None:
+        """Fold the log into the file beside the writers; they wait only where it has grown beyond 256 MB."""
+        with closing(open_writable(self.path)) as beside:
+            _, pages, _ = beside.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        if pages > _LONGEST_LOG_PAGES:
+            with self._lock:
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def quiet_seconds(self) -> float:
+        """How long ago the last spans came."""
+        return time.monotonic() - self._last_spans
+
+    def shrink(self) -> None:
+        """Give the pages of what was deleted back to the file system."""
+        with self._lock:
+            self._connection.executescript("PRAGMA incremental_vacuum")  # execute() would stop after its first page
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def wake(self) -> None:
+        """Tell those who wait for a change."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def changes(self, silence_seconds: float, ending: threading.Event) -> Generator[bool, None, None]:
+        """True after something was stored by any process, False after that long without; four a second at most."""
+        with closing(self.reader()) as connection:
+            seen = self._state(connection)
+            silent_since = time.monotonic()
+            while not ending.is_set():
+                with self._changed:
+                    self._changed.wait(_OTHERS_SECONDS)
+                now = self._state(connection)
+                if now != seen:
+                    seen = now
+                    silent_since = time.monotonic()
+                    yield True
+                    ending.wait(_LULL_SECONDS)
+                elif time.monotonic() - silent_since > silence_seconds:
+                    silent_since = time.monotonic()
+                    yield False
+
+    @staticmethod
+    def _state(connection: sqlite3.Connection) -> object:
+        """Differs after a commit by any other connection."""
+        return connection.execute("PRAGMA data_version").fetchone()[0]
+
+    @contextmanager
+    def writing(self) -> Generator[sqlite3.Connection]:
+        """The writing connection inside a transaction, which is undone where the block raises."""
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._origins.clear()  # ids that were given out inside are void
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+        self.wake()
+
+    def _add_rows(self, table: str, rows: list[_SignalRow], *, only_new: bool) -> int:
+        known = f"SELECT count(*) FROM {table} WHERE time_ns = ? AND origin = ? AND body = ? AND id <= ?"
+        added = 0
+        with self.writing() as connection:
+            last = connection.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]
+            for source, values in rows:
+                number = self._origin_id(source)
+                if only_new and connection.execute(known, (values[-2], number, values[-1], last)).fetchone()[0]:
+                    continue
+                connection.execute(f"INSERT INTO {table} VALUES (NULL, ?, ?, ?, ?, ?)", (number, *values))
+                added += 1
+        return added
+
+    def _origin_ids(self, made: Batch) -> dict[bytes, int]:
+        return {digest: self._origin_id(source) for digest, source in made.origins.items()}
+
+    def _origin_id(self, source: Origin) -> int:
+        known = self._origins.get(source.digest)
+        if known is not None:
+            return known
+        row = self._connection.execute("SELECT id FROM origins WHERE digest = ?", (source.digest,)).fetchone()
+        if row is None:
+            values = (
+                source.digest,
+                source.service,
+                source.scope,
+                source.resource,
+                source.resource_schema,
+                source.scope_body,
+                source.scope_schema,
+            )
+            row = self._connection.execute(_INSERT_ORIGIN, values).fetchone()
+        if len(self._origins) >= _ORIGINS_KEPT:
+            self._origins.clear()
+        self._origins[source.digest] = int(row[0])
+        return int(row[0])
+
+
+def _insert_spans(connection: sqlite3.Connection, origins: dict[bytes, int], made: Batch) -> bool:
+    """Insert the rows; False where one of them is stored already, and then nothing of this may be kept."""
+    traces = _insert_traces(connection, origins, made)
+    first = int(connection.execute("SELECT coalesce(max(id), 0) FROM spans").fetchone()[0]) + 1
+    rows = made.spans.values()
+    done = connection.executemany(
+        _INSERT_SPAN,
+        [
+            (number, traces[row.trace_id], row.span_id, row.parent_id, origins[row.origin], *row[4:9])
+            for number, row in enumerate(rows, first)
+        ],
+    )
+    if done.rowcount < len(rows) and rows:
+        return False
+    connection.executemany(
+        _INSERT_STEP,
+        [
+            _step_values(number, traces[row.trace_id], row, row.step)
+            for number, row in enumerate(rows, first)
+            if row.step is not None
+        ],
+    )
+    return True
+
+
+def _insert_traces(connection: sqlite3.Connection, origins: dict[bytes, int], made: Batch) -> dict[bytes, int]:
+    ids: dict[bytes, int] = {}
+    visits: list[tuple[int, int]] = []
+    now = time.time_ns()
+    for trace_id, row in made.traces().items():
+        values = (
+            trace_id,
+            now,
+            row.start_ns,
+            row.end_ns,
+            row.spans,
+            row.errors,
+            row.rank,
+            row.name,
+            row.service,
+            row.has_steps,
+        )
+        ids[trace_id] = int(connection.execute(_INSERT_TRACE, values).fetchone()[0])
+        visits.extend((origins[digest], ids[trace_id]) for digest in row.origins)
+    connection.executemany("INSERT OR IGNORE INTO visits (origin, trace) VALUES (?, ?)", visits)
+    return ids
+
+
+def _step_values(number: int, trace: int, row: SpanRow, it: Step) -> tuple[object, ...]:
+    spends = it.kind in {"model", "embedding"}
+    is_error = row.status == _STATUS_ERROR
+    where = (number, trace, it.kind, 1, spends, row.start_ns, row.end_ns, is_error)
+    about = (it.name, it.model, it.provider, it.agent, it.tool, it.session, it.response_id, it.outcome)
+    tokens = (it.input_tokens, it.output_tokens, it.cache_read_tokens, it.cache_write_tokens, it.reasoning_tokens)
+    return (*where, *about, *tokens, it.cost_usd)
+
+
+def _drop_stored(connection: sqlite3.Connection, made: Batch) -> None:
+    for trace_id in {key[0] for key in made.spans}:
+        stored = connection.execute(
+            "SELECT span_id FROM spans WHERE trace = (SELECT id FROM traces WHERE trace_id = ?)", (trace_id,)
+        )
+        for (span_id,) in stored:
+            made.spans.pop((trace_id, span_id), None)
+
+
+def _latest(metric: Metric) -> int:
+    which = metric.WhichOneof("data")
+    points = getattr(metric, which).data_points if which else ()
+    return clamped(max((point.time_unix_nano for point in points), default=0))

@@ -1,0 +1,196 @@
+"""What ended below a span that is still open: calls, runs and workflows on their way up to their session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otel_agent_telemetry.meaning import _dialects as dialects
+from otel_agent_telemetry.meaning._calls import ModelCall, ToolCall
+from otel_agent_telemetry.meaning._errors import VAGUE
+from otel_agent_telemetry.meaning._origins import harness
+
+if TYPE_CHECKING:
+    from otel_agent_telemetry.meaning._records import Fact, SpanRecord
+
+_MOST_ERRORS = 32  # as many as a list property holds
+
+
+class Totals:
+    """What calls and runs add up to; tokens and cost are None until a call says something about them."""
+
+    __slots__ = (
+        "cache_read_tokens",
+        "cache_write_tokens",
+        "cost_usd",
+        "error_count",
+        "errors",
+        "input_tokens",
+        "model",
+        "model_calls",
+        "output_tokens",
+        "provider",
+        "reasoning_tokens",
+        "runs",
+        "tasks",
+        "tool_calls",
+    )
+
+    def __init__(self) -> None:
+        self.runs = 0
+        self.tasks = 0
+        self.tool_calls = 0
+        self.model_calls = 0
+        self.error_count = 0
+        self.errors: list[str] = []
+        self.input_tokens: int | None = None
+        self.output_tokens: int | None = None
+        self.cache_read_tokens: int | None = None
+        self.cache_write_tokens: int | None = None
+        self.reasoning_tokens: int | None = None
+        self.cost_usd: float | None = None
+        self.model: str | None = None
+        self.provider: str | None = None
+
+    def count(self, call: ModelCall | ToolCall) -> None:
+        """Add one call."""
+        if isinstance(call, ModelCall):
+            self.model_calls += call.calls
+            self._add_usage(call)
+        else:
+            self.tool_calls += 1
+        if call.error is not None:
+            self.fail(call.error)
+
+    def add(self, other: Totals) -> None:
+        """Add what another part of the tree adds up to."""
+        self.runs += other.runs
+        self.tasks += other.tasks
+        self.tool_calls += other.tool_calls
+        self.model_calls += other.model_calls
+        self.error_count += other.error_count
+        self.errors = (self.errors + other.errors)[-_MOST_ERRORS:] if other.errors else self.errors
+        self._add_usage(other)
+
+    def fail(self, error: str) -> None:
+        """Add one failure."""
+        self.error_count += 1
+        self.errors = [*self.errors[1 - _MOST_ERRORS :], error]
+
+    def cause(self, error: str | None) -> str | None:
+        """What to call the error that ended all this: the last call's, where that tells more."""
+        if error in VAGUE and self.errors:
+            return self.errors[-1]
+        if error is not None and not self.error_count:
+            self.fail(error)
+        return error
+
+    def _add_usage(self, other: Totals | ModelCall) -> None:
+        self.input_tokens = _sum(self.input_tokens, other.input_tokens)
+        self.output_tokens = _sum(self.output_tokens, other.output_tokens)
+        self.cache_read_tokens = _sum(self.cache_read_tokens, other.cache_read_tokens)
+        self.cache_write_tokens = _sum(self.cache_write_tokens, other.cache_write_tokens)
+        self.reasoning_tokens = _sum(self.reasoning_tokens, other.reasoning_tokens)
+        if other.cost_usd is not None:
+            self.cost_usd = (self.cost_usd or 0.0) + other.cost_usd
+        self.model = other.model or self.model
+        self.provider = other.provider or self.provider
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was called and nothing used."""
+        return not (self.tool_calls or self.model_calls or self.input_tokens or self.output_tokens or self.tasks)
+
+
+class Branch:
+    """Everything that ended below one open span and has no session yet.
+
+    ``held`` are the calls whose events wait to learn their session, ``turns`` the nearest agent runs and workflows,
+    ``tools`` the last tool calls with no agent or workflow between.
+    """
+
+    __slots__ = ("calls", "conversation", "held", "is_metered", "sessions", "since_ns", "tools", "turns")
+
+    def __init__(self) -> None:
+        self.calls = Totals()
+        self.held: list[ModelCall | ToolCall] = []
+        self.turns: list[Turn] = []
+        self.tools: list[ToolCall] = []
+        self.conversation: str | None = None
+        self.is_metered = False
+        self.sessions = 0
+        self.since_ns = 0
+
+    def add(self, call: ModelCall | ToolCall) -> None:
+        """Take in a call that ended directly below, or with nothing of ours between."""
+        self.calls.count(call)
+        self.held.append(call)
+        if isinstance(call, ToolCall):
+            self.tools.append(call)
+        self.since_ns = self.since_ns or call.occurred_ns
+        self.conversation = self.conversation or call.conversation
+
+    def merge(self, other: Branch) -> None:
+        """Take in what was below a span that turned out to be nothing of ours."""
+        self.calls.add(other.calls)
+        self.held += other.held
+        self.turns += other.turns
+        self.tools += other.tools
+        self.conversation = self.conversation or other.conversation
+        self.is_metered = self.is_metered or other.is_metered
+        self.sessions += other.sessions
+        self.since_ns = min(filter(None, (self.since_ns, other.since_ns)), default=0)
+
+
+class Turn:
+    """An agent run or a workflow that ended, with all that is below it."""
+
+    __slots__ = (
+        "agent_id",
+        "agent_name",
+        "conversation",
+        "end_ns",
+        "error",
+        "facts",
+        "harness",
+        "has_calls",
+        "has_own_usage",
+        "held",
+        "is_emitted",
+        "is_in_tool",
+        "is_metered",
+        "is_run",
+        "name",
+        "sessions",
+        "span_id",
+        "start_ns",
+        "totals",
+        "trace_id",
+    )
+
+    def __init__(self, record: SpanRecord, branch: Branch, name: str | None) -> None:
+        self.span_id = record.span_id
+        self.trace_id = record.trace_id
+        self.start_ns = record.start_ns
+        self.end_ns = record.end_ns
+        self.name = name
+        self.is_run = True
+        self.is_in_tool = False
+        self.is_emitted = False
+        self.has_own_usage = False
+        self.is_metered = False
+        self.has_calls = bool(branch.calls.model_calls or branch.calls.tool_calls)
+        self.harness = harness(record.scope)
+        self.agent_id = dialects.text(record.attributes, dialects.AGENT_ID)
+        self.agent_name = dialects.text(record.attributes, dialects.AGENT_NAME)
+        self.conversation = dialects.conversation(record.attributes) or branch.conversation
+        self.error: str | None = None
+        self.facts: list[Fact] = []
+        self.held = branch.held
+        self.sessions = branch.sessions
+        self.totals = branch.calls
+
+
+def _sum(total: int | None, more: int | None) -> int | None:
+    if more is None:
+        return total
+    return more if total is None else total + more

@@ -1,0 +1,145 @@
+"""From an exception's type or ``error.type`` to a category of the contract; messages are never read."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from otel_agent_telemetry import semconv
+from otel_agent_telemetry.contract._kinds import ERROR_CATEGORIES
+from otel_agent_telemetry.meaning._dialects import MODEL, TOOL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from otel_agent_telemetry.meaning._records import SpanRecord
+
+_LONGEST_NAME = 64
+_STATUS_DIGITS = 3
+_CODES = {
+    "400": "validation",
+    "401": "auth",
+    "403": "auth",
+    "404": "validation",
+    "408": "timeout",
+    "409": "validation",
+    "413": "context_overflow",
+    "422": "validation",
+    "429": "rate_limit",
+    "499": "cancelled",
+    "504": "timeout",
+}
+# A word in the name of the class (lower case, without underscores) and what it tells; the first match wins.
+_WORDS = (
+    ("ratelimit", "rate_limit"),
+    ("toomanyrequests", "rate_limit"),
+    ("resourceexhausted", "rate_limit"),
+    ("quota", "rate_limit"),
+    ("throttl", "rate_limit"),
+    ("contextlength", "context_overflow"),
+    ("contextwindow", "context_overflow"),
+    ("contextoverflow", "context_overflow"),
+    ("toolarge", "context_overflow"),
+    ("timeout", "timeout"),
+    ("timedout", "timeout"),
+    ("timelimit", "timeout"),  # of task queues
+    ("deadline", "timeout"),
+    ("authenticat", "auth"),
+    ("authoriz", "auth"),
+    ("permissiondenied", "auth"),
+    ("permissionerror", "auth"),  # the error code of an API; Python's own is generic
+    ("forbidden", "auth"),
+    ("accessdenied", "auth"),
+    ("credential", "auth"),
+    ("cancel", "cancelled"),
+    ("keyboardinterrupt", "cancelled"),
+    ("generatorexit", "cancelled"),
+    ("validation", "validation"),
+    ("badrequest", "validation"),
+    ("invalidrequest", "validation"),
+    ("invalidargument", "validation"),
+    ("unprocessable", "validation"),
+    ("notfounderror", "validation"),
+    ("toolerror", "tool_error"),
+    ("toolexception", "tool_error"),
+    ("mcperror", "tool_error"),
+    ("servererror", "api_error"),
+    ("unavailable", "api_error"),
+    ("badgateway", "api_error"),
+    ("overloaded", "api_error"),
+    ("apierror", "api_error"),
+    ("apistatus", "api_error"),
+    ("apiconnection", "api_error"),
+    ("connect", "api_error"),
+    ("modelhttp", "provider_error"),
+    ("modelbehavior", "provider_error"),
+    ("chatclient", "provider_error"),
+)
+# Exceptions that any code raises: they say nothing but that there is a bug or a wrong input somewhere.
+_GENERIC = frozenset({
+    "ArithmeticError", "AssertionError", "AttributeError", "BaseException", "EOFError", "Exception", "FileExistsError",
+    "FileNotFoundError", "IOError", "ImportError", "IndexError", "IsADirectoryError", "JSONDecodeError", "KeyError",
+    "LookupError", "MemoryError", "ModuleNotFoundError", "NameError", "NotADirectoryError", "NotImplementedError",
+    "OSError", "OverflowError", "PermissionError", "RecursionError", "RuntimeError", "StopIteration", "SystemError",
+    "SystemExit", "TypeError", "UnboundLocalError", "UnicodeDecodeError", "UnicodeEncodeError", "UnicodeError",
+    "ValueError", "ZeroDivisionError",
+})  # fmt: skip
+_FALLBACK = {TOOL: "tool_error", MODEL: "provider_error"}
+_OF_A_TOOL = frozenset({"internal", "api_error", "provider_error"})
+CANCELLED = semconv.OUTCOME_CANCELLED
+VAGUE = frozenset({"internal", "unknown"})
+"""Categories that say less than the error of a call that failed inside."""
+
+
+def is_cancelled(record: SpanRecord) -> bool:
+    """Whether the span was cancelled, by what it says or by what ended it.
+
+    A generator that is closed is not: whoever reads an agent's events up to the last one that he wants closes it so.
+    """
+    if record.attributes.get(semconv.AGENT_OUTCOME) == CANCELLED:
+        return True
+    return bool(record.interrupted_by) and record.interrupted_by != "GeneratorExit"
+
+
+def failure(record: SpanRecord, kind: str | None = None) -> str:
+    """The category of a failed span's error; what a call of that kind fails with where nothing is known."""
+    return category(error_type(record), kind)
+
+
+def error_type(record: SpanRecord) -> str:
+    """``error.type``, else the type of the last exception, else an HTTP status, else nothing."""
+    attributes: Mapping[str, object] = record.attributes
+    for value in (attributes.get(semconv.ERROR_TYPE), record.exception_type, attributes.get("error_type")):
+        if value and isinstance(value, str) and value != "_OTHER":
+            return value
+    status = attributes.get("http.response.status_code")
+    return str(status) if isinstance(status, (int, str)) else ""
+
+
+@lru_cache(maxsize=1024)
+def category(raw: str, kind: str | None = None) -> str:
+    """The category of an error type as an instrumentation wrote it: a class, its text, an API code, an HTTP status."""
+    found = _named(_clean(raw))
+    if kind == TOOL and (found is None or found in _OF_A_TOOL):
+        return "tool_error"
+    return found or _FALLBACK.get(kind or "", "unknown")
+
+
+def _clean(raw: str) -> str:
+    """The bare class name or code, or nothing where it is something else: ``<class 'openai.RateLimitError'>``."""
+    name = raw.removeprefix("<class '").removesuffix("'>").rpartition(".")[2]
+    is_code = len(name) == _STATUS_DIGITS and name.isascii() and name.isdigit()
+    return name if is_code or (name.isidentifier() and len(name) <= _LONGEST_NAME) else ""
+
+
+def _named(name: str) -> str | None:
+    if not name:
+        return None
+    if name in ERROR_CATEGORIES:
+        return name
+    if name in _GENERIC:
+        return "internal"
+    if name.isdigit():
+        return _CODES.get(name, "api_error" if name.startswith("5") else None)
+    bare = name.replace("_", "").lower()
+    return next((found for word, found in _WORDS if word in bare), None)

@@ -1,0 +1,244 @@
+"""The facts of sessions, tasks, commands and workflows, from what is known when they begin and end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from otel_agent_telemetry import semconv
+from otel_agent_telemetry.meaning._dialects import AGENT_ID, text
+from otel_agent_telemetry.meaning._errors import CANCELLED, failure, is_cancelled
+from otel_agent_telemetry.meaning._records import Fact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from otel_agent_telemetry.meaning._branch import Totals
+    from otel_agent_telemetry.meaning._records import SpanRecord
+
+_NS_PER_MS = 1_000_000
+UNKNOWN = "unknown"
+"""The outcome of a span that never ended."""
+
+_HARNESS = {
+    "provider": semconv.AGENT_SESSION_HARNESS,
+    "harnessVariant": semconv.AGENT_HARNESS_VARIANT,
+    "harnessVersion": semconv.AGENT_HARNESS_VERSION,
+}
+_SESSION = {
+    "agentId": semconv.GEN_AI_AGENT_ID,
+    "harnessProvider": semconv.AGENT_SESSION_HARNESS,
+    "model": semconv.GEN_AI_REQUEST_MODEL,
+    "role": semconv.AGENT_SESSION_ROLE,
+    "sessionId": semconv.GEN_AI_CONVERSATION_ID,
+    "agentName": semconv.GEN_AI_AGENT_NAME,
+}
+_TASK = {"taskId": semconv.AGENT_TASK_ID, "source": semconv.AGENT_TASK_SOURCE}
+_CREATED = {**_TASK, **_HARNESS, "hasParent": semconv.AGENT_TASK_HAS_PARENT, "priority": semconv.AGENT_TASK_PRIORITY}
+_WORKFLOW_STARTED = {"nodeCount": semconv.AGENT_WORKFLOW_NODES, "triggerType": semconv.AGENT_WORKFLOW_TRIGGER}
+_WORKFLOW_ENDED = {
+    "stepsCompleted": semconv.AGENT_WORKFLOW_STEPS_COMPLETED,
+    "stepsFailed": semconv.AGENT_WORKFLOW_STEPS_FAILED,
+}
+UNSAID = frozenset({semconv.OUTCOME_RETRIED, semconv.OUTCOME_ABANDONED})
+
+
+def fact(event: str, occurred_ns: int, properties: Mapping[str, object]) -> Fact:
+    """A fact with the properties that are known."""
+    return Fact(event, {name: value for name, value in properties.items() if value is not None}, occurred_ns)
+
+
+def milliseconds(start_ns: int, end_ns: int) -> int:
+    """The time between two moments."""
+    return max(end_ns - start_ns, 0) // _NS_PER_MS
+
+
+def about(attributes: Mapping[str, object]) -> dict[str, object]:
+    """Who a session is, from the attributes of its span: the properties of ``session.started``."""
+    properties = {name: attributes.get(key) for name, key in _SESSION.items()}
+    properties["agentId"] = properties["agentId"] or properties["agentName"]
+    return properties
+
+
+class Ended(NamedTuple):
+    """How a session ended: what it adds up to, its times, and the error's category where there was one."""
+
+    totals: Totals
+    start_ns: int
+    end_ns: int
+    error: str | None
+
+    @property
+    def duration_ms(self) -> int:
+        """How long it was open."""
+        return milliseconds(self.start_ns, self.end_ns)
+
+
+def session_ended(session: Mapping[str, object], ended: Ended) -> Iterator[Fact]:
+    """``session.ended``, ``session.cost`` where anything was used, ``session.failure`` where an error ended it.
+
+    ``session`` is what :func:`about` gives.
+    """
+    totals, error, end_ns = ended.totals, ended.error, ended.end_ns
+    tokens = {
+        "inputTokens": totals.input_tokens,
+        "outputTokens": totals.output_tokens,
+        "cacheReadTokens": totals.cache_read_tokens,
+        "cacheWriteTokens": totals.cache_write_tokens,
+        "reasoningOutputTokens": totals.reasoning_tokens,
+    }
+    used = totals.input_tokens is not None or totals.output_tokens is not None
+    properties: dict[str, object] = {
+        "agentId": session["agentId"],
+        "durationMs": ended.duration_ms,
+        "tasksProcessed": totals.tasks,
+        "sessionId": session["sessionId"],
+        "agentName": session["agentName"],
+        "isSuccess": error is None,
+        "agentRuns": totals.runs,
+        "toolCalls": totals.tool_calls,
+        "modelCalls": totals.model_calls,
+        "errorCount": totals.error_count,
+        **tokens,
+        "totalTokens": (totals.input_tokens or 0) + (totals.output_tokens or 0) if used else None,
+        "totalCostUsd": totals.cost_usd,
+        "errors": list(totals.errors),
+    }
+    yield fact("session.ended", end_ns, properties)
+    run = {
+        "agentId": session["agentId"],
+        "model": session["model"] or totals.model,
+        "provider": session["harnessProvider"] or totals.provider,
+        "durationMs": ended.duration_ms,
+        "sessionId": session["sessionId"],
+    }
+    if used or totals.cost_usd is not None:
+        cost = {
+            **run,
+            **tokens,
+            "totalCostUsd": totals.cost_usd,
+            "numTurns": totals.model_calls,
+            "isError": error is not None,
+        }
+        yield fact("session.cost", end_ns, cost)
+    if error is not None and error != CANCELLED:
+        limited = error == "rate_limit"
+        yield fact("session.failure", end_ns, {**run, "errorCategory": error, "wasRateLimited": limited})
+
+
+def task_session(task: Mapping[str, object], session: Mapping[str, object], ended: Ended) -> Fact:
+    """``task.session_completed``: the session that works on a task ended. ``task`` are the attributes of its span."""
+    properties = {
+        "taskId": task.get(semconv.AGENT_TASK_ID),
+        "agentId": session["agentId"] or agent_of(task),
+        "provider": session["harnessProvider"] or ended.totals.provider,
+        "model": session["model"] or ended.totals.model,
+        "harnessVariant": session.get("harnessVariant"),
+        "harnessVersion": session.get("harnessVersion"),
+        "exitCode": session.get("exitCode"),
+        "isError": ended.error is not None,
+        "durationMs": ended.duration_ms,
+    }
+    return fact("task.session_completed", ended.end_ns, properties)
+
+
+def task_started(record: SpanRecord) -> Iterator[Fact]:
+    """``task.started``, and before it ``task.created`` and ``task.claimed`` where this span stands for them too."""
+    attributes, now = record.attributes, record.start_ns
+    attempt = attributes.get(semconv.AGENT_TASK_ATTEMPT)
+    if isinstance(attempt, int) and attempt > 1:  # the first attempt said it
+        return
+    begun = {**_read(attributes, _TASK), "agentId": agent_of(attributes)}
+    if attributes.get(semconv.AGENT_TASK_CREATED) is True:
+        yield fact("task.created", now, _read(attributes, _CREATED))
+    if attributes.get(semconv.AGENT_TASK_CLAIMED) is True:
+        yield fact("task.claimed", now, begun)
+    yield fact("task.started", now, begun)
+
+
+def task_ended(record: SpanRecord, error: str | None) -> Iterator[Fact]:
+    """How the task ended; nothing where its span does not say the last word on it."""
+    attributes = record.attributes
+    outcome = attributes.get(semconv.AGENT_OUTCOME)
+    if outcome in UNSAID:
+        return
+    created_ms = attributes.get(semconv.AGENT_TASK_CREATED_AT)
+    since_ns = created_ms * _NS_PER_MS if isinstance(created_ms, int) else record.start_ns
+    properties = {
+        **_read(attributes, _TASK),
+        "agentId": agent_of(attributes),
+        "durationMs": milliseconds(since_ns, record.end_ns),
+    }
+    if outcome == semconv.OUTCOME_CANCELLED:
+        yield fact("task.cancelled", record.end_ns, {**properties, "previousStatus": "in_progress"})
+        return
+    properties = {**properties, **_read(attributes, _HARNESS)}
+    if outcome == semconv.OUTCOME_SUPERSEDED:
+        yield fact("task.superseded", record.end_ns, properties)
+    elif error is not None:
+        yield fact("task.failed", record.end_ns, {**properties, "errorCategory": error})
+    else:
+        yield fact("task.completed", record.end_ns, properties)
+
+
+def command_ended(record: SpanRecord) -> Fact:
+    """``command.executed``."""
+    error = error_of(record)
+    properties = {
+        "command": record.attributes.get(semconv.AGENT_COMMAND_NAME),
+        "isSuccess": error is None,
+        "durationMs": milliseconds(record.start_ns, record.end_ns),
+        "exitCode": record.attributes.get(semconv.AGENT_EXIT_CODE),
+        "errorCategory": error,
+    }
+    return fact("command.executed", record.end_ns, properties)
+
+
+def workflow_started(record: SpanRecord, name: str | None) -> Fact:
+    """``workflow.started``."""
+    properties = {"workflowId": _workflow_id(record, name), **_read(record.attributes, _WORKFLOW_STARTED)}
+    return fact("workflow.started", record.start_ns, properties)
+
+
+def workflow_ended(record: SpanRecord, name: str | None, error: str | None) -> Fact:
+    """``workflow.completed`` or ``workflow.failed``."""
+    properties = {
+        "workflowId": _workflow_id(record, name),
+        "durationMs": milliseconds(record.start_ns, record.end_ns),
+        **_read(record.attributes, _WORKFLOW_ENDED),
+    }
+    return fact("workflow.completed" if error is None else "workflow.failed", record.end_ns, properties)
+
+
+def error_of(record: SpanRecord) -> str | None:
+    """The category of the error that ended a span, ``cancelled`` for a cancelled one, None where it ended well."""
+    outcome = record.attributes.get(semconv.AGENT_OUTCOME)
+    if is_cancelled(record):
+        return CANCELLED
+    if outcome == UNKNOWN:
+        return UNKNOWN
+    if record.is_error or outcome == semconv.OUTCOME_ERROR:
+        return failure(record)
+    return None
+
+
+def agent_of(attributes: Mapping[str, object]) -> str | None:
+    """The agent that a span names, by id or by name."""
+    return text(attributes, AGENT_ID)
+
+
+def harness_of(attributes: Mapping[str, object]) -> dict[str, object]:
+    """The harness as a session's or task's span names it."""
+    return {
+        "harnessVariant": attributes.get(semconv.AGENT_HARNESS_VARIANT),
+        "harnessVersion": attributes.get(semconv.AGENT_HARNESS_VERSION),
+        "exitCode": attributes.get(semconv.AGENT_EXIT_CODE),
+    }
+
+
+def _workflow_id(record: SpanRecord, name: str | None) -> object:
+    # A workflow that is known by name alone is the same one in every run; the reference to it is hashed like any id.
+    return record.attributes.get(semconv.AGENT_WORKFLOW_ID) or name or f"{record.span_id:016x}"
+
+
+def _read(attributes: Mapping[str, object], keys: Mapping[str, str]) -> dict[str, object]:
+    return {name: attributes.get(key) for name, key in keys.items()}

@@ -1,0 +1,98 @@
+"""Open spans of ours that what happens inside belongs to: sessions, tasks and commands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otel_agent_telemetry import semconv
+from otel_agent_telemetry.meaning import _dialects as dialects
+from otel_agent_telemetry.meaning._branch import Totals
+
+if TYPE_CHECKING:
+    from otel_agent_telemetry.meaning._ancestry import Tree
+    from otel_agent_telemetry.meaning._records import SpanRecord
+
+
+class Own:
+    """One of them; ``session`` and ``task`` are the nearest around it, itself included."""
+
+    __slots__ = ("conversation", "last_ns", "record", "session", "task")
+
+    def __init__(self, record: SpanRecord, around: Own | None, session: OwnSession | None) -> None:
+        self.record = record
+        self.last_ns = record.start_ns
+        conversation = record.attributes.get(semconv.GEN_AI_CONVERSATION_ID)
+        self.conversation = conversation if isinstance(conversation, str) else None
+        self.session = session
+        self.task: Own | None = around.task if around is not None else None
+        if record.attributes.get(semconv.AGENT_LIFECYCLE) == semconv.LIFECYCLE_TASK:
+            self.task = self
+
+    def touch(self, now_ns: int) -> None:
+        """Something happened inside."""
+        for own in (self, self.session, self.task):
+            if own is not None and own.last_ns < now_ns:
+                own.last_ns = now_ns
+
+
+class OwnSession(Own):
+    """A session, and what everything inside adds up to so far."""
+
+    __slots__ = ("agent_name", "totals")
+
+    def __init__(self, record: SpanRecord, around: Own | None) -> None:
+        super().__init__(record, around, None)
+        self.session = self
+        self.agent_name = dialects.text(record.attributes, (semconv.GEN_AI_AGENT_NAME,))
+        self.totals = Totals()
+
+
+class OwnSpans:
+    """The open ones, by span and by conversation."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._spans: dict[int, Own] = {}
+        self._conversations: dict[str, OwnSession] = {}
+
+    def __contains__(self, span_id: int) -> bool:
+        return span_id in self._spans
+
+    def get(self, span_id: int) -> Own | None:
+        """The one with that span."""
+        return self._spans.get(span_id)
+
+    def open(self, record: SpanRecord) -> Own:
+        """One began."""
+        around = self.around(record.parent_id)
+        own: Own
+        if record.attributes.get(semconv.AGENT_LIFECYCLE) == semconv.LIFECYCLE_SESSION:
+            own = OwnSession(record, around)
+            if own.conversation is not None:
+                self._conversations[own.conversation] = own
+        else:
+            own = Own(record, around, self.session_of(around, dialects.conversation(record.attributes)))
+        own.touch(record.start_ns)
+        self._tree.pin(record.span_id)
+        self._spans[record.span_id] = own
+        return own
+
+    def close(self, own: Own) -> None:
+        """One ended."""
+        del self._spans[own.record.span_id]
+        if own.conversation is not None and self._conversations.get(own.conversation) is own:
+            del self._conversations[own.conversation]
+
+    def around(self, span_id: int) -> Own | None:
+        """The nearest one around, the span itself included."""
+        if not self._spans:
+            return None
+        return next((own for above in self._tree.ancestors(span_id) if (own := self._spans.get(above))), None)
+
+    def session_of(self, around: Own | None, conversation: str | None) -> OwnSession | None:
+        """The open session of ours around, else the one that has this conversation."""
+        if around is not None and around.session is not None:
+            return around.session
+        if conversation is None and around is not None:
+            conversation = around.conversation
+        return self._conversations.get(conversation) if conversation is not None else None

@@ -1,0 +1,208 @@
+"""The way of a call or a run up to its session: below open spans while it waits, then told with its session's id."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otel_agent_telemetry.meaning import _facts as facts
+from otel_agent_telemetry.meaning._branch import Branch, Totals
+from otel_agent_telemetry.meaning._calls import ModelCall
+
+if TYPE_CHECKING:
+    from otel_agent_telemetry.meaning._ancestry import Landing, Tree
+    from otel_agent_telemetry.meaning._branch import Turn
+    from otel_agent_telemetry.meaning._calls import ToolCall
+    from otel_agent_telemetry.meaning._own import Own, OwnSession, OwnSpans
+    from otel_agent_telemetry.meaning._records import Fact, Usage
+
+_MOST_HELD = 1_000
+_MOST_TOOLS = 16  # of the tool calls below a span, the names that a tool call around them is compared with
+
+
+class Waiting:
+    """What ended below spans that are still open, by that span; ``out`` is what is told by now."""
+
+    def __init__(self, tree: Tree, own: OwnSpans) -> None:
+        self._tree = tree
+        self._own = own
+        self._below: dict[int, Branch] = {}
+        self.out: list[Fact | Usage] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._below)
+
+    def take(self, span_id: int) -> Branch | None:
+        """What waits below a span that ends now."""
+        return self._below.pop(span_id, None) if self._below else None
+
+    def put(self, branch: Branch, landing: Landing) -> None:
+        """Send what ended below a span, which ended too, on its way."""
+        if not landing.span_id or landing.span_id in self._own or landing.session_id is not None:
+            self.settle(branch, self._own.get(landing.span_id), landing.session_id)
+        elif (below := self._below.get(landing.span_id)) is None:
+            self._below[landing.span_id] = branch
+        else:
+            below.merge(branch)
+            self._limit(landing.span_id, below)
+
+    def put_call(self, call: ModelCall | ToolCall, branch: Branch | None, landing: Landing) -> None:
+        """Send a call on its way, with what ended below it."""
+        span_id = landing.span_id
+        if branch is not None:
+            branch.add(call)
+            self.put(branch, landing)
+        elif not span_id or span_id in self._own or landing.session_id is not None:
+            self._emit_call(call, self._own.get(span_id), landing.session_id)
+        else:
+            below = self.at(span_id)
+            below.add(call)
+            self._limit(span_id, below)
+
+    def claim(self, call: ModelCall, landing: Landing) -> None:
+        """Add a call that was told without a session to the one that its second span turns out to belong to."""
+        if not call.is_alone or not landing.span_id:
+            return
+        call.is_alone = False
+        own = self._own.get(landing.span_id)
+        session = self._own.session_of(own, call.conversation)
+        if session is not None:
+            session.totals.count(call)
+        elif own is None:
+            self.at(landing.span_id).calls.count(call)
+
+    def put_turn(self, turn: Turn, landing: Landing) -> None:
+        """Send a run or workflow on its way."""
+        span_id = landing.span_id
+        if not span_id or span_id in self._own or landing.session_id is not None:
+            self._settle_turn(turn, self._own.get(span_id), landing.session_id)
+            return
+        below = self.at(span_id)
+        below.turns.append(turn)
+        below.since_ns = below.since_ns or turn.end_ns
+        self._limit(span_id, below)
+
+    def at(self, span_id: int) -> Branch:
+        """What waits below an open span."""
+        branch = self._below.get(span_id)
+        if branch is None:
+            branch = self._below[span_id] = Branch()
+        return branch
+
+    def _limit(self, span_id: int, branch: Branch) -> None:
+        del branch.tools[:-_MOST_TOOLS]
+        if len(branch.held) > _MOST_HELD:
+            self._release(span_id, branch)
+        if len(branch.turns) > _MOST_HELD:
+            self._emit_early(span_id, branch.turns[0])
+            del branch.turns[0]
+
+    def _release(self, span_id: int, branch: Branch) -> None:
+        """Let go of the calls that wait below an open span; what they add up to stays."""
+        around = self._own.around(span_id)
+        session = self._own.session_of(around, branch.conversation)
+        for held, turn in [(branch.held, None), *((turn.held, turn) for turn in branch.turns)]:
+            conversation = branch.conversation if turn is None else turn.conversation or branch.conversation
+            session_id = session.conversation if session is not None else conversation
+            agent_name = session.agent_name if session is not None else None
+            self.out.extend(call.emitted(session_id, agent_name) for call in held)
+            held.clear()
+        branch.since_ns = 0
+
+    def _emit_early(self, span_id: int, turn: Turn) -> None:
+        """Tell of a run although a span above it is still open; what that one turns out to be changes no total."""
+        if not turn.is_emitted:
+            self._settle_turn(turn, self._own.around(span_id))
+            turn.is_emitted = True
+            turn.totals = Totals()
+            turn.facts = []
+
+    # Where the session is known ---------------------------------------------------------------------------------------
+
+    def settle(self, branch: Branch, around: Own | None, session_id: str | None = None) -> None:
+        """Everything of a branch at once: its calls, then each run as it comes to its session."""
+        for turn in branch.turns:
+            if not turn.is_emitted:
+                self._settle_turn(turn, around, session_id)
+        session = self._own.session_of(around, branch.conversation)
+        if session is not None:
+            session.totals.add(branch.calls)
+        for call in branch.held:
+            self._tell(call, session, around, session_id)
+
+    def _emit_call(self, call: ModelCall | ToolCall, around: Own | None, session_id: str | None) -> None:
+        session = self._own.session_of(around, call.conversation)
+        if session is not None:
+            session.totals.count(call)
+        elif isinstance(call, ModelCall):
+            call.is_alone = session_id is None
+        self._tell(call, session, around, session_id)
+
+    def _tell(
+        self, call: ModelCall | ToolCall, session: OwnSession | None, around: Own | None, session_id: str | None
+    ) -> None:
+        agent_name: str | None = None
+        if session is not None:
+            session.touch(call.occurred_ns)
+            session_id, agent_name = session.conversation, session.agent_name
+        if around is not None:
+            around.touch(call.occurred_ns)
+            session_id = session_id or call.conversation or around.conversation
+        self.out.append(call.emitted(session_id or call.conversation, agent_name))
+
+    def _settle_turn(self, turn: Turn, around: Own | None, session_id: str | None = None) -> None:
+        """A run or workflow with nothing of its kind above it: part of a session of ours, else a session by itself."""
+        session = self._own.session_of(around, turn.conversation)
+        if around is not None:
+            around.touch(turn.end_ns)
+        if session is not None:
+            session.touch(turn.end_ns)
+            session.totals.add(turn.totals)
+            self._tell_turn(turn, session.conversation, session.agent_name)
+        elif session_id is not None or (turn.sessions and turn.totals.is_empty):
+            self._tell_turn(turn, session_id, None)
+        else:
+            known = turn.conversation or (around.conversation if around is not None else None)
+            self._be_session(turn, known or f"{turn.trace_id:032x}", around)
+
+    def _tell_turn(self, turn: Turn, session_id: str | None, agent_name: str | None) -> None:
+        self.out.extend(turn.facts)
+        self.out.extend(call.emitted(session_id or call.conversation, agent_name) for call in turn.held)
+        turn.held.clear()
+        self._tree.settle(turn.span_id, session_id)
+
+    def _be_session(self, turn: Turn, session_id: str, around: Own | None) -> None:
+        about = {
+            "agentId": turn.agent_id,
+            "harnessProvider": turn.harness,
+            "model": None,
+            "sessionId": session_id,
+            "agentName": turn.agent_name,
+        }
+        self.out.append(facts.fact("session.started", turn.start_ns, about))
+        self._tell_turn(turn, session_id, turn.agent_name)
+        ended = facts.Ended(turn.totals, turn.start_ns, turn.end_ns, turn.error)
+        self.out.extend(facts.session_ended(about, ended))
+        if around is not None and around.task is not None:
+            self.out.append(facts.task_session(around.task.record.attributes, about, ended))
+
+    def expire(self, now_ns: int, hold_ns: int, settle_ns: int) -> None:
+        """Tell what has waited too long by that time."""
+        for span_id, branch in list(self._below.items()):
+            if not self._tree.is_open(span_id):  # it was one of more open spans than are kept
+                self.settle(self._below.pop(span_id), None)
+                continue
+            for turn in branch.turns:
+                if not turn.is_emitted and turn.end_ns + settle_ns <= now_ns:
+                    self._emit_early(span_id, turn)
+            if branch.since_ns and branch.since_ns + hold_ns <= now_ns:
+                self._release(span_id, branch)
+
+    def release(self) -> None:
+        """Tell of every call that waits, with what is known of its session so far."""
+        for span_id, branch in self._below.items():
+            self._release(span_id, branch)
+
+    def close(self) -> None:
+        """Tell everything: the spans above will not end."""
+        for span_id in reversed(list(self._below)):
+            self.settle(self._below.pop(span_id), self._own.around(span_id))

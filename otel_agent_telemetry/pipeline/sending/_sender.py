@@ -1,0 +1,107 @@
+"""The thread that sends: what waits for the network waits here, and nothing else waits for it."""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from otel_agent_telemetry import _losses
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otel_agent_telemetry.pipeline.sending.ledger import Ledger
+    from otel_agent_telemetry.pipeline.sending.uploader import Uploader
+
+__all__ = ["Sender", "background"]
+
+_logger = logging.getLogger("otel_agent_telemetry")
+_AFTER_FAILURE_SECONDS = 5.0
+_LOOK_AGAIN_SECONDS = 0.02
+
+
+def background(name: str, run: Callable[[], object]) -> threading.Thread | None:
+    """Start a daemon thread in an empty context, so that nothing of the host's (baggage, a current span) comes along.
+
+    It takes no signals: a pool that ends its processes by signal (billiard's) counts on the main thread to take them.
+    None where the interpreter is shutting down and takes no new thread.
+    """
+
+    def without_signals() -> None:
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        contextvars.Context().run(run)
+
+    thread = threading.Thread(target=without_signals, name=name, daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:
+        return None
+    return thread
+
+
+class Sender:
+    """Sends a ledger's pending events whenever it is woken, and again when the server, or the network, had its time."""
+
+    def __init__(self, uploader: Uploader, ledger: Ledger) -> None:
+        self._uploader = uploader
+        self._ledger = ledger
+        self._wake = threading.Event()
+        self._rounds = threading.Condition()
+        self._done = 0
+        self._thread: threading.Thread | None = None
+        self._leaves = False
+
+    def wake(self) -> None:
+        """There may be something to send."""
+        self._wake.set()
+        if self._thread is None and not self._leaves:
+            self._thread = background("agent-telemetry-sender", self._run)
+
+    def send_now(self, seconds: float) -> None:
+        """One attempt on the caller's own thread."""
+        contextvars.Context().run(self._uploader.send_once, seconds)
+
+    def wait_until_sent(self, seconds: float) -> bool:
+        """Wait up to that long until nothing is pending; False at once where a retry has to be waited for."""
+        deadline = time.monotonic() + seconds
+        tried: tuple[int, ...] = ()
+        while (parcel := self._ledger.next_parcel()) is not None:
+            if parcel.due_at > time.time():
+                return False
+            if parcel.ids == tried:  # another process is sending
+                time.sleep(min(_LOOK_AGAIN_SECONDS, max(0.0, deadline - time.monotonic())))
+            tried = parcel.ids
+            with self._rounds:
+                before = self._done
+                self.wake()
+                left = max(0.0, deadline - time.monotonic())
+                if self._thread is None or not self._rounds.wait_for(lambda: self._done > before, left):  # noqa: B023 - used in this round only
+                    return False
+        return True
+
+    def leave(self) -> None:
+        """The program ends: another process may send, and a POST under way is not waited for."""
+        self._leaves = True
+        self._uploader.leave()
+        self._wake.set()
+
+    def _run(self) -> None:
+        wait: float | None = None
+        while not self._leaves:
+            self._wake.wait(wait)
+            self._wake.clear()
+            try:
+                next_at = self._uploader.send_once().next_at
+                wait = None if next_at is None else max(0.01, next_at - time.time())
+            except Exception:
+                _losses.count("pipeline_error")
+                _logger.debug("a round of sending failed", exc_info=True)
+                wait = _AFTER_FAILURE_SECONDS
+            with self._rounds:
+                self._done += 1
+                self._rounds.notify_all()

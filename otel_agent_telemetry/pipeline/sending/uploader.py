@@ -1,0 +1,175 @@
+"""The uploader: takes from the ledger what is pending and sends it, one POST after the other."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from otel_agent_telemetry.pipeline.sending._transport import (
+    POST_SECONDS,
+    Post,
+    Reply,
+    Transport,
+    post_with_requests,
+    retry_after_seconds,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otel_agent_telemetry.pipeline.sending.ledger import Ledger, Parcel
+
+__all__ = ["SendResult", "Uploader"]
+
+_LEASE_SECONDS = 3 * POST_SECONDS
+_GIVE_UP_SECONDS = 86_400.0
+_LONGEST_BACKOFF_SECONDS = 900.0
+_LONGEST_RETRY_AFTER_SECONDS = 3_600.0
+_GONE = 410
+_RETRYABLE = frozenset({408, 429})
+_SHORTEST_POST_SECONDS = 0.001
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendResult:
+    """How a round of sending ended.
+
+    ``ended``: ``empty`` (nothing is left), ``waiting`` (the server, or the network, is given time), ``busy`` (another
+    one is sending), ``refused`` (consent was withdrawn), ``stopped`` (the server wants no more from this version),
+    ``out_of_time``. ``next_at`` is when to try again, in seconds since the epoch; None where only a new event, or
+    nothing, makes that worth while. ``sent`` and ``dropped`` count events.
+    """
+
+    ended: str
+    next_at: float | None = None
+    sent: int = 0
+    dropped: int = 0
+
+
+class Uploader:
+    """Sends a ledger's events to one endpoint.
+
+    ``user_agent`` is ``<product>/<version>`` and stands for the version that a 410 stops. ``allowed`` is asked before
+    each POST. No thread of its own: whoever calls :meth:`send_once` waits for the network.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        endpoint: str,
+        user_agent: str,
+        *,
+        api_key: str | None = None,
+        batch: int = 1,
+        allowed: Callable[[], bool] = lambda: True,
+        transport: Transport = post_with_requests,
+        clock: Callable[[], float] = time.time,
+        randomness: Callable[[], float] = random.random,
+    ) -> None:
+        self._ledger = ledger
+        self._endpoint = endpoint
+        self._user_agent = user_agent
+        self._api_key = api_key
+        self._batch = batch
+        self._allowed = allowed
+        self._transport = transport
+        self._clock = clock
+        self._randomness = randomness
+        self._holder: str | None = None
+        self._leaves = False
+        self._leasing = threading.Lock()
+
+    def send_once(self, seconds: float | None = None) -> SendResult:
+        """Send what is due until nothing is left, the server asks for patience, or so many seconds are over.
+
+        Raises LedgerError.
+        """
+        if self._ledger.is_stopped(self._user_agent):
+            return SendResult(ended="stopped", dropped=self._ledger.drop_pending("stopped"))
+        parcel = self._ledger.next_parcel(self._batch)
+        if parcel is None:
+            return SendResult(ended="empty")
+        if parcel.due_at > self._clock():
+            return SendResult(ended="waiting", next_at=parcel.due_at)
+        holder = f"{os.getpid()}-{os.urandom(8).hex()}"
+        if not self._take_lease(holder):
+            return SendResult(ended="busy", next_at=self._ledger.lease_until())
+        try:
+            self._ledger.drop_pending("gave_up", tried_before=self._clock() - _GIVE_UP_SECONDS)
+            return self._send_all(holder, None if seconds is None else time.monotonic() + seconds)
+        finally:
+            self._holder = None
+            self._ledger.release_lease(holder)
+
+    def leave(self) -> None:
+        """Let another process send, now that this one is about to exit: a POST under way may end, none follows it."""
+        self._leaves = True
+        with self._leasing:
+            holder = self._holder
+            if holder is not None and holder.startswith(f"{os.getpid()}-"):  # not in a child forked in mid-send
+                self._ledger.release_lease(holder)
+
+    def _take_lease(self, holder: str) -> bool:
+        """Become, or stay, the one who sends; not on the way out, where nobody would give the lease back."""
+        with self._leasing:
+            if self._leaves or not self._ledger.acquire_lease(holder, _LEASE_SECONDS):
+                return False
+            self._holder = holder
+            return True
+
+    def _send_all(self, holder: str, ends_at: float | None) -> SendResult:
+        sent = dropped = 0
+        while True:
+            parcel = self._ledger.next_parcel(self._batch)
+            left = POST_SECONDS if ends_at is None else min(POST_SECONDS, ends_at - time.monotonic())
+            if parcel is None:
+                return SendResult(ended="empty", sent=sent, dropped=dropped)
+            if parcel.due_at > self._clock():
+                return SendResult(ended="waiting", next_at=parcel.due_at, sent=sent, dropped=dropped)
+            if left < _SHORTEST_POST_SECONDS:
+                return SendResult(ended="out_of_time", next_at=self._clock(), sent=sent, dropped=dropped)
+            if self._leaves or not self._allowed():
+                return SendResult(ended="refused", sent=sent, dropped=dropped)
+            if not self._take_lease(holder):  # the machine slept, and another one took over
+                return SendResult(ended="busy", next_at=self._ledger.lease_until(), sent=sent, dropped=dropped)
+            self._ledger.claim(parcel)
+            state = self._settle(parcel, self._transport(self._post_of(parcel, left)))
+            sent += len(parcel.ids) if state == "sent" else 0
+            dropped += len(parcel.ids) if state == "dropped" else 0
+            if self._ledger.is_stopped(self._user_agent):
+                return SendResult(ended="stopped", sent=sent, dropped=dropped + self._ledger.drop_pending("stopped"))
+
+    def _post_of(self, parcel: Parcel, seconds: float) -> Post:
+        headers = {
+            "Content-Type": parcel.content_type,
+            "User-Agent": self._user_agent,
+            "Idempotency-Key": parcel.idempotency_key,
+        }
+        if self._api_key is not None:
+            headers["X-Api-Key"] = self._api_key
+        return Post(url=self._endpoint, body=parcel.body, headers=headers, seconds=seconds)
+
+    def _settle(self, parcel: Parcel, reply: Reply) -> str:
+        """Write down what the reply means; gives the state of the parcel."""
+        status = reply.status
+        if status is None or status in _RETRYABLE or 500 <= status < 600:  # noqa: PLR2004 - RFC 9110, 15.6
+            self._ledger.retry(parcel, self._next_try(parcel.attempts, reply))
+            return "pending"
+        if 200 <= status < 300:  # noqa: PLR2004 - RFC 9110, 15.3
+            self._ledger.mark_sent(parcel)
+            return "sent"
+        if status == _GONE:
+            self._ledger.stop(self._user_agent)
+        self._ledger.mark_dropped(parcel, "stopped" if status == _GONE else f"http_{status}")
+        return "dropped"
+
+    def _next_try(self, attempts: int, reply: Reply) -> float:
+        """Backoff with full jitter, from one second doubling to 15 minutes; never sooner than the server asks."""
+        now = self._clock()
+        backoff = min(_LONGEST_BACKOFF_SECONDS, 2.0 ** min(attempts, 10)) * self._randomness()
+        asked = retry_after_seconds(reply.retry_after, now) or 0.0
+        return now + max(backoff, min(asked, _LONGEST_RETRY_AFTER_SECONDS))
