@@ -1,7 +1,7 @@
-"""The mapping: the spans of every GenAI dialect become facts and counted model calls."""
+"""What telemetry says and what counts: spans of every dialect become verdicts, which events and store read."""
 
-from otel_agent_telemetry.meaning._dialects import DIALECT_KEYS
-from otel_agent_telemetry.meaning._mapping import Mapping
+from otel_agent_telemetry.meaning._kinds import DIALECT_KEYS
+from otel_agent_telemetry.meaning._meaning import Meaning
 from otel_agent_telemetry.meaning._replay import replay
 
-__all__ = ["DIALECT_KEYS", "Mapping", "replay"]
+__all__ = ["DIALECT_KEYS", "Meaning", "replay"]

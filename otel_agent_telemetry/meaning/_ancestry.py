@@ -23,13 +23,13 @@ class Landing(NamedTuple):
     way ended that was counted, 0 for none: both are for spans that end after their parent.
     """
 
-    span_id: int
+    key: int
     session_id: str | None = None
     counted_until: int = 0
 
 
 class _Ended(NamedTuple):
-    parent_id: int
+    parent_key: int
     counted_until: int
     session_id: str | None
     tool: str | None
@@ -54,112 +54,112 @@ class Tree:
         self._awaited: OrderedDict[int, None] = OrderedDict()
         self._pinned: set[int] = set()
 
-    def link(self, span_id: int, parent_id: int) -> None:
+    def link(self, key: int, parent_key: int) -> None:
         """A span began."""
         parents = self._parents
         if len(parents) >= self._most_open:
             self._make_room()
-        parents[span_id] = parent_id
+        parents[key] = parent_key
 
-    def pin(self, span_id: int) -> None:
+    def pin(self, key: int) -> None:
         """Keep an open span, however many others begin after it."""
-        self._pinned.add(span_id)
+        self._pinned.add(key)
 
     def _make_room(self) -> None:
-        oldest, parent_id = self._parents.popitem(last=False)
+        oldest, parent_key = self._parents.popitem(last=False)
         if oldest in self._pinned:
-            self._parents[oldest] = parent_id
+            self._parents[oldest] = parent_key
 
-    def expect(self, parent_id: int) -> None:
+    def expect(self, parent_key: int) -> None:
         """A span that matters ended below this one."""
         awaited = self._awaited
         if len(awaited) >= self._most_open:
             awaited.popitem(last=False)
-        awaited[parent_id] = None
+        awaited[parent_key] = None
 
-    def leave(self, span_id: int) -> bool:
+    def leave(self, key: int) -> bool:
         """A span that does not matter ended; True where one that does ended below it, so that its place matters."""
-        if span_id not in self._awaited:
-            self._parents.pop(span_id, None)
+        if key not in self._awaited:
+            self._parents.pop(key, None)
             return False
-        parent_id = self._parents.get(span_id, 0)
-        if parent_id:
-            self.expect(parent_id)
+        parent_key = self._parents.get(key, 0)
+        if parent_key:
+            self.expect(parent_key)
         return True
 
-    def is_open(self, span_id: int) -> bool:
+    def is_open(self, key: int) -> bool:
         """Whether the span has begun and not ended."""
-        return span_id in self._parents
+        return key in self._parents
 
-    def has_ended(self, span_id: int) -> bool:
+    def has_ended(self, key: int) -> bool:
         """Whether the span was seen to end."""
-        return span_id in self._ended
+        return key in self._ended
 
-    def parent(self, span_id: int) -> int:
+    def parent(self, key: int) -> int:
         """The parent of an open span; 0 for none."""
-        return self._parents.get(span_id, 0)
+        return self._parents.get(key, 0)
 
-    def ancestors(self, span_id: int) -> Iterator[int]:
+    def ancestors(self, key: int) -> Iterator[int]:
         """The span itself and what is above it, as far as that is known."""
         for _ in range(_MOST_HOPS):
-            if not span_id:
+            if not key:
                 return
-            yield span_id
-            parent_id = self._parents.get(span_id)
-            if parent_id is None:
-                ended = self._ended.get(span_id)
-                parent_id = 0 if ended is None else ended.parent_id
-            span_id = parent_id
+            yield key
+            parent_key = self._parents.get(key)
+            if parent_key is None:
+                ended = self._ended.get(key)
+                parent_key = 0 if ended is None else ended.parent_key
+            key = parent_key
 
-    def landing(self, parent_id: int) -> Landing:
+    def landing(self, parent_key: int) -> Landing:
         """Where what a child of this span leaves behind goes."""
-        if parent_id in self._parents:
-            return Landing(parent_id)
-        if parent_id not in self._ended:
-            if not (self._partial and parent_id):
+        if parent_key in self._parents:
+            return Landing(parent_key)
+        if parent_key not in self._ended:
+            if not (self._partial and parent_key):
                 return _NOWHERE
-            self.link(parent_id, 0)
-            return Landing(parent_id)
-        return self._above_ended(parent_id)
+            self.link(parent_key, 0)
+            return Landing(parent_key)
+        return self._above_ended(parent_key)
 
-    def _above_ended(self, span_id: int) -> Landing:
+    def _above_ended(self, key: int) -> Landing:
         session_id: str | None = None
         counted_until = 0
         for _ in range(_MOST_HOPS):
-            ended = self._ended.get(span_id)
+            ended = self._ended.get(key)
             if ended is None:
                 break
             session_id = session_id or ended.session_id
             counted_until = max(counted_until, ended.counted_until)
-            span_id = ended.parent_id
-        return Landing(span_id if span_id in self._parents else 0, session_id, counted_until)
+            key = ended.parent_key
+        return Landing(key if key in self._parents else 0, session_id, counted_until)
 
-    def ended_tool(self, span_id: int) -> str | None:
+    def ended_tool(self, key: int) -> str | None:
         """The name of a tool call that ended, where that span was one."""
-        ended = self._ended.get(span_id)
+        ended = self._ended.get(key)
         return None if ended is None else ended.tool
 
     def close(
         self,
-        span_id: int,
-        parent_id: int,
+        key: int,
+        parent_key: int,
         *,
         counted_until: int = 0,
         session_id: str | None = None,
         tool: str | None = None,
     ) -> None:
         """A span that matters ended; ``tool`` is the name of a tool call."""
-        self._parents.pop(span_id, None)
+        self._parents.pop(key, None)
         if self._awaited:
-            self._awaited.pop(span_id, None)
-        self._pinned.discard(span_id)
+            self._awaited.pop(key, None)
+        self._pinned.discard(key)
         ended = self._ended
         if len(ended) >= _MOST_ENDED:
             ended.popitem(last=False)
-        ended[span_id] = _Ended(parent_id, counted_until, session_id, tool)
+        ended[key] = _Ended(parent_key, counted_until, session_id, tool)
 
-    def settle(self, span_id: int, session_id: str | None) -> None:
+    def settle(self, key: int, session_id: str | None) -> None:
         """The session of an ended span was told about: what still ends below it comes late."""
-        ended = self._ended.get(span_id)
+        ended = self._ended.get(key)
         if ended is not None:
-            self._ended[span_id] = ended._replace(session_id=session_id)
+            self._ended[key] = ended._replace(session_id=session_id)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_agent_telemetry.meaning import _dialects as dialects
-from otel_agent_telemetry.meaning._calls import ModelCall, ToolCall
-from otel_agent_telemetry.meaning._errors import VAGUE
-from otel_agent_telemetry.meaning._origins import harness
+from otel_agent_telemetry.meaning._calls import ModelCall, Run, ToolCall
+from otel_agent_telemetry.meaning._outcomes import VAGUE
+from otel_agent_telemetry.meaning._providers import harness
+from otel_agent_telemetry.meaning._table import FIGURES
 
 if TYPE_CHECKING:
-    from otel_agent_telemetry.meaning._records import Fact, SpanRecord
+    from otel_agent_telemetry.meaning._records import Fact
+    from otel_agent_telemetry.meaning._said import Said
 
 _MOST_ERRORS = 32  # as many as a list property holds
 
@@ -92,8 +93,15 @@ class Totals:
         self.reasoning_tokens = _sum(self.reasoning_tokens, other.reasoning_tokens)
         if other.cost_usd is not None:
             self.cost_usd = (self.cost_usd or 0.0) + other.cost_usd
-        self.model = other.model or self.model
-        self.provider = other.provider or self.provider
+        if other.model is not None:
+            self.model, self.provider = other.model, other.provider
+        elif self.model is None:
+            self.provider = other.provider or self.provider
+
+    @property
+    def has_figures(self) -> bool:
+        """Whether anything is known of tokens or cost."""
+        return any(getattr(self, name) is not None for name in FIGURES)
 
     @property
     def is_empty(self) -> bool:
@@ -159,33 +167,35 @@ class Turn:
         "is_in_tool",
         "is_metered",
         "is_run",
+        "key",
         "name",
+        "scope",
         "sessions",
-        "span_id",
         "start_ns",
         "totals",
         "trace_id",
     )
 
-    def __init__(self, record: SpanRecord, branch: Branch, name: str | None) -> None:
-        self.span_id = record.span_id
-        self.trace_id = record.trace_id
-        self.start_ns = record.start_ns
-        self.end_ns = record.end_ns
-        self.name = name
+    def __init__(self, said: Said, branch: Branch) -> None:
+        self.key = said.key
+        self.trace_id = said.trace_id
+        self.scope = said.scope
+        self.start_ns = said.start_ns
+        self.end_ns = said.end_ns
+        self.name = said.name
         self.is_run = True
         self.is_in_tool = False
         self.is_emitted = False
         self.has_own_usage = False
         self.is_metered = False
         self.has_calls = bool(branch.calls.model_calls or branch.calls.tool_calls)
-        self.harness = harness(record.scope)
-        self.agent_id = dialects.text(record.attributes, dialects.AGENT_ID)
-        self.agent_name = dialects.text(record.attributes, dialects.AGENT_NAME)
-        self.conversation = dialects.conversation(record.attributes) or branch.conversation
+        self.harness = harness(said.scope)
+        self.agent_id = said.agent_id
+        self.agent_name = said.agent_name
+        self.conversation = said.conversation or branch.conversation
         self.error: str | None = None
         self.facts: list[Fact] = []
-        self.held = branch.held
+        self.held: list[ModelCall | ToolCall | Run] = [*branch.held]
         self.sessions = branch.sessions
         self.totals = branch.calls
 

@@ -5,19 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from otel_agent_telemetry import semconv
-from otel_agent_telemetry.meaning._dialects import AGENT_ID, text
-from otel_agent_telemetry.meaning._errors import CANCELLED, failure, is_cancelled
+from otel_agent_telemetry.meaning._outcomes import CANCELLED
 from otel_agent_telemetry.meaning._records import Fact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from otel_agent_telemetry.meaning._branch import Totals
-    from otel_agent_telemetry.meaning._records import SpanRecord
+    from otel_agent_telemetry.meaning._said import Said
 
 _NS_PER_MS = 1_000_000
-UNKNOWN = "unknown"
-"""The outcome of a span that never ended."""
 
 _HARNESS = {
     "provider": semconv.AGENT_SESSION_HARNESS,
@@ -141,9 +138,9 @@ def task_session(task: Mapping[str, object], session: Mapping[str, object], ende
     return fact("task.session_completed", ended.end_ns, properties)
 
 
-def task_started(record: SpanRecord) -> Iterator[Fact]:
+def task_started(said: Said) -> Iterator[Fact]:
     """``task.started``, and before it ``task.created`` and ``task.claimed`` where this span stands for them too."""
-    attributes, now = record.attributes, record.start_ns
+    attributes, now = said.attributes, said.start_ns
     attempt = attributes.get(semconv.AGENT_TASK_ATTEMPT)
     if isinstance(attempt, int) and attempt > 1:  # the first attempt said it
         return
@@ -155,75 +152,62 @@ def task_started(record: SpanRecord) -> Iterator[Fact]:
     yield fact("task.started", now, begun)
 
 
-def task_ended(record: SpanRecord, error: str | None) -> Iterator[Fact]:
+def task_ended(said: Said) -> Iterator[Fact]:
     """How the task ended; nothing where its span does not say the last word on it."""
-    attributes = record.attributes
-    outcome = attributes.get(semconv.AGENT_OUTCOME)
+    attributes, outcome, error = said.attributes, said.outcome, said.error
     if outcome in UNSAID:
         return
     created_ms = attributes.get(semconv.AGENT_TASK_CREATED_AT)
-    since_ns = created_ms * _NS_PER_MS if isinstance(created_ms, int) else record.start_ns
+    since_ns = created_ms * _NS_PER_MS if isinstance(created_ms, int) else said.start_ns
     properties = {
         **_read(attributes, _TASK),
         "agentId": agent_of(attributes),
-        "durationMs": milliseconds(since_ns, record.end_ns),
+        "durationMs": milliseconds(since_ns, said.end_ns),
     }
     if outcome == semconv.OUTCOME_CANCELLED:
-        yield fact("task.cancelled", record.end_ns, {**properties, "previousStatus": "in_progress"})
+        yield fact("task.cancelled", said.end_ns, {**properties, "previousStatus": "in_progress"})
         return
     properties = {**properties, **_read(attributes, _HARNESS)}
     if outcome == semconv.OUTCOME_SUPERSEDED:
-        yield fact("task.superseded", record.end_ns, properties)
+        yield fact("task.superseded", said.end_ns, properties)
     elif error is not None:
-        yield fact("task.failed", record.end_ns, {**properties, "errorCategory": error})
+        yield fact("task.failed", said.end_ns, {**properties, "errorCategory": error})
     else:
-        yield fact("task.completed", record.end_ns, properties)
+        yield fact("task.completed", said.end_ns, properties)
 
 
-def command_ended(record: SpanRecord) -> Fact:
+def command_ended(said: Said) -> Fact:
     """``command.executed``."""
-    error = error_of(record)
+    error = said.error
     properties = {
-        "command": record.attributes.get(semconv.AGENT_COMMAND_NAME),
+        "command": said.attributes.get(semconv.AGENT_COMMAND_NAME),
         "isSuccess": error is None,
-        "durationMs": milliseconds(record.start_ns, record.end_ns),
-        "exitCode": record.attributes.get(semconv.AGENT_EXIT_CODE),
+        "durationMs": milliseconds(said.start_ns, said.end_ns),
+        "exitCode": said.attributes.get(semconv.AGENT_EXIT_CODE),
         "errorCategory": error,
     }
-    return fact("command.executed", record.end_ns, properties)
+    return fact("command.executed", said.end_ns, properties)
 
 
-def workflow_started(record: SpanRecord, name: str | None) -> Fact:
+def workflow_started(said: Said) -> Fact:
     """``workflow.started``."""
-    properties = {"workflowId": _workflow_id(record, name), **_read(record.attributes, _WORKFLOW_STARTED)}
-    return fact("workflow.started", record.start_ns, properties)
+    properties = {"workflowId": _workflow_id(said), **_read(said.attributes, _WORKFLOW_STARTED)}
+    return fact("workflow.started", said.start_ns, properties)
 
 
-def workflow_ended(record: SpanRecord, name: str | None, error: str | None) -> Fact:
+def workflow_ended(said: Said, error: str | None) -> Fact:
     """``workflow.completed`` or ``workflow.failed``."""
     properties = {
-        "workflowId": _workflow_id(record, name),
-        "durationMs": milliseconds(record.start_ns, record.end_ns),
-        **_read(record.attributes, _WORKFLOW_ENDED),
+        "workflowId": _workflow_id(said),
+        "durationMs": milliseconds(said.start_ns, said.end_ns),
+        **_read(said.attributes, _WORKFLOW_ENDED),
     }
-    return fact("workflow.completed" if error is None else "workflow.failed", record.end_ns, properties)
+    return fact("workflow.completed" if error is None else "workflow.failed", said.end_ns, properties)
 
 
-def error_of(record: SpanRecord) -> str | None:
-    """The category of the error that ended a span, ``cancelled`` for a cancelled one, None where it ended well."""
-    outcome = record.attributes.get(semconv.AGENT_OUTCOME)
-    if is_cancelled(record):
-        return CANCELLED
-    if outcome == UNKNOWN:
-        return UNKNOWN
-    if record.is_error or outcome == semconv.OUTCOME_ERROR:
-        return failure(record)
-    return None
-
-
-def agent_of(attributes: Mapping[str, object]) -> str | None:
-    """The agent that a span names, by id or by name."""
-    return text(attributes, AGENT_ID)
+def agent_of(attributes: Mapping[str, object]) -> object:
+    """The agent that a span of ours names, by id or by name."""
+    return attributes.get(semconv.GEN_AI_AGENT_ID) or attributes.get(semconv.GEN_AI_AGENT_NAME)
 
 
 def harness_of(attributes: Mapping[str, object]) -> dict[str, object]:
@@ -235,9 +219,9 @@ def harness_of(attributes: Mapping[str, object]) -> dict[str, object]:
     }
 
 
-def _workflow_id(record: SpanRecord, name: str | None) -> object:
+def _workflow_id(said: Said) -> object:
     # A workflow that is known by name alone is the same one in every run; the reference to it is hashed like any id.
-    return record.attributes.get(semconv.AGENT_WORKFLOW_ID) or name or f"{record.span_id:016x}"
+    return said.attributes.get(semconv.AGENT_WORKFLOW_ID) or said.name or f"{said.key:032x}"
 
 
 def _read(attributes: Mapping[str, object], keys: Mapping[str, str]) -> dict[str, object]:

@@ -5,27 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import semconv
-from otel_agent_telemetry.meaning import _dialects as dialects
+from otel_agent_telemetry.meaning import _kinds as kinds
 from otel_agent_telemetry.meaning._branch import Totals
 
 if TYPE_CHECKING:
     from otel_agent_telemetry.meaning._ancestry import Tree
-    from otel_agent_telemetry.meaning._records import SpanRecord
+    from otel_agent_telemetry.meaning._said import Said
 
 
 class Own:
     """One of them; ``session`` and ``task`` are the nearest around it, itself included."""
 
-    __slots__ = ("conversation", "last_ns", "record", "session", "task")
+    __slots__ = ("conversation", "last_ns", "said", "session", "task")
 
-    def __init__(self, record: SpanRecord, around: Own | None, session: OwnSession | None) -> None:
-        self.record = record
-        self.last_ns = record.start_ns
-        conversation = record.attributes.get(semconv.GEN_AI_CONVERSATION_ID)
+    def __init__(self, said: Said, around: Own | None, session: OwnSession | None) -> None:
+        self.said = said
+        self.last_ns = said.start_ns
+        conversation = said.attributes.get(semconv.GEN_AI_CONVERSATION_ID)
         self.conversation = conversation if isinstance(conversation, str) else None
         self.session = session
         self.task: Own | None = around.task if around is not None else None
-        if record.attributes.get(semconv.AGENT_LIFECYCLE) == semconv.LIFECYCLE_TASK:
+        if said.kind == kinds.TASK:
             self.task = self
 
     def touch(self, now_ns: int) -> None:
@@ -40,10 +40,10 @@ class OwnSession(Own):
 
     __slots__ = ("agent_name", "totals")
 
-    def __init__(self, record: SpanRecord, around: Own | None) -> None:
-        super().__init__(record, around, None)
+    def __init__(self, said: Said, around: Own | None) -> None:
+        super().__init__(said, around, None)
         self.session = self
-        self.agent_name = dialects.text(record.attributes, (semconv.GEN_AI_AGENT_NAME,))
+        self.agent_name = said.agent_name
         self.totals = Totals()
 
 
@@ -55,39 +55,39 @@ class OwnSpans:
         self._spans: dict[int, Own] = {}
         self._conversations: dict[str, OwnSession] = {}
 
-    def __contains__(self, span_id: int) -> bool:
-        return span_id in self._spans
+    def __contains__(self, key: int) -> bool:
+        return key in self._spans
 
-    def get(self, span_id: int) -> Own | None:
+    def get(self, key: int) -> Own | None:
         """The one with that span."""
-        return self._spans.get(span_id)
+        return self._spans.get(key)
 
-    def open(self, record: SpanRecord) -> Own:
+    def open(self, said: Said) -> Own:
         """One began."""
-        around = self.around(record.parent_id)
+        around = self.around(said.parent_key)
         own: Own
-        if record.attributes.get(semconv.AGENT_LIFECYCLE) == semconv.LIFECYCLE_SESSION:
-            own = OwnSession(record, around)
+        if said.kind == kinds.SESSION:
+            own = OwnSession(said, around)
             if own.conversation is not None:
                 self._conversations[own.conversation] = own
         else:
-            own = Own(record, around, self.session_of(around, dialects.conversation(record.attributes)))
-        own.touch(record.start_ns)
-        self._tree.pin(record.span_id)
-        self._spans[record.span_id] = own
+            own = Own(said, around, self.session_of(around, said.conversation))
+        own.touch(said.start_ns)
+        self._tree.pin(said.key)
+        self._spans[said.key] = own
         return own
 
     def close(self, own: Own) -> None:
         """One ended."""
-        del self._spans[own.record.span_id]
+        del self._spans[own.said.key]
         if own.conversation is not None and self._conversations.get(own.conversation) is own:
             del self._conversations[own.conversation]
 
-    def around(self, span_id: int) -> Own | None:
+    def around(self, key: int) -> Own | None:
         """The nearest one around, the span itself included."""
         if not self._spans:
             return None
-        return next((own for above in self._tree.ancestors(span_id) if (own := self._spans.get(above))), None)
+        return next((own for above in self._tree.ancestors(key) if (own := self._spans.get(above))), None)
 
     def session_of(self, around: Own | None, conversation: str | None) -> OwnSession | None:
         """The open session of ours around, else the one that has this conversation."""

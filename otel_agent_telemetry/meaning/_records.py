@@ -1,4 +1,4 @@
-"""What flows through the pipeline: span records in, facts and usage out."""
+"""What goes in and what comes out: span records, and the facts and usage that events are made of."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+def key_of(trace_id: int, span_id: int) -> int:
+    """One number that a span is known by; 0 for none. Span ids alone repeat where a host seeds its random numbers."""
+    return trace_id << 64 | span_id if span_id else 0
 
 
 class SpanRecord(NamedTuple):
@@ -28,13 +33,27 @@ class SpanRecord(NamedTuple):
     exception_type: str = ""
     interrupted_by: str = ""
 
+    @property
+    def key(self) -> int:
+        """What the span is known by."""
+        return key_of(self.trace_id, self.span_id)
+
+    @property
+    def parent_key(self) -> int:
+        """What its parent is known by; 0 for none."""
+        return key_of(self.trace_id, self.parent_id)
+
 
 class Fact(NamedTuple):
-    """One event to be: a declared name, raw values by property name, and when it happened (ns since the epoch)."""
+    """One event to be: a declared name, raw values by property name, and when it happened (ns since the epoch).
+
+    ``key`` is the span that it is about, where one says it.
+    """
 
     event: str
     properties: Mapping[str, object]
     occurred_ns: int
+    key: int = 0
 
 
 class Usage(NamedTuple):

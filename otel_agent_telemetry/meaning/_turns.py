@@ -13,35 +13,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import semconv
-from otel_agent_telemetry.meaning import _dialects as dialects
 from otel_agent_telemetry.meaning import _facts as facts
-from otel_agent_telemetry.meaning._branch import Turn
-from otel_agent_telemetry.meaning._calls import ModelCall
+from otel_agent_telemetry.meaning import _kinds as kinds
+from otel_agent_telemetry.meaning._branch import Totals, Turn
+from otel_agent_telemetry.meaning._calls import ModelCall, Run
+from otel_agent_telemetry.meaning._outcomes import CANCELLED
 
 if TYPE_CHECKING:
     from otel_agent_telemetry.meaning._branch import Branch
-    from otel_agent_telemetry.meaning._records import SpanRecord
+    from otel_agent_telemetry.meaning._said import Said
 
 
-def turn_of(record: SpanRecord, kind: str, branch: Branch) -> Turn:
+def turn_of(said: Said, branch: Branch) -> Turn:
     """The run or workflow that a span ends, with everything below it."""
-    row = dialects.WORKFLOW_NAME if kind is dialects.WORKFLOW else dialects.AGENT_NAME
-    name = dialects.text(record.attributes, row)
-    turn = Turn(record, branch, name)
-    if kind is dialects.AGENT:
-        _name_calls(branch, name)
-        _add_own_usage(record, branch, turn)
+    turn = Turn(said, branch)
+    if said.kind is kinds.AGENT:
+        _name_calls(branch, turn.name)
+        _add_own_usage(said, branch, turn)
     nearest = [child for child in branch.turns if not child.is_in_tool]
-    same = [child for child in nearest if name is not None and child.name == name]
+    same = [child for child in nearest if turn.name is not None and child.name == turn.name]
     # A workflow below is no agent: what it calls is called by the agent around it.
     turn.has_calls = turn.has_calls or any(child.has_calls for child in nearest if not child.is_run)
-    turn.is_run = kind is dialects.AGENT and (turn.has_calls or not nearest or any(child.is_run for child in same))
+    turn.is_run = said.kind is kinds.AGENT and (turn.has_calls or not nearest or any(child.is_run for child in same))
     _absorb(branch, turn, same)
-    _fail(record, turn, nearest)
-    if turn.is_run:
-        turn.totals.runs += max(1 - sum(child.is_run for child in same), 0)
-    else:
-        _be_workflow(record, turn, nearest)
+    _fail(said, turn, nearest)
+    runs = max(1 - sum(child.is_run for child in same), 0) if turn.is_run else 0
+    turn.totals.runs += runs
+    if not turn.is_run:
+        _be_workflow(said, turn, nearest)
+    turn.held.append(Run(said, is_run=turn.is_run, counts=bool(runs) or not turn.is_run, error=turn.error))
     return turn
 
 
@@ -50,16 +50,21 @@ def _name_calls(branch: Branch, name: str | None) -> None:
         call.agent_name = call.agent_name or name
 
 
-def _add_own_usage(record: SpanRecord, branch: Branch, turn: Turn) -> None:
-    """The agent span's own figure counts only where nothing below it was counted."""
-    if branch.is_metered or branch.calls.model_calls or any(_is_metered(child) for child in branch.turns):
+def _add_own_usage(said: Said, branch: Branch, turn: Turn) -> None:
+    """Of the agent span's own figures those count that nothing below it says."""
+    if said.is_cumulative:
         return
-    usage = dialects.agent_usage(record.attributes)
-    call = None if usage is None else ModelCall(record, usage, turn.conversation, calls=0)
-    if call is not None and call.has_usage:
-        branch.add(call)
-        branch.is_metered = True
-        turn.has_own_usage = True
+    own = ModelCall(said, calls=0)
+    below = Totals()
+    below.add(branch.calls)
+    for child in branch.turns:
+        below.add(child.totals)
+    rest = own.beyond(below) if below.has_figures or below.model_calls else own if own.has_figures else None
+    if rest is not None:
+        branch.add(rest)
+        turn.held.append(rest)
+        branch.is_metered = branch.is_metered or rest.has_usage
+        turn.has_own_usage = rest.has_usage
 
 
 def _is_metered(turn: Turn) -> bool:
@@ -78,19 +83,21 @@ def _absorb(branch: Branch, turn: Turn, same: list[Turn]) -> None:
     turn.is_metered = turn.is_metered or branch.is_metered or branch.calls.model_calls > 0
 
 
-def _fail(record: SpanRecord, turn: Turn, nearest: list[Turn]) -> None:
-    error = facts.error_of(record)
+def _fail(said: Said, turn: Turn, nearest: list[Turn]) -> None:
+    error = said.error
+    if said.is_left and error is None and turn.totals.errors[-1:] == [CANCELLED]:
+        error = CANCELLED  # its reader went away in the middle of an answer
     if error is None and not turn.has_calls and nearest:
         # Roots that only start agents stay without error when the agent fails; the last one tells how it ended.
         error = max(nearest, key=lambda child: child.end_ns).error
     turn.error = turn.totals.cause(error)
 
 
-def _be_workflow(record: SpanRecord, turn: Turn, nearest: list[Turn]) -> None:
-    if semconv.AGENT_WORKFLOW_ID not in record.attributes:  # ours told when it began
-        turn.facts.append(facts.workflow_started(record, turn.name))
-    if record.attributes.get(semconv.AGENT_OUTCOME) not in facts.UNSAID:
-        turn.facts.append(facts.workflow_ended(record, turn.name, turn.error))
+def _be_workflow(said: Said, turn: Turn, nearest: list[Turn]) -> None:
+    if semconv.AGENT_WORKFLOW_ID not in said.attributes:  # ours told when it began
+        turn.facts.append(facts.workflow_started(said))
+    if said.outcome not in facts.UNSAID:
+        turn.facts.append(facts.workflow_ended(said, turn.error))
     if nearest:
         first = min(nearest, key=lambda child: child.start_ns)
         turn.harness = turn.harness or first.harness

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from otel_agent_telemetry.meaning._branch import Turn
     from otel_agent_telemetry.meaning._calls import ToolCall
     from otel_agent_telemetry.meaning._own import Own, OwnSession, OwnSpans
-    from otel_agent_telemetry.meaning._records import Fact, Usage
+    from otel_agent_telemetry.meaning._verdicts import Told
 
 _MOST_HELD = 1_000
 _MOST_TOOLS = 16  # of the tool calls below a span, the names that a tool call around them is compared with
@@ -26,92 +26,92 @@ class Waiting:
         self._tree = tree
         self._own = own
         self._below: dict[int, Branch] = {}
-        self.out: list[Fact | Usage] = []
+        self.out: list[Told] = []
 
     def __bool__(self) -> bool:
         return bool(self._below)
 
-    def take(self, span_id: int) -> Branch | None:
+    def take(self, key: int) -> Branch | None:
         """What waits below a span that ends now."""
-        return self._below.pop(span_id, None) if self._below else None
+        return self._below.pop(key, None) if self._below else None
 
     def put(self, branch: Branch, landing: Landing) -> None:
         """Send what ended below a span, which ended too, on its way."""
-        if not landing.span_id or landing.span_id in self._own or landing.session_id is not None:
-            self.settle(branch, self._own.get(landing.span_id), landing.session_id)
-        elif (below := self._below.get(landing.span_id)) is None:
-            self._below[landing.span_id] = branch
+        if not landing.key or landing.key in self._own or landing.session_id is not None:
+            self.settle(branch, self._own.get(landing.key), landing.session_id)
+        elif (below := self._below.get(landing.key)) is None:
+            self._below[landing.key] = branch
         else:
             below.merge(branch)
-            self._limit(landing.span_id, below)
+            self._limit(landing.key, below)
 
     def put_call(self, call: ModelCall | ToolCall, branch: Branch | None, landing: Landing) -> None:
         """Send a call on its way, with what ended below it."""
-        span_id = landing.span_id
+        key = landing.key
         if branch is not None:
             branch.add(call)
             self.put(branch, landing)
-        elif not span_id or span_id in self._own or landing.session_id is not None:
-            self._emit_call(call, self._own.get(span_id), landing.session_id)
+        elif not key or key in self._own or landing.session_id is not None:
+            self._emit_call(call, self._own.get(key), landing.session_id)
         else:
-            below = self.at(span_id)
+            below = self.at(key)
             below.add(call)
-            self._limit(span_id, below)
+            self._limit(key, below)
 
     def claim(self, call: ModelCall, landing: Landing) -> None:
         """Add a call that was told without a session to the one that its second span turns out to belong to."""
-        if not call.is_alone or not landing.span_id:
+        if not call.is_alone or not landing.key:
             return
         call.is_alone = False
-        own = self._own.get(landing.span_id)
+        own = self._own.get(landing.key)
         session = self._own.session_of(own, call.conversation)
         if session is not None:
             session.totals.count(call)
         elif own is None:
-            self.at(landing.span_id).calls.count(call)
+            self.at(landing.key).calls.count(call)
 
     def put_turn(self, turn: Turn, landing: Landing) -> None:
         """Send a run or workflow on its way."""
-        span_id = landing.span_id
-        if not span_id or span_id in self._own or landing.session_id is not None:
-            self._settle_turn(turn, self._own.get(span_id), landing.session_id)
+        key = landing.key
+        if not key or key in self._own or landing.session_id is not None:
+            self._settle_turn(turn, self._own.get(key), landing.session_id)
             return
-        below = self.at(span_id)
+        below = self.at(key)
         below.turns.append(turn)
         below.since_ns = below.since_ns or turn.end_ns
-        self._limit(span_id, below)
+        self._limit(key, below)
 
-    def at(self, span_id: int) -> Branch:
+    def at(self, key: int) -> Branch:
         """What waits below an open span."""
-        branch = self._below.get(span_id)
+        branch = self._below.get(key)
         if branch is None:
-            branch = self._below[span_id] = Branch()
+            branch = self._below[key] = Branch()
         return branch
 
-    def _limit(self, span_id: int, branch: Branch) -> None:
+    def _limit(self, key: int, branch: Branch) -> None:
         del branch.tools[:-_MOST_TOOLS]
         if len(branch.held) > _MOST_HELD:
-            self._release(span_id, branch)
+            self._release(key, branch)
         if len(branch.turns) > _MOST_HELD:
-            self._emit_early(span_id, branch.turns[0])
+            self._emit_early(key, branch.turns[0])
             del branch.turns[0]
 
-    def _release(self, span_id: int, branch: Branch) -> None:
+    def _release(self, key: int, branch: Branch) -> None:
         """Let go of the calls that wait below an open span; what they add up to stays."""
-        around = self._own.around(span_id)
+        around = self._own.around(key)
         session = self._own.session_of(around, branch.conversation)
         for held, turn in [(branch.held, None), *((turn.held, turn) for turn in branch.turns)]:
             conversation = branch.conversation if turn is None else turn.conversation or branch.conversation
             session_id = session.conversation if session is not None else conversation
             agent_name = session.agent_name if session is not None else None
-            self.out.extend(call.emitted(session_id, agent_name) for call in held)
+            self.out.extend(call.tell(session_id, agent_name) for call in held)
             held.clear()
         branch.since_ns = 0
 
-    def _emit_early(self, span_id: int, turn: Turn) -> None:
+    def _emit_early(self, key: int, turn: Turn) -> None:
         """Tell of a run although a span above it is still open; what that one turns out to be changes no total."""
         if not turn.is_emitted:
-            self._settle_turn(turn, self._own.around(span_id))
+            self._settle_turn(turn, self._own.around(key))
             turn.is_emitted = True
             turn.totals = Totals()
             turn.facts = []
@@ -147,7 +147,7 @@ class Waiting:
         if around is not None:
             around.touch(call.occurred_ns)
             session_id = session_id or call.conversation or around.conversation
-        self.out.append(call.emitted(session_id or call.conversation, agent_name))
+        self.out.append(call.tell(session_id or call.conversation, agent_name))
 
     def _settle_turn(self, turn: Turn, around: Own | None, session_id: str | None = None) -> None:
         """A run or workflow with nothing of its kind above it: part of a session of ours, else a session by itself."""
@@ -166,9 +166,9 @@ class Waiting:
 
     def _tell_turn(self, turn: Turn, session_id: str | None, agent_name: str | None) -> None:
         self.out.extend(turn.facts)
-        self.out.extend(call.emitted(session_id or call.conversation, agent_name) for call in turn.held)
+        self.out.extend(call.tell(session_id or call.conversation, agent_name) for call in turn.held)
         turn.held.clear()
-        self._tree.settle(turn.span_id, session_id)
+        self._tree.settle(turn.key, session_id)
 
     def _be_session(self, turn: Turn, session_id: str, around: Own | None) -> None:
         about = {
@@ -183,26 +183,26 @@ class Waiting:
         ended = facts.Ended(turn.totals, turn.start_ns, turn.end_ns, turn.error)
         self.out.extend(facts.session_ended(about, ended))
         if around is not None and around.task is not None:
-            self.out.append(facts.task_session(around.task.record.attributes, about, ended))
+            self.out.append(facts.task_session(around.task.said.attributes, about, ended))
 
     def expire(self, now_ns: int, hold_ns: int, settle_ns: int) -> None:
         """Tell what has waited too long by that time."""
-        for span_id, branch in list(self._below.items()):
-            if not self._tree.is_open(span_id):  # it was one of more open spans than are kept
-                self.settle(self._below.pop(span_id), None)
+        for key, branch in list(self._below.items()):
+            if not self._tree.is_open(key):  # it was one of more open spans than are kept
+                self.settle(self._below.pop(key), None)
                 continue
             for turn in branch.turns:
                 if not turn.is_emitted and turn.end_ns + settle_ns <= now_ns:
-                    self._emit_early(span_id, turn)
+                    self._emit_early(key, turn)
             if branch.since_ns and branch.since_ns + hold_ns <= now_ns:
-                self._release(span_id, branch)
+                self._release(key, branch)
 
     def release(self) -> None:
         """Tell of every call that waits, with what is known of its session so far."""
-        for span_id, branch in self._below.items():
-            self._release(span_id, branch)
+        for key, branch in self._below.items():
+            self._release(key, branch)
 
     def close(self) -> None:
         """Tell everything: the spans above will not end."""
-        for span_id in reversed(list(self._below)):
-            self.settle(self._below.pop(span_id), self._own.around(span_id))
+        for key in reversed(list(self._below)):
+            self.settle(self._below.pop(key), self._own.around(key))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from opentelemetry.sdk.trace import ReadableSpan, Span
 
 from otel_agent_telemetry import _losses
-from otel_agent_telemetry.meaning import Mapping
+from otel_agent_telemetry.meaning import Meaning
 from otel_agent_telemetry.meaning._records import Fact, SpanRecord
 from otel_agent_telemetry.pipeline._span_record import record_of
 from otel_agent_telemetry.pipeline.writing.dialect import CONTENT_TYPE, encode
@@ -73,7 +73,7 @@ class Writer:
         self._next_collect = 0.0
         self._next_expire = 0.0
         self.outlet: Outlet | None = None
-        self.mapping = Mapping(partial=partial)
+        self.mapping = Meaning(partial=partial)
 
     @property
     def wait_seconds(self) -> float | None:
@@ -191,7 +191,7 @@ class Writer:
 
     def start_over(self, *, partial: bool) -> None:
         """Know of no span; with ``partial`` a parent that is unknown may still come."""
-        self.mapping = Mapping(partial=partial)
+        self.mapping = Meaning(partial=partial)
 
     def forget(self, *, partial: bool) -> None:
         """Consent was taken back: what was begun is not told, and what is pending in the ledger goes."""

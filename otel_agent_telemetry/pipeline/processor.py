@@ -44,39 +44,43 @@ class EventProcessor(SpanProcessor):
         """Remember the parent, and report a lifecycle span of ours as started."""
         raw: Any = span
         try:
-            parent, span_id, attributes = raw._parent, raw._context.span_id, raw._attributes._dict  # noqa: SLF001 - see the class
+            parent, context, attributes = raw._parent, raw._context, raw._attributes._dict  # noqa: SLF001 - see the class
         except AttributeError:
-            parent, span_id, attributes = span.parent, span.get_span_context().span_id, attributes_of(span)
-        self._stream.link(span_id, 0 if parent is None else parent.span_id)
+            parent, context, attributes = span.parent, span.get_span_context(), attributes_of(span)
+        trace = context.trace_id << 64  # as key_of() has it, without the call
+        key = trace | context.span_id
+        self._stream.link(key, 0 if parent is None else trace | parent.span_id)
         if _LIFECYCLE in attributes:
             self._stream.started(span)
         elif (error := sys.exc_info()[1]) is not None and not isinstance(error, Exception):
-            self._begun_while_handling(span_id, error)
+            self._begun_while_handling(key, error)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Report a span that shows one of the signs; of any other only that it is gone."""
         raw: Any = span
         try:
-            parent, span_id, attributes = raw._parent, raw._context.span_id, raw._attributes._dict  # noqa: SLF001 - see the class
+            parent, context, attributes = raw._parent, raw._context, raw._attributes._dict  # noqa: SLF001 - see the class
         except AttributeError:
-            parent, span_id, attributes = span.parent, raw.get_span_context().span_id, attributes_of(span)
+            parent, context, attributes = span.parent, raw.get_span_context(), attributes_of(span)
+        trace = context.trace_id << 64
+        key = trace | context.span_id
         if DIALECT_KEYS.isdisjoint(attributes):
-            if self._stream.leave(span_id):
-                self._stream.unlink(span_id)
+            if self._stream.leave(key):
+                self._stream.unlink(key)
         else:
-            by = "" if _LIFECYCLE in attributes else self._interruption(span_id)
+            by = "" if _LIFECYCLE in attributes else self._interruption(key)
             ended = record_of(span)._replace(interrupted_by=by) if by else span
-            self._stream.ended(ended, 0 if parent is None else parent.span_id)
+            self._stream.ended(ended, 0 if parent is None else trace | parent.span_id)
 
-    def _begun_while_handling(self, span_id: int, error: BaseException) -> None:
+    def _begun_while_handling(self, key: int, error: BaseException) -> None:
         """A span of somebody who cleans up after an interruption: that one is not its own."""
         if len(self._handled) >= _MOST_HANDLED:
             self._handled.popitem(last=False)
-        self._handled[span_id] = error
+        self._handled[key] = error
 
-    def _interruption(self, span_id: int) -> str:
+    def _interruption(self, key: int) -> str:
         error = sys.exc_info()[1]
-        if error is None or isinstance(error, Exception) or self._handled.pop(span_id, None) is error:
+        if error is None or isinstance(error, Exception) or self._handled.pop(key, None) is error:
             return ""
         # By name, as each library for asynchronous code has its own class.
         return next((kind.__name__ for kind in type(error).__mro__ if kind.__name__ in _INTERRUPTIONS), "")

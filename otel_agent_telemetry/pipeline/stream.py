@@ -107,15 +107,15 @@ class EventStream:
         """A lifecycle span of ours began."""
         self._offer(span)
 
-    def ended(self, span: ReadableSpan | SpanRecord, parent_id: int) -> None:
-        """A span that matters ended; ``parent_id`` is 0 for none."""
-        if parent_id:
-            self._expect(parent_id)
+    def ended(self, span: ReadableSpan | SpanRecord, parent_key: int) -> None:
+        """A span that matters ended; ``parent_key`` is 0 for none."""
+        if parent_key:
+            self._expect(parent_key)
         self._offer(span)
 
-    def unlink(self, span_id: int) -> None:
+    def unlink(self, key: int) -> None:
         """A span that does not matter ended, and something that does ended below it."""
-        self._offer(span_id)
+        self._offer(key)
 
     def emit(self, facts: list[Fact]) -> None:
         """Events that no span stands for."""
@@ -135,10 +135,10 @@ class EventStream:
         moments = [(record.start_ns, record._replace(end_ns=0)) for record in begun]
         moments += [(record.end_ns, record) for record in records]
         for record in records:
-            self.link(record.span_id, record.parent_id)
+            self.link(record.key, record.parent_key)
         for _, record in sorted(moments, key=lambda moment: (moment[0], moment[1].end_ns)):
             if record.end_ns:
-                self.ended(record, record.parent_id)
+                self.ended(record, record.parent_key)
             else:
                 self._offer(record)
 

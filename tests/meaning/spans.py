@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_agent_telemetry.meaning._records import Fact, SpanRecord
+from otel_agent_telemetry.meaning._records import Fact, SpanRecord, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from otel_agent_telemetry.meaning._records import Usage
 
 SECOND = 1_000_000_000
+_TRACE = 0xABC
 EPOCH = 1_795_298_968 * SECOND
 
 CHAT: dict[str, object] = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
@@ -29,7 +30,7 @@ def span(
     end: float | None = None,
     is_error: bool = False,
     exception: str = "",
-    trace: int = 0xABC,
+    trace: int = _TRACE,
 ) -> SpanRecord:
     """A span that ended; times are seconds after the epoch of these tests."""
     start = number if start is None else start
@@ -37,6 +38,11 @@ def span(
     return SpanRecord(
         trace, number, parent, "test", attributes, _ns(start), _ns(end), is_error=is_error, exception_type=exception
     )
+
+
+def key(number: int) -> int:
+    """What the span of that number is known by."""
+    return key_of(_TRACE, number)
 
 
 def own(number: int, lifecycle: str, *, parent: int = 0, end: float | None = None, **attributes: object) -> SpanRecord:

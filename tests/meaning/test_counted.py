@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_agent_telemetry.meaning import Mapping
+from otel_agent_telemetry.meaning import Meaning
 from otel_agent_telemetry.meaning._records import Usage
-from tests.meaning.spans import AGENT, CHAT, USED, names, properties, span
+from tests.meaning.spans import AGENT, CHAT, USED, key, names, properties, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,16 +37,16 @@ def _other(
     return span(number, attributes, parent=parent, start=start, end=end, is_error=error)._replace(scope="other")
 
 
-def _counted(mapping: Mapping, *ended: SpanRecord) -> list[tuple[int, int | None, float | None]]:
+def _counted(mapping: Meaning, *ended: SpanRecord) -> list[tuple[int, int | None, float | None]]:
     """Calls, input tokens and cost of what comes out."""
     out: Iterable[Fact | Usage] = [item for record in ended for item in mapping.end(record)]
     return [(item.calls, item.input_tokens, item.cost_usd) for item in out if isinstance(item, Usage)]
 
 
-def _opened(*parents: int) -> Mapping:
-    mapping = Mapping()
+def _opened(*parents: int) -> Meaning:
+    mapping = Meaning()
     for number, parent in enumerate(parents, 1):
-        mapping.link(number, parent)
+        mapping.link(key(number), key(parent))
     return mapping
 
 
@@ -127,7 +127,7 @@ def test_other_parents_make_them_two() -> None:
     spans = (span(4, USED, parent=2, start=1.2, end=1.8), _other(5, USED, parent=3), span(1, AGENT))
     mapping = _opened(0, 1, 1)
     assert _counted(mapping, spans[0], spans[1]) == []
-    assert [mapping.unlink(2), mapping.unlink(3)] == [[], []]
+    assert [mapping.unlink(key(2)), mapping.unlink(key(3))] == [[], []]
     assert len(_counted(mapping, spans[2])) == 2
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from otel_agent_telemetry.meaning import DIALECT_KEYS, Mapping
+from otel_agent_telemetry.meaning import DIALECT_KEYS, Meaning
 from tests.meaning.cases import DIALECTS, added_up, facts
 from tests.meaning.spans import AGENT, properties, span
 
@@ -173,7 +173,7 @@ def test_a_late_model_call_keeps_its_session() -> None:
 )
 def test_provider(given: dict[str, object], provider: str | None) -> None:
     """A provider is named as the semantic conventions name it; a framework is none."""
-    (usage,) = Mapping().end(span(1, {"gen_ai.operation.name": "chat", **given}))
+    (usage,) = Meaning().end(span(1, {"gen_ai.operation.name": "chat", **given}))
     assert cast("Usage", usage).provider == provider
 
 
@@ -189,7 +189,7 @@ def test_provider(given: dict[str, object], provider: str | None) -> None:
 )
 def test_harness(scope: str, harness: str | None) -> None:
     """A session says which framework ran it, by the scope of the agent's span."""
-    out = Mapping().end(span(1, AGENT)._replace(scope=scope))
+    out = Meaning().end(span(1, AGENT)._replace(scope=scope))
     assert properties(out, "session.started").get("harnessProvider") == harness
 
 
@@ -200,7 +200,7 @@ def test_unknown_spans_say_nothing() -> None:
     ]
     kinds += [{"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "(merged tools)"}]
     kinds += [{"openinference.span.kind": "CHAIN"}, {"mcp.method.name": "tools/list"}, {"http.request.method": "GET"}]
-    mapping = Mapping()
+    mapping = Meaning()
     assert [mapping.end(span(number, kind)) for number, kind in enumerate(kinds, 1)] == [[]] * len(kinds)
 
 
@@ -215,14 +215,14 @@ def test_unknown_spans_say_nothing() -> None:
 )
 def test_spellings_of_a_model_call(given: dict[str, object]) -> None:
     """A model call is one under each of its names."""
-    (usage,) = Mapping().end(span(1, given))
+    (usage,) = Meaning().end(span(1, given))
     assert cast("Usage", usage).calls == 1
 
 
 def test_no_tokens_at_all_are_unknown() -> None:
     """Where both figures are 0 nothing is known: no call is without a prompt."""
     unknown = {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 0, "gen_ai.usage.output_tokens": 0}
-    (usage,) = Mapping().end(span(1, unknown))
+    (usage,) = Meaning().end(span(1, unknown))
     assert (cast("Usage", usage).input_tokens, cast("Usage", usage).output_tokens) == (None, None)
 
 
@@ -240,16 +240,16 @@ _BARE: dict[str, object] = {"openinference.span.kind": "LLM", "llm.model_name": 
 )
 def test_a_preparation_is_no_model_call(given: dict[str, object], calls: int) -> None:
     """A span with an input and neither messages nor tokens prepares a call; one whose content is hidden is a call."""
-    assert len(Mapping().end(span(1, {**_BARE, **given}))) == calls
+    assert len(Meaning().end(span(1, {**_BARE, **given}))) == calls
 
 
 def test_a_failed_preparation_is_a_failed_call() -> None:
     """What failed before it had words or tokens counts as a call that failed."""
-    (usage,) = Mapping().end(span(1, {**_BARE, "input.value": "{}"}, is_error=True))
+    (usage,) = Meaning().end(span(1, {**_BARE, "input.value": "{}"}, is_error=True))
     assert cast("Usage", usage).is_error
 
 
 def test_no_dialect_key_no_meaning() -> None:
     """A span that has every attribute but the keys of a dialect means nothing: the live processor may leave it out."""
-    bare = {"gen_ai.tool.name": "x", "gen_ai.agent.name": "x", "gen_ai.usage.input_tokens": 1, "session.id": "x"}
-    assert (Mapping().end(span(1, bare)), DIALECT_KEYS & bare.keys()) == ([], set())
+    bare = {"gen_ai.tool.name": "x", "gen_ai.agent.name": "x", "gen_ai.request.model": "x", "session.id": "x"}
+    assert (Meaning().end(span(1, bare)), DIALECT_KEYS & bare.keys()) == ([], set())

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from otel_agent_telemetry.contract import ERROR_CATEGORIES
-from otel_agent_telemetry.meaning._errors import category, failure
+from otel_agent_telemetry.meaning._outcomes import category, failure
 from tests.meaning.spans import span
 
 

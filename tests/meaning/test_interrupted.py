@@ -10,7 +10,7 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import NoOpTracer
 
-from otel_agent_telemetry.meaning import Mapping
+from otel_agent_telemetry.meaning import Meaning
 from otel_agent_telemetry.meaning._records import Fact, SpanRecord, Usage
 from otel_agent_telemetry.pipeline.processor import EventProcessor
 from tests.meaning.spans import AGENT, CHAT, TOOL, USED, properties, span
@@ -107,7 +107,7 @@ def test_what_interrupts_a_span_is_seen(code: Callable[[Tracer], None], by: str)
 
 def ended(attributes: Attributes[str, object], by: str) -> list[Fact | Usage]:
     """What a span that was interrupted becomes."""
-    mapping = Mapping()
+    mapping = Meaning()
     return mapping.end(span(1, attributes)._replace(interrupted_by=by))
 
 

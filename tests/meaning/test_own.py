@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_agent_telemetry.meaning import Mapping
+from otel_agent_telemetry.meaning import Meaning
 from otel_agent_telemetry.meaning._records import Fact
-from tests.meaning.spans import AGENT, EPOCH, SECOND, TOOL, USED, names, own, properties, span
+from tests.meaning.spans import AGENT, EPOCH, SECOND, TOOL, USED, key, names, own, properties, span
 
 if TYPE_CHECKING:
     from otel_agent_telemetry.meaning._records import SpanRecord
@@ -34,12 +34,12 @@ def _task(number: int = 2, *, parent: int = 0, **attributes: Any) -> SpanRecord:
 def test_session_started() -> None:
     """A session is told when it begins, with who works in it."""
     who = {**_WHO, "harnessProvider": "claude", "model": "m", "role": "worker"}
-    assert Mapping().start(_SESSION) == [Fact("session.started", who, EPOCH + SECOND)]
+    assert Meaning().start(_SESSION) == [Fact("session.started", who, EPOCH + SECOND)]
 
 
 def test_session_ended() -> None:
     """When it ends, it tells what everything inside adds up to."""
-    mapping = Mapping()
+    mapping = Meaning()
     mapping.start(_SESSION)
     mapping.end(span(2, USED, parent=1))
     mapping.end(span(3, {**TOOL, "error.type": "TimeoutError"}, parent=1, is_error=True))
@@ -66,7 +66,7 @@ def test_session_ended() -> None:
 
 def test_session_failure() -> None:
     """A session that an error ended says of what kind; where its own error says little, the last call's tells more."""
-    mapping = Mapping()
+    mapping = Meaning()
     mapping.start(own(1, "session", gen_ai__conversation__id="s"))
     mapping.end(span(2, USED, parent=1, is_error=True, exception="openai.RateLimitError"))
     failed = span(
@@ -78,7 +78,7 @@ def test_session_failure() -> None:
 
 def test_task_of_another_process() -> None:
     """A task that was created elsewhere is claimed and started here, and its time counts from its creation."""
-    mapping = Mapping()
+    mapping = Meaning()
     task = _task(agent__task__claimed=True, agent__task__created_at=(EPOCH // 1_000_000), gen_ai__agent__name="w")
     begun = {"taskId": "t", "source": "slack", "agentId": "w"}
     assert mapping.start(task) == [
@@ -91,7 +91,7 @@ def test_task_of_another_process() -> None:
 
 def test_task_that_runs_at_once() -> None:
     """A task that is created by the span that runs it says so first."""
-    out = Mapping().start(_task(agent__task__created=True, agent__task__priority=3, agent__task__has_parent=False))
+    out = Meaning().start(_task(agent__task__created=True, agent__task__priority=3, agent__task__has_parent=False))
     assert (names(out), properties(out, "task.created")) == (
         ["task.created", "task.started"],
         {"taskId": "t", "source": "slack", "hasParent": False, "priority": 3},
@@ -110,14 +110,14 @@ def test_task_that_runs_at_once() -> None:
 )
 def test_task_outcomes(outcome: str, told: list[str]) -> None:
     """Each outcome has its event; a task that another run or process will tell of has none."""
-    mapping = Mapping()
+    mapping = Meaning()
     mapping.start(_task())
     assert names(mapping.end(_task(agent__outcome=outcome))) == told
 
 
 def test_session_inside_a_task() -> None:
     """A session that works on a task tells so when it ends, and the task counts in a session around it."""
-    mapping = Mapping()
+    mapping = Meaning()
     for record in (_SESSION, _task(2, parent=1), own(3, "session", parent=2, gen_ai__conversation__id="inner")):
         mapping.start(record)
     inner = mapping.end(own(3, "session", parent=2, gen_ai__conversation__id="inner", agent__exit_code=0))
@@ -131,7 +131,7 @@ def test_session_inside_a_task() -> None:
 
 def test_agent_run_inside_a_task() -> None:
     """An agent run in a task without a session of ours is a session by itself, and tells the task."""
-    mapping = Mapping()
+    mapping = Meaning()
     mapping.start(_task())
     out = mapping.end(span(3, AGENT, parent=2))
     assert names(out) == ["session.started", "session.ended", "task.session_completed"]
@@ -139,7 +139,7 @@ def test_agent_run_inside_a_task() -> None:
 
 def test_tool_call_inside_a_session() -> None:
     """A tool call is told at once where its session is known."""
-    mapping = Mapping()
+    mapping = Meaning()
     mapping.start(_SESSION)
     (out,) = mapping.end(span(2, TOOL, parent=1))
     told = {"toolName": "search", "isSuccess": True, "durationMs": 500, "sessionId": "s", "agentName": "root"}
@@ -148,13 +148,13 @@ def test_tool_call_inside_a_session() -> None:
 
 def test_cancelled_tool_call() -> None:
     """A tool call of ours that was cancelled did not succeed, although its span has no error."""
-    out = Mapping().end(own(2, "tool", gen_ai__operation__name="execute_tool", agent__outcome="cancelled"))
+    out = Meaning().end(own(2, "tool", gen_ai__operation__name="execute_tool", agent__outcome="cancelled"))
     assert properties(out, "tool.called") == {"isSuccess": False, "durationMs": 500, "errorCategory": "cancelled"}
 
 
 def test_command() -> None:
     """A command is told when it ends."""
-    mapping = Mapping()
+    mapping = Meaning()
     mapping.start(own(1, "command", agent__command__name="run"))
     out = mapping.end(own(1, "command", agent__command__name="run", agent__exit_code=2, agent__outcome="error"))
     assert properties(out, "command.executed") == {
@@ -168,7 +168,7 @@ def test_command() -> None:
 
 def test_workflow() -> None:
     """A workflow of ours is told when it begins and when it ends."""
-    mapping = Mapping()
+    mapping = Meaning()
     given: dict[str, Any] = {"gen_ai__operation__name": "invoke_workflow", "agent__workflow__id": "w"}
     given["agent__workflow__node_count"] = 3
     started = mapping.start(own(1, "workflow", **given))
@@ -187,12 +187,12 @@ def _event(number: int, name: str, *, parent: int = 0, **given: object) -> SpanR
 def test_direct_event() -> None:
     """An event span is told with its properties at its time; an error type becomes a category."""
     record = _event(1, "task.failed", taskId="t", errorType="TimeoutError")
-    assert Mapping().end(record) == [Fact("task.failed", {"taskId": "t", "errorCategory": "timeout"}, EPOCH + SECOND)]
+    assert Meaning().end(record) == [Fact("task.failed", {"taskId": "t", "errorCategory": "timeout"}, EPOCH + SECOND)]
 
 
 def test_direct_tool_call_counts_in_its_session() -> None:
     """A tool call that is recorded as an event counts in the session around it."""
-    mapping = Mapping()
+    mapping = Meaning()
     mapping.start(_SESSION)
     told = properties(mapping.end(_event(2, "tool.called", parent=1, toolName="x", isSuccess=False)), "tool.called")
     ended = properties(mapping.end(_SESSION), "session.ended")
@@ -205,7 +205,7 @@ def test_direct_tool_call_counts_in_its_session() -> None:
 
 def test_foreign_run_with_the_conversation_of_an_open_session() -> None:
     """A run in another trace that names the conversation of an open session of ours belongs to that session."""
-    mapping = Mapping()
+    mapping = Meaning()
     mapping.start(_SESSION)
     assert mapping.end(span(5, {**AGENT, "gen_ai.conversation.id": "s"}, trace=2)) == []
     assert properties(mapping.end(_SESSION), "session.ended")["agentRuns"] == 1
@@ -213,8 +213,8 @@ def test_foreign_run_with_the_conversation_of_an_open_session() -> None:
 
 def test_session_of_ours_inside_a_foreign_run() -> None:
     """A run around a session of ours that did nothing beside it is not a second session."""
-    mapping = Mapping()
-    mapping.link(1, 0)
+    mapping = Meaning()
+    mapping.link(key(1), key(0))
     mapping.start(own(2, "session", parent=1, gen_ai__conversation__id="s"))
     mapping.end(span(3, USED, parent=2))
     mapping.end(own(2, "session", parent=1, gen_ai__conversation__id="s"))

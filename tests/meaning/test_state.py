@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from otel_agent_telemetry.meaning import Mapping
-from tests.meaning.spans import AGENT, CHAT, EPOCH, SECOND, TOOL, USED, names, own, properties, span
+from otel_agent_telemetry.meaning import Meaning
+from tests.meaning.spans import AGENT, CHAT, EPOCH, SECOND, TOOL, USED, key, names, own, properties, span
 
 if TYPE_CHECKING:
     from otel_agent_telemetry.meaning._records import Usage
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 _CONVERSATION = {**AGENT, "gen_ai.conversation.id": "c"}
 
 
-def _opened(*parents: int) -> Mapping:
+def _opened(*parents: int) -> Meaning:
     """A mapping with open spans 1, 2, … under these parents."""
-    mapping = Mapping()
+    mapping = Meaning()
     for number, parent in enumerate(parents, 1):
-        mapping.link(number, parent)
+        mapping.link(key(number), key(parent))
     return mapping
 
 
@@ -25,7 +25,7 @@ def test_calls_wait_for_their_run() -> None:
     """A call below an open span is told with the session and the agent of the run that it turns out to belong to."""
     mapping = _opened(0, 1)
     assert mapping.end(span(3, USED, parent=2)) == []
-    assert mapping.unlink(2) == []
+    assert mapping.unlink(key(2)) == []
     out = mapping.end(span(1, _CONVERSATION))
     call = cast("Usage", out[1])
     assert (names(out), call.session_id, call.agent_name) == (
@@ -58,12 +58,12 @@ def test_a_run_below_a_span_that_stays_open() -> None:
     assert mapping.end(span(2, AGENT, parent=1)) == []
     told = mapping.expire(EPOCH + 903 * SECOND)
     assert names(told) == ["session.started", "call", "session.ended", "session.cost"]
-    assert mapping.unlink(1) == []
+    assert mapping.unlink(key(1)) == []
 
 
 def test_a_span_of_ours_that_never_ends() -> None:
     """A session without activity for a week ended as unknown; its real end says nothing more."""
-    mapping = Mapping()
+    mapping = Meaning()
     session = own(1, "session", gen_ai__conversation__id="s")
     mapping.start(session)
     assert mapping.expire(EPOCH + 7 * 86_400 * SECOND) == []
@@ -73,9 +73,9 @@ def test_a_span_of_ours_that_never_ends() -> None:
 
 def test_closing_ends_what_is_open() -> None:
     """At the end of the process nothing waits, and tasks that are still open failed for an unknown reason."""
-    mapping = Mapping()
+    mapping = Meaning()
     mapping.start(own(1, "task", agent__task__id="t"))
-    mapping.link(2, 1)
+    mapping.link(key(2), key(1))
     mapping.end(span(3, USED, parent=2))
     out = mapping.close(EPOCH + 9 * SECOND)
     failed = {"taskId": "t", "durationMs": 8000, "errorCategory": "unknown"}
@@ -102,15 +102,15 @@ def test_call_below_a_call_that_had_ended() -> None:
 
 def test_one_span_from_two_sources() -> None:
     """A span that comes twice counts once."""
-    mapping = Mapping()
+    mapping = Meaning()
     assert (names(mapping.end(span(1, USED))), mapping.end(span(1, USED))) == (["call"], [])
 
 
 def test_spans_that_do_not_matter() -> None:
     """A span with nothing of interest below it is forgotten at once; one with something below it is asked for."""
     mapping = _opened(0, 1, 2)
-    mapping.expect(2)
-    assert [mapping.leave(number) for number in (3, 2, 1)] == [False, True, True]
+    mapping.expect(key(2))
+    assert [mapping.leave(key(number)) for number in (3, 2, 1)] == [False, True, True]
 
 
 def test_tools_of_one_name() -> None:
@@ -131,8 +131,8 @@ def test_a_tool_call_that_ends_before_its_servers_part() -> None:
     mapping = _opened(1)
     called = {**TOOL, "gen_ai.tool.name": "mcp__web__search"}
     served = {**TOOL, "mcp.method.name": "tools/call"}
-    mapping.link(2, 1)
-    mapping.link(3, 2)
+    mapping.link(key(2), key(1))
+    mapping.link(key(3), key(2))
     out = mapping.end(span(2, {**called, "agent.outcome": "cancelled"}, parent=1))
     out += mapping.end(span(3, served, parent=2, end=9))
     out += mapping.end(span(1, AGENT, end=10))
@@ -141,7 +141,7 @@ def test_a_tool_call_that_ends_before_its_servers_part() -> None:
 
 def test_batches_of_ended_spans() -> None:
     """Where spans come when they have ended, a call waits for a parent that has not been seen yet."""
-    mapping = Mapping(partial=True)
+    mapping = Meaning(partial=True)
     assert mapping.end(span(2, USED, parent=1)) == []
     out = mapping.end(span(1, {**_CONVERSATION, "gen_ai.usage.input_tokens": 120}))
     assert properties(out, "session.ended")["inputTokens"] == 120
@@ -149,10 +149,10 @@ def test_batches_of_ended_spans() -> None:
 
 def test_a_session_outlives_many_other_spans() -> None:
     """However many spans begin, an open session of ours is not forgotten."""
-    mapping = Mapping(most_open=4)
+    mapping = Meaning(most_open=4)
     mapping.start(own(1, "session", gen_ai__conversation__id="s"))
     for number in range(2, 20):
-        mapping.link(number, 0)
+        mapping.link(key(number), key(0))
     (call,) = mapping.end(span(50, USED, parent=1))
     assert cast("Usage", call).session_id == "s"
 

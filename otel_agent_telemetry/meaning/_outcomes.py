@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import semconv
 from otel_agent_telemetry.contract._kinds import ERROR_CATEGORIES
-from otel_agent_telemetry.meaning._dialects import MODEL, TOOL
+from otel_agent_telemetry.meaning._kinds import MODEL, TOOL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,19 +86,68 @@ _GENERIC = frozenset({
 })  # fmt: skip
 _FALLBACK = {TOOL: "tool_error", MODEL: "provider_error"}
 _OF_A_TOOL = frozenset({"internal", "api_error", "provider_error"})
+_LEFT = "GeneratorExit"
+_FAILED = frozenset({"error", "failure"})
+_PAUSES = frozenset(
+    {
+        "ApprovalRequired",  # pydantic-ai
+        "CallDeferred",
+        "GraphBubbleUp",  # LangGraph: interrupt(), and a command to the graph around
+        "GraphInterrupt",
+        "Interrupt",
+        "InterruptException",  # Strands
+        "NodeInterrupt",
+        "ParentCommand",
+        "WaitingForEvent",  # LlamaIndex' workflows
+    }
+)
+"""Exceptions by which a framework waits for somebody: the run goes on later."""
 CANCELLED = semconv.OUTCOME_CANCELLED
-VAGUE = frozenset({"internal", "unknown"})
+UNKNOWN = "unknown"
+"""The outcome of a span that never ended."""
+VAGUE = frozenset({"internal", UNKNOWN})
 """Categories that say less than the error of a call that failed inside."""
 
 
-def is_cancelled(record: SpanRecord) -> bool:
-    """Whether the span was cancelled, by what it says or by what ended it.
+def error_of(record: SpanRecord, kind: str, *, has_usage: bool = False) -> str | None:
+    """The category of the error that ended a span, ``cancelled`` for a cancelled one, None where it ended well.
 
-    A generator that is closed is not: whoever reads an agent's events up to the last one that he wants closes it so.
+    A pause is no error. Whoever reads an agent's events up to the last one that he wants closes its generator, so that
+    is none either; but a stream of a model that is closed before its usage came was given up.
     """
-    if record.attributes.get(semconv.AGENT_OUTCOME) == CANCELLED:
-        return True
-    return bool(record.interrupted_by) and record.interrupted_by != "GeneratorExit"
+    attributes = record.attributes
+    outcome = attributes.get(semconv.AGENT_OUTCOME)
+    if outcome == CANCELLED or (record.interrupted_by and record.interrupted_by != _LEFT):
+        return CANCELLED
+    if outcome == UNKNOWN:
+        return UNKNOWN
+    if is_left(record):
+        return CANCELLED if kind == MODEL and not has_usage else None
+    if not (record.is_error or outcome == semconv.OUTCOME_ERROR or _is_failed(attributes)):
+        return None
+    if _clean(error_type(record)) in _PAUSES:
+        return None
+    return failure(record, kind if kind in _FALLBACK else None)
+
+
+def outcome_of(record: SpanRecord, error: str | None) -> str | None:
+    """How a span ended: what it says, else what its error says; None where it just ended."""
+    said = record.attributes.get(semconv.AGENT_OUTCOME)
+    if isinstance(said, str):
+        return said
+    if error is not None:
+        return CANCELLED if error == CANCELLED else semconv.OUTCOME_ERROR
+    return semconv.OUTCOME_OK if record.is_error else None
+
+
+def is_left(record: SpanRecord) -> bool:
+    """Whether a span ended because the reader of its generator went away."""
+    return _LEFT in (record.interrupted_by, _clean(error_type(record)))
+
+
+def _is_failed(attributes: Mapping[str, object]) -> bool:
+    """Whether an attribute says that the call failed although the span's status does not."""
+    return attributes.get("gen_ai.tool.status") in _FAILED or attributes.get("gen_ai.task.status") in _FAILED
 
 
 def failure(record: SpanRecord, kind: str | None = None) -> str:

@@ -1,0 +1,57 @@
+"""What is told of spans, and how it reads as events: facts and the usage of model calls."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from otel_agent_telemetry.meaning._calls import ModelCall, Run, ToolCall
+from otel_agent_telemetry.meaning._records import Fact, Usage
+
+__all__ = ["Told", "as_events"]
+
+Told: TypeAlias = "Fact | ModelCall | ToolCall | Run"
+"""A fact of a session, task, workflow or command; or the verdict on one span. A span of which none is told repeats."""
+
+_NS_PER_MS = 1_000_000
+
+
+def as_events(told: list[Told]) -> list[Fact | Usage]:
+    """Facts and usage: a run is told by its session's totals, so it is no event of its own."""
+    return [_event(item) for item in told if not isinstance(item, Run)]
+
+
+def _event(item: Fact | ModelCall | ToolCall) -> Fact | Usage:
+    if isinstance(item, ModelCall):
+        return _usage(item)
+    return _tool_called(item) if isinstance(item, ToolCall) else item
+
+
+def _usage(call: ModelCall) -> Usage:
+    return Usage(
+        occurred_ns=call.occurred_ns,
+        model=call.model,
+        provider=call.provider,
+        session_id=call.session_id,
+        agent_name=call.told_agent,
+        input_tokens=call.input_tokens,
+        output_tokens=call.output_tokens,
+        cache_read_tokens=call.cache_read_tokens,
+        cache_write_tokens=call.cache_write_tokens,
+        reasoning_tokens=call.reasoning_tokens,
+        cost_usd=call.cost_usd,
+        is_error=call.error is not None,
+        calls=call.calls,
+    )
+
+
+def _tool_called(call: ToolCall) -> Fact:
+    properties: dict[str, object] = {
+        "toolName": call.name,
+        "isSuccess": call.error is None,
+        "durationMs": max(call.occurred_ns - call.start_ns, 0) // _NS_PER_MS,
+        "errorCategory": call.error,
+        "sessionId": call.session_id,
+        "agentName": call.told_agent,
+    }
+    known = {name: value for name, value in properties.items() if value is not None}
+    return Fact("tool.called", known, call.occurred_ns)
