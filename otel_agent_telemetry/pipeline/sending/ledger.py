@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from otel_agent_telemetry.pipeline.sending._database import Database
+from otel_agent_telemetry.pipeline.sending._database import ledger_database
 
 if TYPE_CHECKING:
     import sqlite3
@@ -73,7 +73,7 @@ class Ledger:
     """
 
     def __init__(self, path: str | os.PathLike[str] | None, *, clock: Callable[[], float] = time.time) -> None:
-        self._database = Database(path)
+        self._database = ledger_database(path)
         self._clock = clock
         self._appended = _PRUNE_EVERY  # so that the first append looks for what is too old
 
