@@ -11,6 +11,7 @@ import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
+from otel_agent_telemetry import _deadline
 from otel_agent_telemetry._folder import FolderLock, make_private
 from otel_agent_telemetry.errors import LedgerError
 
@@ -23,7 +24,8 @@ T = TypeVar("T")
 
 _VERSION = 1
 _BUSY_SECONDS = 5.0
-_FORK_WAIT_SECONDS = 1.0
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.001, 0.02
+_FORK_WAIT_SECONDS = 0.02
 _SIDE_FILES = ("", "-wal", "-shm")
 
 _SCHEMA = f"""
@@ -74,17 +76,19 @@ class Database:
     def run(self, step: Callable[[sqlite3.Connection], T]) -> T:
         """Do one step as one transaction, from any thread; raises LedgerError.
 
-        A file found broken on the way is moved aside, and the step is done on a new one.
+        A file found broken on the way is moved aside, and the step is done on a new one. One that another process holds
+        locked is waited for, at most until the caller's deadline, and not inside SQLite: a fork need not wait for us.
         """
-        with self._lock:
+        ends_at = time.monotonic() + _deadline.left(_BUSY_SECONDS)
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
             try:
-                return self._attempt(step)
-            except sqlite3.DatabaseError as error:
-                if not _is_broken(error):
+                return self._locked(step, ends_at)
+            except (sqlite3.DatabaseError, OSError) as error:
+                if not _is_busy(error) or time.monotonic() + pause > ends_at:
                     raise self._failed(error) from error
-            except OSError as error:
-                raise self._failed(error) from error
-            return self._attempt_anew(step)
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     def close(self) -> None:
         """Let go of the file; the next step opens it again."""
@@ -125,6 +129,18 @@ class Database:
         if self._connection is not None:
             _never_closed.append(self._connection)
             self._connection = None
+
+    def _locked(self, step: Callable[[sqlite3.Connection], T], ends_at: float) -> T:
+        if not self._lock.acquire(timeout=max(0.0, ends_at - time.monotonic())):
+            raise BlockingIOError(0, "another thread is at work in it")
+        try:
+            return self._attempt(step)
+        except sqlite3.DatabaseError as error:
+            if not _is_broken(error):
+                raise
+            return self._attempt_anew(step)
+        finally:
+            self._lock.release()
 
     def _attempt(self, step: Callable[[sqlite3.Connection], T]) -> T:
         connection = self._connect()
@@ -221,7 +237,7 @@ os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, 
 
 
 def _connected(path: str) -> sqlite3.Connection:
-    return sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    return sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
 
 
 def _leave_log(connection: sqlite3.Connection) -> None:
@@ -250,15 +266,21 @@ def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
 def _can_be_used(path: str) -> bool:
     try:
         connection = _prepared(_connected(path))
-    except sqlite3.DatabaseError:
-        return False
+    except sqlite3.DatabaseError as error:
+        return _is_busy(error)
     try:
         connection.execute("SELECT 1 FROM events, drops, lease, stopped, moments LIMIT 0")
         return connection.execute("PRAGMA quick_check").fetchone()[0] == "ok"
-    except sqlite3.DatabaseError:
-        return False
+    except sqlite3.DatabaseError as error:
+        return _is_busy(error)
     finally:
         connection.close()
+
+
+def _is_busy(error: Exception) -> bool:
+    """Whether somebody else is at work, so that a moment later it may go."""
+    locked = isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
+    return locked or isinstance(error, BlockingIOError)
 
 
 def _is_broken(error: sqlite3.DatabaseError) -> bool:

@@ -9,7 +9,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from otel_agent_telemetry import _losses
+from otel_agent_telemetry import _deadline, _losses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,11 @@ class Sender:
 
     def send_now(self, seconds: float) -> None:
         """One attempt on the caller's own thread."""
-        contextvars.Context().run(self._uploader.send_once, seconds)
+        contextvars.Context().run(self._send_within, _deadline.left(seconds))
+
+    def _send_within(self, seconds: float) -> None:
+        with _deadline.Within(seconds):
+            self._uploader.send_once(seconds)
 
     def wait_until_sent(self, seconds: float) -> bool:
         """Wait up to that long until nothing is pending; False at once where a retry has to be waited for."""
