@@ -15,8 +15,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import _deadline, _losses, semconv
+from otel_agent_telemetry.pipeline._background import Bell, background
 from otel_agent_telemetry.pipeline._writer import Writer
-from otel_agent_telemetry.pipeline.sending._sender import background
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +75,7 @@ class EventStream:
         """A stream without history: at the start, and again in a forked child, where the parent keeps its own."""
         self._queue: deque[Item] = deque()
         self._metered: list[Fact] = []
-        self._wake = threading.Event()
+        self._bell = Bell()
         self._work = threading.RLock()
         self._round_began: float | None = None
         self._starting = threading.Lock()
@@ -158,14 +158,16 @@ class EventStream:
             self._deliver_now()
         elif not self._takes_threads:
             self.flush(0)
-        elif not self._wake.is_set():
-            self._wake.set()
+        elif not self._bell.is_ringing():
+            self._bell.ring()
             if self._thread is None:
                 self._start_thread()
 
     def _start_thread(self) -> None:
         with self._starting:
             if self._thread is None and self._takes_threads:
+                self._bell = Bell()
+                self._bell.ring()
                 self._thread = background("agent-telemetry", self._run)
                 self._takes_threads = self._thread is not None  # else the interpreter is shutting down
                 if not self._takes_threads:
@@ -212,7 +214,7 @@ class EventStream:
         except Exception:
             _logger.debug("events could not be written at exit", exc_info=True)
         self._takes_threads = False
-        self._wake.set()
+        self._bell.ring()
 
     def _patience(self) -> float:
         """What others who are at work in the ledger get until they are done; less where they had it already."""
@@ -225,10 +227,10 @@ class EventStream:
     def _run(self) -> None:
         wait: float | None = None
         while self._takes_threads:
-            self._wake.wait(wait)
-            if self._wake.is_set():
-                time.sleep(_LINGER_SECONDS)
-            self._wake.clear()
+            self._bell.wait(wait)
+            if self._bell.is_ringing():
+                self._bell.linger(_LINGER_SECONDS)
+            self._bell.hush()
             try:
                 self.drain()
                 wait = self._wait_seconds()

@@ -6,9 +6,9 @@ import os
 import sqlite3
 import sys
 import threading
-import time
 import weakref
 from contextlib import suppress
+from time import monotonic, sleep, time  # before gevent may patch the module: see Bell
 from typing import TYPE_CHECKING, TypeVar
 
 from otel_agent_telemetry import _deadline
@@ -79,15 +79,15 @@ class Database:
         A file found broken on the way is moved aside, and the step is done on a new one. One that another process holds
         locked is waited for, at most until the caller's deadline, and not inside SQLite: a fork need not wait for us.
         """
-        ends_at = time.monotonic() + _deadline.left(_BUSY_SECONDS)
+        ends_at = monotonic() + _deadline.left(_BUSY_SECONDS)
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
                 return self._locked(step, ends_at)
             except (sqlite3.DatabaseError, OSError) as error:
-                if not _is_busy(error) or time.monotonic() + pause > ends_at:
+                if not _is_busy(error) or monotonic() + pause > ends_at:
                     raise self._failed(error) from error
-            time.sleep(pause)
+            sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     def close(self) -> None:
@@ -131,7 +131,7 @@ class Database:
             self._connection = None
 
     def _locked(self, step: Callable[[sqlite3.Connection], T], ends_at: float) -> T:
-        if not self._lock.acquire(timeout=max(0.0, ends_at - time.monotonic())):
+        if not self._lock.acquire(timeout=max(0.0, ends_at - monotonic())):
             raise BlockingIOError(0, "another thread is at work in it")
         try:
             return self._attempt(step)
@@ -194,7 +194,7 @@ class Database:
         with FolderLock(os.path.dirname(self._path)):
             if _can_be_used(self._path):  # another process has renewed it by now
                 return
-            aside = f"{self._path}.broken-{int(time.time())}"
+            aside = f"{self._path}.broken-{int(time())}"
             for side in _SIDE_FILES:
                 with suppress(FileNotFoundError):
                     os.replace(self._path + side, aside + side)
