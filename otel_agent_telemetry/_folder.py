@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FolderLock", "make_private", "write_private"]
 
+_LOCK_SECONDS = 5.0
+_LOCK_PAUSE_SECONDS = 0.002
+
 
 def make_private(folder: str) -> None:
     """Make that folder and those above it that are missing, each with mode 0700."""
@@ -44,7 +47,8 @@ def write_private(path: str, text: str) -> None:
 class FolderLock:
     """Held by one process, and by one thread of it, at a time; the system frees it when its holder dies.
 
-    The lock is on the folder itself, so that nothing has to be left behind.
+    The lock is on the folder itself, so that nothing has to be left behind. Raises BlockingIOError where it is not to
+    be had in time: somebody who was stopped while holding it must not stop others.
     """
 
     __slots__ = ("_descriptor", "_folder")
@@ -54,11 +58,9 @@ class FolderLock:
         self._descriptor = -1
 
     def __enter__(self) -> None:
-        import fcntl
-
         self._descriptor = os.open(self._folder, os.O_RDONLY)
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+            _lock(self._descriptor)
         except BaseException:
             os.close(self._descriptor)
             raise
@@ -72,6 +74,22 @@ class FolderLock:
         _held.discard(self._descriptor)
         fcntl.flock(self._descriptor, fcntl.LOCK_UN)  # a forked child may still have the descriptor
         os.close(self._descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    import fcntl
+    import time
+
+    from otel_agent_telemetry._deadline import left
+
+    ends_at = time.monotonic() + left(_LOCK_SECONDS)
+    while True:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > ends_at:
+                raise
+        time.sleep(_LOCK_PAUSE_SECONDS)
 
 
 _held: set[int] = set()

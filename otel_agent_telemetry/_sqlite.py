@@ -10,12 +10,13 @@ import os
 import sqlite3
 import sys
 import threading
-import time
 import weakref
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic, sleep, time  # before gevent may patch the module: see Bell
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from otel_agent_telemetry import _deadline
 from otel_agent_telemetry._folder import FolderLock, make_private
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ __all__ = ["Database", "Layout", "NewerError", "connected_readonly", "identity_o
 T = TypeVar("T")
 
 _BUSY_SECONDS = 5.0
-_FORK_WAIT_SECONDS = 1.0
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.001, 0.02
+_FORK_WAIT_SECONDS = 0.02
 _SIDE_FILES = ("", "-wal", "-shm")
 
 
@@ -82,20 +84,20 @@ class Database:
     def run(self, step: Callable[[sqlite3.Connection], T]) -> T:
         """Do one step as one transaction, from any thread.
 
-        A file found broken on the way is set aside, and the step is done on a new one.
+        A file found broken on the way is set aside, and the step is done on a new one. One that another process holds
+        locked is waited for, at most until the caller's deadline, and not inside SQLite: a fork need not wait for us.
         """
-        with self._lock:
+        ends_at = monotonic() + _deadline.left(_BUSY_SECONDS)
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
             try:
-                with self._begun() as connection:
-                    return step(connection)
-            except (OSError, sqlite3.DatabaseError) as error:
-                self._renew_after(error)
-            try:
-                with self._begun() as connection:
-                    return step(connection)
-            except (OSError, sqlite3.Error) as error:
-                self._fail(error)
-                raise
+                return self._locked(step, ends_at)
+            except (sqlite3.DatabaseError, OSError) as error:
+                if not _is_busy(error) or monotonic() + pause > ends_at:
+                    self._fail(error)
+                    raise
+            sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     @contextmanager
     def transaction(self) -> Generator[sqlite3.Connection]:
@@ -165,6 +167,21 @@ class Database:
             _never_closed.append(self._connection)
             self._connection = None
 
+    def _locked(self, step: Callable[[sqlite3.Connection], T], ends_at: float) -> T:
+        if not self._lock.acquire(timeout=max(0.0, ends_at - monotonic())):
+            raise BlockingIOError(0, "another thread is at work in it")
+        try:
+            with self._begun() as connection:
+                return step(connection)
+        except (OSError, sqlite3.DatabaseError) as error:
+            if _is_busy(error):
+                raise
+            self._renew_after(error)
+            with self._begun() as connection:
+                return step(connection)
+        finally:
+            self._lock.release()
+
     @contextmanager
     def _begun(self) -> Generator[sqlite3.Connection]:
         connection = self._connect()
@@ -228,7 +245,7 @@ class Database:
         with FolderLock(os.path.dirname(path)):
             if self._can_be_used(path):  # another process has renewed it by now
                 return
-            aside = f"{path}.broken-{int(time.time())}"
+            aside = f"{path}.broken-{int(time())}"
             for side in _SIDE_FILES:
                 with suppress(FileNotFoundError):
                     os.replace(path + side, aside + side)
@@ -238,13 +255,13 @@ class Database:
     def _can_be_used(self, path: str) -> bool:
         try:
             connection = self._prepared(_connected(path))
-        except sqlite3.DatabaseError:
-            return False
+        except sqlite3.DatabaseError as error:
+            return _is_busy(error)
         try:
             self._layout.check(connection)
             return connection.execute("PRAGMA quick_check").fetchone()[0] == "ok"
-        except sqlite3.DatabaseError:
-            return False
+        except sqlite3.DatabaseError as error:
+            return _is_busy(error)
         finally:
             connection.close()
 
@@ -283,7 +300,7 @@ def version_of(connection: sqlite3.Connection) -> int:
 
 def connected_readonly(path: str | os.PathLike[str]) -> sqlite3.Connection:
     """A connection that reads a file which is there, and never holds up its writer."""
-    return _connected(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True)
+    return _connected(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True, seconds=_BUSY_SECONDS)
 
 
 def identity_of(path: str | os.PathLike[str]) -> object:
@@ -326,14 +343,20 @@ def _make_file(path: str) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
-def _connected(address: str, *, uri: bool = False) -> sqlite3.Connection:
-    return sqlite3.connect(address, uri=uri, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+def _connected(address: str, *, uri: bool = False, seconds: float = 0) -> sqlite3.Connection:
+    return sqlite3.connect(address, uri=uri, timeout=seconds, isolation_level=None, check_same_thread=False)
 
 
 def _leave_log(connection: sqlite3.Connection) -> None:
     """Let the coming close leave the log as it is, as it will be opened again at once; Python 3.12 can say so."""
     if sys.version_info >= (3, 12):
         connection.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)  # noqa: FBT003 - not ours
+
+
+def _is_busy(error: Exception) -> bool:
+    """Whether somebody else is at work, so that a moment later it may go."""
+    locked = isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
+    return locked or isinstance(error, BlockingIOError)
 
 
 def _is_broken(error: Exception) -> bool:

@@ -13,12 +13,13 @@ from otel_agent_telemetry import semconv as names
 from otel_agent_telemetry.contract._kinds import Version
 from otel_agent_telemetry.identity import FileStore, resolve
 from otel_agent_telemetry.lifecycle._spans import Spans
+from otel_agent_telemetry.pipeline._background import background
 from otel_agent_telemetry.pipeline.exporter import ProxyMetricExporter
 from otel_agent_telemetry.pipeline.operator import metric_readers, span_processors
 from otel_agent_telemetry.pipeline.processor import EventProcessor
 from otel_agent_telemetry.pipeline.product import running_product
 from otel_agent_telemetry.pipeline.sampling import RecordAll
-from otel_agent_telemetry.pipeline.sending._sender import Sender, background
+from otel_agent_telemetry.pipeline.sending._sender import Sender
 from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
 from otel_agent_telemetry.pipeline.sending.uploader import Uploader
 from otel_agent_telemetry.pipeline.stream import EventStream

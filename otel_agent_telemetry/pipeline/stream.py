@@ -14,9 +14,9 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from otel_agent_telemetry import _losses, semconv
+from otel_agent_telemetry import _deadline, _losses, semconv
+from otel_agent_telemetry.pipeline._background import Bell, background
 from otel_agent_telemetry.pipeline._writer import Writer
-from otel_agent_telemetry.pipeline.sending._sender import background
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +35,8 @@ LONGEST_QUEUE = 10_000
 _LINGER_SECONDS = 0.02  # gathers what happens together into one transaction
 _CONSENT_SECONDS = 0.5
 _SYNCHRONOUS_SECONDS = 5.0
+_LONGEST_ROUND_SECONDS = 10.0
+_PATIENCE_SECONDS, _LEAST_PATIENCE_SECONDS = 0.2, 0.02  # on the way out, for a ledger that others are at work in
 
 
 class EventStream:
@@ -73,8 +75,9 @@ class EventStream:
         """A stream without history: at the start, and again in a forked child, where the parent keeps its own."""
         self._queue: deque[Item] = deque()
         self._metered: list[Fact] = []
-        self._wake = threading.Event()
+        self._bell = Bell()
         self._work = threading.RLock()
+        self._round_began: float | None = None
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._writer = self._new_writer()
@@ -155,14 +158,16 @@ class EventStream:
             self._deliver_now()
         elif not self._takes_threads:
             self.flush(0)
-        elif not self._wake.is_set():
-            self._wake.set()
+        elif not self._bell.is_ringing():
+            self._bell.ring()
             if self._thread is None:
                 self._start_thread()
 
     def _start_thread(self) -> None:
         with self._starting:
             if self._thread is None and self._takes_threads:
+                self._bell = Bell()
+                self._bell.ring()
                 self._thread = background("agent-telemetry", self._run)
                 self._takes_threads = self._thread is not None  # else the interpreter is shutting down
                 if not self._takes_threads:
@@ -171,14 +176,16 @@ class EventStream:
     def flush(self, timeout_seconds: float) -> bool:
         """Put everything into the ledger now, then wait up to that long for it to be sent.
 
-        True if nothing is left to send, or if nothing is to be sent at all.
+        True if nothing is left to send, or if nothing is to be sent at all. With 0 the ledger has a moment still.
         """
         try:
-            self.drain(collect=True)
-            outlet = self._writer.outlet
-            if timeout_seconds <= 0 or outlet is None or outlet.sender is None:
-                return True
-            return outlet.sender.wait_until_sent(timeout_seconds)
+            with _deadline.Within(timeout_seconds if timeout_seconds > 0 else self._patience()):
+                if not self.drain(collect=True):
+                    return False
+                outlet = self._writer.outlet
+                if timeout_seconds <= 0 or outlet is None or outlet.sender is None:
+                    return True
+                return outlet.sender.wait_until_sent(_deadline.left(timeout_seconds))
         except Exception:
             _logger.debug("events could not be written", exc_info=True)
             return False
@@ -195,26 +202,35 @@ class EventStream:
         What still happens, in somebody's exit handler or in an exporter that is flushed last, is written at once.
         """
         try:
-            self.drain(collect=True, leaving=True)
+            with _deadline.Within(self._patience()):
+                self.drain(collect=True, leaving=True)
             outlet = self._writer.outlet
             if outlet is not None and outlet.sender is not None:
                 if not outlet.durable:
-                    outlet.sender.wait_until_sent(timeout_seconds)
-                outlet.sender.leave()
+                    with _deadline.Within(timeout_seconds):
+                        outlet.sender.wait_until_sent(timeout_seconds)
+                with _deadline.Within(_LEAST_PATIENCE_SECONDS):
+                    outlet.sender.leave()
         except Exception:
             _logger.debug("events could not be written at exit", exc_info=True)
         self._takes_threads = False
-        self._wake.set()
+        self._bell.ring()
+
+    def _patience(self) -> float:
+        """What others who are at work in the ledger get until they are done; less where they had it already."""
+        since = self._round_began
+        waited = 0.0 if since is None else time.monotonic() - since
+        return max(_LEAST_PATIENCE_SECONDS, _PATIENCE_SECONDS - waited)
 
     # The writing thread ------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         wait: float | None = None
         while self._takes_threads:
-            self._wake.wait(wait)
-            if self._wake.is_set():
-                time.sleep(_LINGER_SECONDS)
-            self._wake.clear()
+            self._bell.wait(wait)
+            if self._bell.is_ringing():
+                self._bell.linger(_LINGER_SECONDS)
+            self._bell.hush()
             try:
                 self.drain()
                 wait = self._wait_seconds()
@@ -231,17 +247,30 @@ class EventStream:
             waits.append(_CONSENT_SECONDS)
         return min((wait for wait in waits if wait is not None), default=None)
 
-    def drain(self, *, collect: bool = False, leaving: bool = False) -> None:
-        """Everything that is queued, into the ledger, and the sender told. No network; safe from any thread."""
-        with self._work:
-            if not self._allowed():
-                self._forget()
-                return
-            self._writer.write(self._taken(), collect=collect, leaving=leaving)
-            outlet = self._writer.outlet
-            sends = self._takes_threads and not (leaving or self._synchronous)
-            if sends and outlet is not None and outlet.sender is not None:
-                outlet.sender.wake()
+    def drain(self, *, collect: bool = False, leaving: bool = False) -> bool:
+        """Everything that is queued, into the ledger, and the sender told. No network; safe from any thread.
+
+        False where another thread is at it, and the time that is left does not suffice.
+        """
+        if not self._work.acquire(timeout=_deadline.left(_LONGEST_ROUND_SECONDS)):
+            return False
+        self._round_began = time.monotonic()
+        try:
+            self._drain(collect=collect, leaving=leaving)
+        finally:
+            self._round_began = None
+            self._work.release()
+        return True
+
+    def _drain(self, *, collect: bool, leaving: bool) -> None:
+        if not self._allowed():
+            self._forget()
+            return
+        self._writer.write(self._taken(), collect=collect, leaving=leaving)
+        outlet = self._writer.outlet
+        sends = self._takes_threads and not (leaving or self._synchronous)
+        if sends and outlet is not None and outlet.sender is not None:
+            outlet.sender.wake()
 
     def _taken(self) -> list[Item]:
         queue = self._queue
@@ -262,7 +291,7 @@ class EventStream:
     def _deliver_now(self) -> None:
         """One offer all the way, for the synchronous mode: the ledger, and one attempt to send."""
         try:
-            with self._work:
+            with _deadline.Within(_SYNCHRONOUS_SECONDS), self._work:
                 self.drain(collect=True)
                 outlet = self._writer.outlet
                 if outlet is not None and outlet.sender is not None:

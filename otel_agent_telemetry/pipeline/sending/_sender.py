@@ -4,44 +4,22 @@ from __future__ import annotations
 
 import contextvars
 import logging
-import signal
 import threading
 import time
 from typing import TYPE_CHECKING
 
-from otel_agent_telemetry import _losses
+from otel_agent_telemetry import _deadline, _losses
+from otel_agent_telemetry.pipeline._background import Bell, background
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from otel_agent_telemetry.pipeline.sending.ledger import Ledger
     from otel_agent_telemetry.pipeline.sending.uploader import Uploader
 
-__all__ = ["Sender", "background"]
+__all__ = ["Sender"]
 
 _logger = logging.getLogger("otel_agent_telemetry")
 _AFTER_FAILURE_SECONDS = 5.0
 _LOOK_AGAIN_SECONDS = 0.02
-
-
-def background(name: str, run: Callable[[], object]) -> threading.Thread | None:
-    """Start a daemon thread in an empty context, so that nothing of the host's (baggage, a current span) comes along.
-
-    It takes no signals: a pool that ends its processes by signal (billiard's) counts on the main thread to take them.
-    None where the interpreter is shutting down and takes no new thread.
-    """
-
-    def without_signals() -> None:
-        if hasattr(signal, "pthread_sigmask"):
-            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        contextvars.Context().run(run)
-
-    thread = threading.Thread(target=without_signals, name=name, daemon=True)
-    try:
-        thread.start()
-    except RuntimeError:
-        return None
-    return thread
 
 
 class Sender:
@@ -50,7 +28,7 @@ class Sender:
     def __init__(self, uploader: Uploader, ledger: Ledger) -> None:
         self._uploader = uploader
         self._ledger = ledger
-        self._wake = threading.Event()
+        self._bell = Bell()
         self._rounds = threading.Condition()
         self._done = 0
         self._thread: threading.Thread | None = None
@@ -58,13 +36,18 @@ class Sender:
 
     def wake(self) -> None:
         """There may be something to send."""
-        self._wake.set()
         if self._thread is None and not self._leaves:
+            self._bell = Bell()
             self._thread = background("agent-telemetry-sender", self._run)
+        self._bell.ring()
 
     def send_now(self, seconds: float) -> None:
         """One attempt on the caller's own thread."""
-        contextvars.Context().run(self._uploader.send_once, seconds)
+        contextvars.Context().run(self._send_within, _deadline.left(seconds))
+
+    def _send_within(self, seconds: float) -> None:
+        with _deadline.Within(seconds):
+            self._uploader.send_once(seconds)
 
     def wait_until_sent(self, seconds: float) -> bool:
         """Wait up to that long until nothing is pending; False at once where a retry has to be waited for."""
@@ -88,13 +71,13 @@ class Sender:
         """The program ends: another process may send, and a POST under way is not waited for."""
         self._leaves = True
         self._uploader.leave()
-        self._wake.set()
+        self._bell.ring()
 
     def _run(self) -> None:
         wait: float | None = None
         while not self._leaves:
-            self._wake.wait(wait)
-            self._wake.clear()
+            self._bell.wait(wait)
+            self._bell.hush()
             try:
                 next_at = self._uploader.send_once().next_at
                 wait = None if next_at is None else max(0.01, next_at - time.time())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import random
+import secrets
 import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from otel_agent_telemetry import _deadline
 from otel_agent_telemetry.pipeline.sending._transport import (
     POST_SECONDS,
     Post,
@@ -32,6 +33,7 @@ _LONGEST_RETRY_AFTER_SECONDS = 3_600.0
 _GONE = 410
 _RETRYABLE = frozenset({408, 429})
 _SHORTEST_POST_SECONDS = 0.001
+_OF_THE_SYSTEM = secrets.SystemRandom()  # the host may have seeded the other one, and counts on its numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +70,7 @@ class Uploader:
         allowed: Callable[[], bool] = lambda: True,
         transport: Transport = post_with_requests,
         clock: Callable[[], float] = time.time,
-        randomness: Callable[[], float] = random.random,
+        randomness: Callable[[], float] = _OF_THE_SYSTEM.random,
     ) -> None:
         self._ledger = ledger
         self._endpoint = endpoint
@@ -108,10 +110,14 @@ class Uploader:
     def leave(self) -> None:
         """Let another process send, now that this one is about to exit: a POST under way may end, none follows it."""
         self._leaves = True
-        with self._leasing:
+        if not self._leasing.acquire(timeout=_deadline.left(_LEASE_SECONDS)):
+            return
+        try:
             holder = self._holder
             if holder is not None and holder.startswith(f"{os.getpid()}-"):  # not in a child forked in mid-send
                 self._ledger.release_lease(holder)
+        finally:
+            self._leasing.release()
 
     def _take_lease(self, holder: str) -> bool:
         """Become, or stay, the one who sends; not on the way out, where nobody would give the lease back."""

@@ -1,0 +1,37 @@
+"""The time that is left: one deadline goes through every step of a flush, a shutdown or an exit."""
+
+from __future__ import annotations
+
+import time
+from contextvars import ContextVar
+
+TYPE_CHECKING = False  # the typing module costs milliseconds that an opted-out program should not pay
+if TYPE_CHECKING:
+    from contextvars import Token
+
+__all__ = ["Within", "left"]
+
+_ends_at: ContextVar[float | None] = ContextVar("agent_telemetry_deadline", default=None)
+
+
+class Within:
+    """``with Within(seconds):`` all steps inside, together, have so long; never longer than a deadline around it."""
+
+    __slots__ = ("_seconds", "_token")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._token: Token[float | None] | None = None
+
+    def __enter__(self) -> None:
+        self._token = _ends_at.set(time.monotonic() + left(self._seconds))
+
+    def __exit__(self, *_: object) -> None:
+        if self._token is not None:
+            _ends_at.reset(self._token)
+
+
+def left(most: float) -> float:
+    """How many seconds a step may take that would take up to ``most`` if nobody waited; never less than 0."""
+    ends_at = _ends_at.get()
+    return max(0.0, most if ends_at is None else min(most, ends_at - time.monotonic()))

@@ -1,0 +1,76 @@
+"""Threads of ours, and how they are woken."""
+
+from __future__ import annotations
+
+import _thread
+import contextvars
+import signal
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Bell", "background"]
+
+
+def background(name: str, run: Callable[[], object]) -> threading.Thread | None:
+    """Start a daemon thread in an empty context, so that nothing of the host's (baggage, a current span) comes along.
+
+    It takes no signals: a pool that ends its processes by signal (billiard's) counts on the main thread to take them.
+    Under gevent's and eventlet's patches it is no thread but a part of the one that starts it, whose signals are the
+    host's. None where the interpreter is shutting down, or is one that takes no threads.
+    """
+    starter = threading.get_native_id()
+
+    def without_signals() -> None:
+        if hasattr(signal, "pthread_sigmask") and threading.get_native_id() != starter:
+            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        contextvars.Context().run(run)
+
+    try:
+        thread = threading.Thread(target=without_signals, name=name, daemon=True)
+        thread.start()
+    except RuntimeError:
+        return None
+    return thread
+
+
+class Bell:
+    """An event that one thread waits for; made with that thread, never before.
+
+    The host may patch gevent in later. A thread that then waited by ``threading.Event`` or slept would do so in gevent,
+    and a thread that the interpreter ends there takes the process down with it. The locks of this one are of the kind
+    that the thread itself is of.
+    """
+
+    def __init__(self) -> None:
+        self._silence = _thread.allocate_lock()
+        self._never = _thread.allocate_lock()
+        self._silence.acquire()
+        self._never.acquire()
+        self._rung = False
+
+    def ring(self) -> None:
+        """Wake who waits, or who will wait next."""
+        self._rung = True
+        with suppress(RuntimeError):  # it rings already
+            self._silence.release()
+
+    def is_ringing(self) -> bool:
+        """Whether it rings."""
+        return self._rung
+
+    def wait(self, seconds: float | None) -> None:
+        """Wait until it rings, or so long."""
+        self._silence.acquire(timeout=-1 if seconds is None else seconds)
+
+    def hush(self) -> None:
+        """From now on only what happens next makes it ring."""
+        self._silence.acquire(blocking=False)
+        self._rung = False  # last: a ring in between is heard once too often, never once too seldom
+
+    def linger(self, seconds: float) -> None:
+        """Let so much time pass."""
+        self._never.acquire(timeout=seconds)

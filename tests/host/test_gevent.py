@@ -1,0 +1,112 @@
+"""Under gevent, patched in early or late, the program's signals, its speed and its end are what they were."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from http.client import HTTPConnection
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.lifecycle.acme import stored
+from tests.lifecycle.programs import allowed, environment, run, start
+from tests.network import free_port
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EARLY = """
+    from gevent import monkey
+    monkey.patch_all()
+    import signal, sys, time
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    import otel_agent_telemetry as telemetry
+
+    telemetry.configure()
+    telemetry.server_started(port=1)
+    time.sleep(0.2)
+    telemetry.flush(5)
+    print(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])), flush=True)
+    time.sleep(30)
+"""
+LATE = """
+    import time, warnings
+    import otel_agent_telemetry as telemetry
+
+    telemetry.configure()
+    telemetry.server_started(port=0)
+    time.sleep(0.1)
+    warnings.simplefilter("ignore")
+    from gevent import monkey
+    monkey.patch_all()
+    import gevent
+
+    def tell(number):
+        for port in range(10 * number, 10 * number + 10):
+            telemetry.server_started(port=port)
+            gevent.sleep(0.001)
+
+    gevent.joinall([gevent.spawn(tell, number) for number in range(1, 10)])
+"""
+SERVED = """
+import otel_agent_telemetry as telemetry
+
+telemetry.configure()
+
+def app(environ, start_response):
+    telemetry.server_started(port=1)
+    start_response("200 OK", [("Content-Length", "2")])
+    return [b"ok"]
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal(tmp_path: Path, number: signal.Signals) -> None:
+    """A signal ends a patched program after its first event as it does before, and none is blocked."""
+    with start(EARLY, variables=allowed(tmp_path)) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "[]\n"
+        process.send_signal(number)
+        assert process.wait(20) == -number
+
+
+def test_patched_late(tmp_path: Path) -> None:
+    """A program that patches after its first event ends well, each time, and loses none."""
+    for attempt in range(5):
+        run(LATE, variables=allowed(tmp_path / str(attempt)))
+        ports = [json.loads(body)["properties"]["port"] for body in stored(tmp_path / str(attempt))]
+        assert sorted(ports) == [0, *range(10, 100)]
+
+
+def test_gunicorn(tmp_path: Path) -> None:
+    """A gevent worker that has told an event stops when it is asked to, not when gunicorn's patience ends."""
+    (tmp_path / "served.py").write_text(SERVED, "utf-8")
+    port = free_port()
+    command = [sys.executable, "-m", "gunicorn", "-k", "gevent", "--graceful-timeout", "25", "-b", f"127.0.0.1:{port}"]
+    variables = environment(**allowed(tmp_path / "state"))
+    with subprocess.Popen([*command, "served:app"], cwd=tmp_path, env=variables, stderr=subprocess.DEVNULL) as server:
+        assert answer(port) == b"ok"
+        began = time.monotonic()
+        server.terminate()
+        server.wait(40)
+        assert time.monotonic() - began < 20
+    assert len(stored(tmp_path / "state")) == 1
+
+
+def answer(port: int) -> bytes:
+    """What the server says, once it is up."""
+    deadline = time.monotonic() + 20
+    while True:
+        connection = HTTPConnection("127.0.0.1", port, timeout=10)
+        try:
+            connection.request("GET", "/")
+            return connection.getresponse().read()
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        finally:
+            connection.close()

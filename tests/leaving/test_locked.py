@@ -1,0 +1,95 @@
+"""A ledger that another process holds locked, a backup for instance, holds up nobody."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sqlite3
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from otel_agent_telemetry.pipeline.assemble import ledger_file
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger
+from tests.lifecycle.acme import PRODUCT, stored
+from tests.lifecycle.programs import allowed, start
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+BOUND_SECONDS = 2.0  # a step that does not keep to its time takes five
+
+PROGRAM = """
+    import os, sys, time
+    import otel_agent_telemetry as telemetry
+
+    def forks():
+        child = os.fork()
+        if not child:
+            os._exit(0)
+        os.waitpid(child, 0)
+
+    telemetry.configure()
+    telemetry.server_started(port=1)
+    time.sleep(0.3)
+    began = time.monotonic()
+    print(eval(sys.argv[1]), time.monotonic() - began, time.time(), flush=True)
+"""
+STEPS = {
+    "None": "None",
+    "forks()": "None",
+    "telemetry.flush(0)": "False",
+    "telemetry.flush(0.2)": "False",
+    "telemetry.shutdown(0.2)": "None",
+}
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[str]:
+    """The file of a ledger that holds nothing, while somebody else is at work in it."""
+    path = ledger_file(str(tmp_path), PRODUCT)
+    Ledger(path).close()
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("BEGIN EXCLUSIVE")
+    yield path
+    connection.close()
+
+
+@pytest.mark.usefixtures("ledger")
+@pytest.mark.parametrize("step", STEPS)
+def test_a_locked_ledger(tmp_path: Path, step: str) -> None:
+    """Whatever the program does, and its end, keep to their time."""
+    with start(PROGRAM, step, variables=allowed(tmp_path)) as process:
+        output, _ = process.communicate(timeout=30)
+    said, seconds, ended = output.split()
+    assert (process.returncode, said) == (0, STEPS[step])
+    assert (float(seconds) < BOUND_SECONDS, time.time() - float(ended) < BOUND_SECONDS) == (True, True)
+
+
+def test_a_locked_folder(tmp_path: Path) -> None:
+    """A process that was stopped while it held the folder's lock does not hold up the next one's end."""
+    folder = tmp_path / PRODUCT
+    folder.mkdir()
+    descriptor = os.open(folder, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with start(PROGRAM, "telemetry.flush(0.2)", variables=allowed(tmp_path)) as process:
+        output, _ = process.communicate(timeout=30)
+    os.close(descriptor)
+    assert (output.split()[0], time.time() - float(output.split()[2]) < BOUND_SECONDS) == ("False", True)
+
+
+def test_a_short_wait(tmp_path: Path) -> None:
+    """What is locked for a moment only, as by another process that writes, is waited for."""
+    path = ledger_file(str(tmp_path), PRODUCT)
+    Ledger(path).close()
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("BEGIN EXCLUSIVE")
+    with start(PROGRAM, "print('locked', flush=True) or telemetry.flush(20)", variables=allowed(tmp_path)) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "locked\n"
+        connection.close()
+        assert process.communicate(timeout=30)[0].split()[0] == "True"
+    assert [json.loads(body)["properties"]["port"] for body in stored(tmp_path)] == [1]
