@@ -6,13 +6,13 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry.local import TraceFilter, find_trace, list_sessions, list_traces, trace_tree, usage
-from tests.agreement.totals import added
+from tests.agreement.totals import added, spent
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from otel_agent_telemetry.local import Store, TraceShape, UsageShape
+    from otel_agent_telemetry.local import SessionShape, Store, TraceShape, UsageShape
     from tests.agreement.totals import Totals
 
 _ALL = 1_000_000
@@ -27,10 +27,11 @@ def totals_of(store: Store) -> dict[str, Totals]:
         return {
             "by model": _by_model(usage(connection, "model")),
             "by tool": _by_tool(usage(connection, "tool")),
-            **{f"by {group}": _by_any(usage(connection, group)) for group in ("agent", "session", "day")},
+            **{f"by {group}": _by_any(usage(connection, group)) for group in ("agent", "day")},
+            "by session": _by_session(usage(connection, "session")),
             "traces": _of_traces(traces),
             "trees": _of_trees(connection, traces),
-            "sessions": {"sessions": frozenset(row["session"] for row in list_sessions(connection, limit=_ALL))},
+            "sessions": _of_sessions(list_sessions(connection, limit=_ALL)),
         }
 
 
@@ -54,6 +55,24 @@ def _by_any(rows: Sequence[UsageShape]) -> Totals:
         "runs": sum(row["agent_runs"] for row in rows),
         **_spent(rows),
     }
+
+
+def _by_session(rows: Sequence[UsageShape]) -> Totals:
+    figures = {
+        row["key"]: (row["calls"], row["tool_calls"], row["input_tokens"], row["output_tokens"])
+        for row in rows
+        if row["key"] is not None
+    }
+    return {**_by_any(rows), "spent": _of_each(figures)}
+
+
+def _of_sessions(rows: Sequence[SessionShape]) -> Totals:
+    figures = {row["session"]: (row["calls"], row["tools"], row["input_tokens"], row["output_tokens"]) for row in rows}
+    return {"sessions": frozenset(figures), "spent": _of_each(figures)}
+
+
+def _of_each(figures: Mapping[str, tuple[int, int, int | None, int | None]]) -> frozenset[str]:
+    return frozenset(spent(session, *figure) for session, figure in figures.items() if any(figure))
 
 
 def _spent(rows: Sequence[UsageShape]) -> Totals:

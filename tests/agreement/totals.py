@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 Figure: TypeAlias = "int | float | frozenset[str] | None"
-"""A count, a sum that is None where nobody knows, or the ids of sessions."""
+"""A count, a sum that is None where nobody knows, or what is said of each session."""
 Totals: TypeAlias = "Mapping[str, Figure]"
 """The totals that one reading knows; a name that is not there is one that this reading does not show."""
 
+SESSIONS = ("sessions", "spent")
+"""The ids of the sessions, and what was called and used in each."""
 COUNTS = ("calls", "failed_calls", "tools", "tool_errors", "runs", "workflows")
 TOKENS = ("input", "output", "cache_read", "cache_write", "reasoning")
 WORK = (*COUNTS, "failures", *TOKENS, "cost")
@@ -26,8 +30,21 @@ def added(figures: Iterable[float | None]) -> float | None:
     return round(sum(known), _TO_THE_CENT) if known else None
 
 
+def spent(session: str, calls: int, tools: int, given: int | None, made: int | None) -> str:
+    """What was spent in a session, in words that compare."""
+    return f"{session}: {calls} calls, {tools} tools, {given or 0} in, {made or 0} out"
+
+
+def agree(readings: Mapping[str, Totals], names: Iterable[str] = WORK) -> None:
+    """Ends the test, with a table, where not all readings agree."""
+    __tracebackhide__ = True
+    table = differences(readings, names)
+    if table:
+        pytest.fail(table, pytrace=False)
+
+
 def differences(readings: Mapping[str, Totals], names: Iterable[str] = WORK) -> str:
-    """A table of the totals on which not all readings agree, one column each; empty where they do."""
+    """A table of the totals on which not all readings agree, a column each; empty where they do, "." where unknown."""
     rows = [name for name in names if len({reading[name] for reading in readings.values() if name in reading}) > 1]
     if not rows:
         return ""
