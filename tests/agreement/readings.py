@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.agreement.totals import Totals
 
 _STOCK_BATCH = 512
-_IN_MEMORY = next((folder for folder in ("/dev/shm",) if Path(folder).is_dir()), None)  # noqa: S108 - files in it get a folder of their own
+_IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - each reading gets a folder of its own there
 """A disk is waited for at each opening of a store."""
 
 

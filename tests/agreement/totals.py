@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-import pytest
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -40,7 +38,7 @@ def agree(readings: Mapping[str, Totals], names: Iterable[str] = WORK) -> None:
     __tracebackhide__ = True
     table = differences(readings, names)
     if table:
-        pytest.fail(table, pytrace=False)
+        raise AssertionError(table)
 
 
 def differences(readings: Mapping[str, Totals], names: Iterable[str] = WORK) -> str:
