@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 _SETTINGS = ("AGENT_TELEMETRY_", "ANTHROPIC_", "OPENAI_", "OTEL_", "TELEMETRY_", "XDG_")
 _NAMES = ("ANONYMIZED_TELEMETRY", "BAGGAGE", "DO_NOT_TRACK", "TRACEPARENT", "TRACESTATE")
 _KEPT = (  # settings of the tests, not of the product
+    "AGENT_TELEMETRY_CASES",
     "AGENT_TELEMETRY_CORPUS",
     "AGENT_TELEMETRY_GOLDENS",
+    "AGENT_TELEMETRY_HARNESS_CORPUS",
     "AGENT_TELEMETRY_WHEELS",
 )
 _ELSEWHERE = ("clickhouse", "clients", "collector", "heavy", "jaeger", "kafka", "temporal")

@@ -18,11 +18,11 @@ from tests.meaning.spans import AGENT, properties, span
 if TYPE_CHECKING:
     from otel_agent_telemetry.meaning._records import Usage
 
-_NAMES = (
+NAMES = (
     *("sessions", "agentRuns", "workflows", "toolCalls", "toolErrors", "modelCalls", "modelErrors"),
     *("inputTokens", "outputTokens", "cacheReadTokens", "cacheWriteTokens", "reasoningTokens"),
 )
-_TOTALS = {
+TOTALS = {
     # two agents, one called as the other's tool
     "agent_framework__agenttool": (1, 2, 0, 2, 0, 4, 0, 660, 165, 448, 0, 72),
     # two turns; the conversation on each call is its response's id, and no span names the session
@@ -130,21 +130,21 @@ _NOT_TOLD = {
 
 def _captured() -> list[str]:
     """The files that real programs wrote; the others were written by hand for what those do not show."""
-    return [name for name in _TOTALS if "meta" in json.loads((DIALECTS / f"{name}.json").read_text(encoding="utf-8"))]
+    return [name for name in TOTALS if "meta" in json.loads((DIALECTS / f"{name}.json").read_text(encoding="utf-8"))]
 
 
 @pytest.mark.parametrize("name", _captured())
 def test_truth(name: str) -> None:
     """Of what the model server served all is told that a span says."""
     served = json.loads((DIALECTS / f"{name}.json").read_text(encoding="utf-8"))["meta"]["truth"]
-    found = dict(zip(_NAMES, _TOTALS[name], strict=True))
+    found = dict(zip(NAMES, TOTALS[name], strict=True))
     assert {total for total, key in _SERVED.items() if found[total] != served[key]} == _NOT_TOLD.get(name, set())
 
 
 @pytest.mark.parametrize("name", [path.stem for path in sorted(DIALECTS.glob("*.json"))])
 def test_totals(name: str) -> None:
     """The file adds up to what its program did."""
-    assert added_up(DIALECTS / f"{name}.json") == dict(zip(_NAMES, _TOTALS[name], strict=True))
+    assert added_up(DIALECTS / f"{name}.json") == dict(zip(NAMES, TOTALS[name], strict=True))
 
 
 def test_cost_is_added_up() -> None:
