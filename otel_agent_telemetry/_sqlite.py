@@ -39,6 +39,10 @@ class Layout(Protocol):
         """Make a new connection ready: its settings, and what is missing of the tables."""
         ...
 
+    def undone(self) -> None:
+        """A transaction was undone: what was learnt inside it is void."""
+        ...
+
     def check(self, connection: sqlite3.Connection) -> None:
         """Raise sqlite3.DatabaseError where a table is missing."""
         ...
@@ -51,7 +55,7 @@ class Layout(Protocol):
         """The first step on the new file after the broken one was moved to ``aside``."""
         ...
 
-    def failure(self, path: str | None, error: Exception) -> Exception:
+    def failure(self, path: str | None, error: Exception, /) -> Exception:
         """What is raised for that error."""
         ...
 
@@ -124,8 +128,12 @@ class Database:
 
     def refresh(self) -> None:
         """Open a new file at once where somebody took the old one away, so that a reader finds one."""
-        if self._is_replaced():
+        if self.is_replaced():
             self.run(lambda _: None)
+
+    def is_replaced(self) -> bool:
+        """Whether the file that the last step went into is no longer the one at the path."""
+        return self._path is not None and identity_of(self._path) != self._identity
 
     def close(self) -> None:
         """Let go of the file; the next step opens it again."""
@@ -190,19 +198,17 @@ class Database:
             yield connection
             connection.execute("COMMIT")
         except BaseException:
+            self._layout.undone()
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
 
     def _connect(self) -> sqlite3.Connection:
-        if self._connection is not None and self._is_replaced():
+        if self._connection is not None and self.is_replaced():
             self._disconnect()  # what went on into a file that was deleted or moved would be lost
         if self._connection is None:
             self._connection = self._open()
         return self._connection
-
-    def _is_replaced(self) -> bool:
-        return self._path is not None and identity_of(self._path) != self._identity
 
     def _open(self) -> sqlite3.Connection:
         if self._path is None:
@@ -231,10 +237,12 @@ class Database:
 
     def _renew_after(self, error: Exception) -> None:
         """Set the file aside where the error says that it is broken; else the error is the caller's."""
-        if self._path is None or not _is_broken(error) or not self._layout.is_ours(self._path):
+        if self._path is None or not _is_broken(error):
             self._fail(error)
             raise error
         try:
+            if not self._layout.is_ours(self._path):
+                raise error
             self._disconnect()
             self._set_aside(self._path, error)
         except (OSError, sqlite3.Error) as failed:

@@ -22,6 +22,7 @@ _ROUND_SECONDS = 0.1
 _LATEST_SETTLE_SECONDS = 2.0  # totals may lag so long behind a stream of spans that never pauses
 _CHECKPOINT_SECONDS = 1.0
 _COLLECT_SECONDS = 60.0
+_TELL_SECONDS = 60.0
 _PORTION = 20
 
 
@@ -35,6 +36,8 @@ class Keeper(threading.Thread):
         self._ended = threading.Event()
         self._done: dict[str, float] = {}
         store.leave_checkpoints()
+        if limits.size_bytes is not None:
+            store.file.keep_below(limits.size_bytes)
 
     def end(self) -> None:
         """Stop, after the step that is being done."""
@@ -42,26 +45,36 @@ class Keeper(threading.Thread):
         self.join()
 
     def run(self) -> None:
-        """Work until :meth:`end`; a store that is busy is tried again."""
+        """Work until :meth:`end`; what fails is told once a minute and tried again."""
         while not self._ended.wait(_ROUND_SECONDS):
-            try:
-                self._work()
-            except sqlite3.Error as error:
-                _logger.warning("the trace store could not be kept in order, trying again: %s", error)
-
-    def _work(self) -> None:
-        if self._store.quiet_seconds() >= _ROUND_SECONDS or self._is_due("settle", _LATEST_SETTLE_SECONDS):
-            self._settle()
-        if self._is_due("checkpoint", _CHECKPOINT_SECONDS):
-            self._store.checkpoint()
-        if self._is_due("collect", _COLLECT_SECONDS):
-            collect(self._store, self._limits)
+            for step in (self._settle, self._checkpoint, self._collect):
+                try:
+                    step()
+                except Exception as error:  # noqa: BLE001 - a keeper that is lost would let the store grow without end
+                    self._tell(step.__name__, error)
 
     def _settle(self) -> None:
+        if self._store.quiet_seconds() < _ROUND_SECONDS and not self._is_due("settle", _LATEST_SETTLE_SECONDS):
+            return
         self._done["settle"] = time.monotonic()
         while self._store.settle(_PORTION) and not self._ended.is_set():
             if self._store.quiet_seconds() < _ROUND_SECONDS:
                 return
+
+    def _checkpoint(self) -> None:
+        if self._is_due("checkpoint", _CHECKPOINT_SECONDS):
+            self._store.checkpoint()
+
+    def _collect(self) -> None:
+        if self._is_due("collect", _COLLECT_SECONDS):
+            collect(self._store, self._limits)
+
+    def _tell(self, step: str, error: Exception) -> None:
+        if self._is_due(f"tell {step}", _TELL_SECONDS):
+            foreseen = isinstance(error, (sqlite3.Error, OSError))
+            _logger.warning(
+                "the trace store could not be kept in order, trying again: %s", error, exc_info=not foreseen
+            )
 
     def _is_due(self, step: str, every_seconds: float) -> bool:
         now = time.monotonic()

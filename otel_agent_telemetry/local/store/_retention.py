@@ -42,18 +42,16 @@ class Collected:
 
 
 def collect(store: Store, limits: Limits) -> Collected:
-    """Bring the store within its limits, oldest first, in small transactions; the file shrinks."""
+    """Bring the store within its limits, oldest first, in small transactions; the file shrinks and its log is cut."""
     done = Collected()
-    with store.writing() as connection:
-        before = _size(connection)
+    before = store.file.bytes_in_use() + store.file.log_bytes()
     if limits.age_ns is not None:
         _collect_before(store, time.time_ns() - limits.age_ns, done)
     if limits.size_bytes is not None and before > limits.size_bytes:
-        _collect_down_to(store, int(limits.size_bytes * _SLACK), done)
+        _collect_beyond(store, limits.size_bytes, done)
     if done.traces or done.logs or done.metrics or done.events:
-        store.shrink()
-    with store.writing() as connection:
-        done.bytes_freed = max(before - _size(connection), 0)
+        store.file.cut_log()
+    done.bytes_freed = max(before - store.file.bytes_in_use() - store.file.log_bytes(), 0)
     return done
 
 
@@ -63,25 +61,31 @@ def _collect_before(store: Store, moment: int, done: Collected) -> None:
             pass
 
 
-def _collect_down_to(store: Store, size: int, done: Collected) -> None:
-    while True:
+def _collect_beyond(store: Store, size: int, done: Collected) -> None:
+    """The log is cut first; where a reader keeps it long, the rest has to make do with what it leaves."""
+    store.file.cut_log()
+    left = size - store.file.log_bytes()
+    if store.file.bytes_in_use() <= left:
+        return
+    while store.file.bytes_in_use() > left * _SLACK:
         with store.writing() as connection:
-            if _size(connection) <= size:
-                return
             ages = [(_oldest(connection, table), table) for table in _TABLES]
-        moment, table = min((age, table) for age, table in ages)
+        moment, table = min(ages)
         if moment == _NEVER or not _delete_oldest(store, table, _NEVER, done, portion=_SMALL_PORTION):
             return
 
 
 def _delete_oldest(store: Store, table: str, before: int, done: Collected, *, portion: int = _PORTION) -> int:
-    oldest = f"SELECT id FROM {table} WHERE received_ns < ? ORDER BY {_ORDER[table]} LIMIT {portion}"
+    # the portion is cut off before ages are compared, as the newest rows need not be read to find the oldest
+    first = f"SELECT id, received_ns FROM {table} ORDER BY {_ORDER[table]} LIMIT {portion}"
     with store.writing() as connection:
-        ids = [row[0] for row in connection.execute(oldest, (before,))]
+        ids = [row[0] for row in connection.execute(f"SELECT id FROM ({first}) WHERE received_ns < ?", (before,))]
         marks = ",".join("?" * len(ids))
         for part in ("steps", "visits", "spans") if table == "traces" else ():
             connection.execute(f"DELETE FROM {part} WHERE trace IN ({marks})", ids)
         connection.execute(f"DELETE FROM {table} WHERE id IN ({marks})", ids)
+    if ids:
+        store.file.give_back()  # at once: SQLite looks for each free page among all that are free
     setattr(done, table, getattr(done, table) + len(ids))
     return len(ids)
 
@@ -89,12 +93,3 @@ def _delete_oldest(store: Store, table: str, before: int, done: Collected, *, po
 def _oldest(connection: sqlite3.Connection, table: str) -> int:
     row = connection.execute(f"SELECT received_ns FROM {table} ORDER BY {_ORDER[table]} LIMIT 1").fetchone()
     return int(row[0]) if row else _NEVER
-
-
-def _size(connection: sqlite3.Connection) -> int:
-    """Bytes in use; pages that wait to be given back do not count."""
-    pages, free, size = (
-        int(connection.execute(f"PRAGMA {name}").fetchone()[0])
-        for name in ("page_count", "freelist_count", "page_size")
-    )
-    return (pages - free) * size

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from otel_agent_telemetry.local.store._batch import Batch, Origin, SpanRow, batch, clamped, origin
+from otel_agent_telemetry.local.store._file import StoreFile
 from otel_agent_telemetry.local.store._settle import settle_trace
-from otel_agent_telemetry.local.store._tables import open_readonly, open_writable
+from otel_agent_telemetry.local.store._watch import Watch
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
     from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from otel_agent_telemetry.local.store._step import Step
 
 __all__ = ["Store"]
+
+T = TypeVar("T")
 
 _SignalRow: TypeAlias = "tuple[Origin, tuple[Any, ...]]"
 
@@ -49,44 +52,45 @@ _STATUS_ERROR = 2
 _ORIGINS_KEPT = 1000
 _OTHERS_SECONDS = 1.0  # how often another process's writing is looked for
 _LULL_SECONDS = 0.25
-_LONGEST_LOG_PAGES = 65_536
 
 
 class Store:
     """A store that is open for writing. Every ``add_*`` is one transaction: all of it is readable after it, or none.
 
     Safe to share between threads. Raises InputError where the file cannot be used, ``sqlite3.OperationalError`` where
-    it is locked by another process for seconds or the disk is full.
+    it is locked by another process for seconds or the disk is full. A file that somebody took away, or that is found
+    broken, is replaced by a new one.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._connection = open_writable(path)
-        self._lock = threading.Lock()
         self._origins: dict[bytes, int] = {}
+        self.file = StoreFile(path, self._origins.clear)
         self._changed = threading.Condition()
         self._last_spans = float("-inf")
 
     def close(self) -> None:
         """Close the file; its write-ahead log is folded in."""
-        with self._lock:
-            self._connection.close()
+        self.file.close()
 
     def reader(self) -> sqlite3.Connection:
         """A read-only connection of the caller's own."""
-        return open_readonly(self.path)
+        return self.file.reader()
 
     def add_spans(self, request: ExportTraceServiceRequest) -> int:
         """Store a request's spans and give how many were refused; a span that is already there stays as it is."""
         made = batch(request)
         self._last_spans = time.monotonic()
-        with self.writing() as connection:
-            if not _insert_spans(connection, self._origin_ids(made), made):
+
+        def step(connection: sqlite3.Connection) -> None:
+            if not _insert_spans(connection, self._origin_ids(connection, made), made):
                 connection.execute("ROLLBACK")
                 connection.execute("BEGIN IMMEDIATE")
                 self._origins.clear()
                 _drop_stored(connection, made)
-                _insert_spans(connection, self._origin_ids(made), made)
+                _insert_spans(connection, self._origin_ids(connection, made), made)
+
+        self._write(step)
         return made.rejected
 
     def add_logs(self, request: ExportLogsServiceRequest, *, only_new: bool = False) -> int:
@@ -116,41 +120,31 @@ class Store:
 
     def add_events(self, dialect: str, content_type: str, body: bytes) -> None:
         """Keep an anonymous event's body byte for byte."""
-        with self.writing() as connection:
-            connection.execute(
-                "INSERT INTO events VALUES (NULL, ?, ?, ?, ?)", (time.time_ns(), dialect, content_type, body)
-            )
+        values = (time.time_ns(), dialect, content_type, body)
+        self._write(lambda connection: connection.execute("INSERT INTO events VALUES (NULL, ?, ?, ?, ?)", values))
 
     def settle(self, limit: int = 200) -> int:
         """Work out tokens, runs and sessions of up to ``limit`` traces that changed; give how many were done."""
-        with self.writing() as connection:
+
+        def step(connection: sqlite3.Connection) -> int:
             pending = connection.execute("SELECT id FROM traces WHERE unsettled LIMIT ?", (limit,)).fetchall()
             for (trace,) in pending:
                 settle_trace(connection, trace)
-        return len(pending)
+            return len(pending)
+
+        return self._write(step)
 
     def leave_checkpoints(self) -> None:
         """Stop folding the log into the file while writing: :meth:`checkpoint` does it from now on."""
-        with self._lock:
-            self._connection.execute("PRAGMA wal_autocheckpoint=0").fetchall()
+        self.file.leave_checkpoints()
 
     def checkpoint(self) -> None:
-        """Fold the log into the file beside the writers; they wait only where it has grown beyond 256 MB."""
-        with closing(open_writable(self.path)) as beside:
-            _, pages, _ = beside.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        if pages > _LONGEST_LOG_PAGES:
-            with self._lock:
-                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        """Fold the log into the file beside the writers; they wait only where it has grown too long."""
+        self.file.checkpoint()
 
     def quiet_seconds(self) -> float:
         """How long ago the last spans came."""
         return time.monotonic() - self._last_spans
-
-    def shrink(self) -> None:
-        """Give the pages of what was deleted back to the file system."""
-        with self._lock:
-            self._connection.executescript("PRAGMA incremental_vacuum")  # execute() would stop after its first page
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def wake(self) -> None:
         """Tell those who wait for a change."""
@@ -159,15 +153,12 @@ class Store:
 
     def changes(self, silence_seconds: float, ending: threading.Event) -> Generator[bool, None, None]:
         """True after something was stored by any process, False after that long without; four a second at most."""
-        with closing(self.reader()) as connection:
-            seen = self._state(connection)
+        with Watch(self.file) as watch:
             silent_since = time.monotonic()
             while not ending.is_set():
                 with self._changed:
                     self._changed.wait(_OTHERS_SECONDS)
-                now = self._state(connection)
-                if now != seen:
-                    seen = now
+                if watch.has_changed():
                     silent_since = time.monotonic()
                     yield True
                     ending.wait(_LULL_SECONDS)
@@ -175,47 +166,42 @@ class Store:
                     silent_since = time.monotonic()
                     yield False
 
-    @staticmethod
-    def _state(connection: sqlite3.Connection) -> object:
-        """Differs after a commit by any other connection."""
-        return connection.execute("PRAGMA data_version").fetchone()[0]
-
     @contextmanager
     def writing(self) -> Generator[sqlite3.Connection]:
         """The writing connection inside a transaction, which is undone where the block raises."""
-        with self._lock:
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-                self._connection.execute("COMMIT")
-            except BaseException:
-                self._origins.clear()  # ids that were given out inside are void
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+        with self.file.writing() as connection:
+            yield connection
         self.wake()
+
+    def _write(self, step: Callable[[sqlite3.Connection], T]) -> T:
+        result = self.file.run(step)
+        self.wake()
+        return result
 
     def _add_rows(self, table: str, rows: list[_SignalRow], *, only_new: bool) -> int:
         known = f"SELECT count(*) FROM {table} WHERE time_ns = ? AND origin = ? AND body = ? AND id <= ?"
-        added = 0
-        with self.writing() as connection:
+
+        def step(connection: sqlite3.Connection) -> int:
+            added = 0
             last = connection.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]
             for source, values in rows:
-                number = self._origin_id(source)
+                number = self._origin_id(connection, source)
                 if only_new and connection.execute(known, (values[-2], number, values[-1], last)).fetchone()[0]:
                     continue
                 connection.execute(f"INSERT INTO {table} VALUES (NULL, ?, ?, ?, ?, ?)", (number, *values))
                 added += 1
-        return added
+            return added
 
-    def _origin_ids(self, made: Batch) -> dict[bytes, int]:
-        return {digest: self._origin_id(source) for digest, source in made.origins.items()}
+        return self._write(step)
 
-    def _origin_id(self, source: Origin) -> int:
+    def _origin_ids(self, connection: sqlite3.Connection, made: Batch) -> dict[bytes, int]:
+        return {digest: self._origin_id(connection, source) for digest, source in made.origins.items()}
+
+    def _origin_id(self, connection: sqlite3.Connection, source: Origin) -> int:
         known = self._origins.get(source.digest)
         if known is not None:
             return known
-        row = self._connection.execute("SELECT id FROM origins WHERE digest = ?", (source.digest,)).fetchone()
+        row = connection.execute("SELECT id FROM origins WHERE digest = ?", (source.digest,)).fetchone()
         if row is None:
             values = (
                 source.digest,
@@ -226,7 +212,7 @@ class Store:
                 source.scope_body,
                 source.scope_schema,
             )
-            row = self._connection.execute(_INSERT_ORIGIN, values).fetchone()
+            row = connection.execute(_INSERT_ORIGIN, values).fetchone()
         if len(self._origins) >= _ORIGINS_KEPT:
             self._origins.clear()
         self._origins[source.digest] = int(row[0])

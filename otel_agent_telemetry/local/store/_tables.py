@@ -8,17 +8,16 @@ none. Spans keep their protobuf bytes, so that nothing is lost on the way out, b
 from __future__ import annotations
 
 import sqlite3
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
-from otel_agent_telemetry.errors import InputError
+from otel_agent_telemetry._sqlite import migrate
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+__all__ = ["APPLICATION_ID", "MIGRATIONS", "Migration", "add_tables", "empty"]
 
-__all__ = ["MIGRATIONS", "empty", "open_readonly", "open_writable"]
+APPLICATION_ID = 0x61746C31  # "atl1": tells our file from any other SQLite database
 
-_SPANS = """
+_SPANS = f"""
+PRAGMA application_id = {APPLICATION_ID};
 CREATE TABLE origins (
     id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, service TEXT NOT NULL, scope TEXT NOT NULL,
     resource BLOB NOT NULL, resource_schema TEXT NOT NULL, scope_body BLOB NOT NULL, scope_schema TEXT NOT NULL
@@ -68,105 +67,40 @@ CREATE TABLE events (
 );
 """
 
-MIGRATIONS = (_SPANS, _EVENTS)
+_ARRIVAL = """
+CREATE INDEX IF NOT EXISTS traces_by_arrival ON traces (received_ns);
+"""
 
-_APPLICATION_ID = 0x61746C31  # "atl1": tells our file from any other SQLite database
-_PAGE_CACHE_KIB = 8192
-_BUSY_SECONDS = 3
-_CHECKPOINT_PAGES = 4000
+_SETTLE_AGAIN = """
+UPDATE traces SET unsettled = 1;
+"""
 
 
-def open_writable(path: Path) -> sqlite3.Connection:
-    """A connection in WAL mode to the store at ``path``, created or migrated where needed.
+class Migration(NamedTuple):
+    """A step from one schema to the next: statements, each ended by a semicolon at the end of its line.
 
-    Raises InputError for a file that is no store, and for one that a newer release wrote.
+    ``settles_again`` where what it changes bears on totals: every trace of an older store is then worked out anew.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.touch(mode=0o600)  # spans may hold prompts
-        connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    except (sqlite3.Error, OSError) as error:
-        raise _unusable(path, error) from error
-    return _prepared(connection, path, _make_ready)
+
+    statements: str
+    settles_again: bool = False
+
+    @property
+    def script(self) -> str:
+        """All that it does."""
+        return self.statements + _SETTLE_AGAIN if self.settles_again else self.statements
 
 
-def open_readonly(path: Path) -> sqlite3.Connection:
-    """A connection that reads the store at ``path`` and never holds up its writer."""
-    address = f"{path.absolute().as_uri()}?mode=ro"
-    try:
-        connection = sqlite3.connect(
-            address, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
-    except sqlite3.Error as error:
-        raise _unusable(path, error) from error
-    return _prepared(connection, path, lambda opened, _: opened.execute("SELECT 1 FROM spans LIMIT 1").fetchone())
+MIGRATIONS = (Migration(_SPANS), Migration(_EVENTS), Migration(_ARRIVAL, settles_again=True))
 
 
-def _prepared(
-    connection: sqlite3.Connection, path: Path, prepare: Callable[[sqlite3.Connection, Path], object]
-) -> sqlite3.Connection:
-    """The connection once it is prepared; where that fails it is closed."""
-    try:
-        prepare(connection, path)
-    except BaseException as error:
-        connection.close()
-        if isinstance(error, sqlite3.Error):
-            raise _unusable(path, error) from error
-        raise
-    return connection
-
-
-def _make_ready(connection: sqlite3.Connection, path: Path) -> None:
-    connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # takes effect in a new file, before its first table
-    _migrate(connection, path)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")
-    connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
-    connection.execute(f"PRAGMA cache_size=-{_PAGE_CACHE_KIB}")
+def add_tables(connection: sqlite3.Connection) -> None:
+    """Make the tables, or what an older store lacks of them; raises NewerError for a store of a newer release."""
+    migrate(connection, [migration.script for migration in MIGRATIONS])
 
 
 def empty() -> sqlite3.Connection:
     """A connection to a store with nothing in it and no file."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
-    _migrate(connection, Path(":memory:"))
+    add_tables(connection)
     return connection
-
-
-def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    if _version(connection) == len(MIGRATIONS):
-        return
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        seen = _version(connection)  # another process may have been quicker
-        _require_ours(connection, path, seen)
-        for script in MIGRATIONS[seen:]:
-            for statement in script.split(";\n"):
-                connection.execute(statement)
-        connection.execute(f"PRAGMA application_id={_APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version={len(MIGRATIONS)}")
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-
-
-def _require_ours(connection: sqlite3.Connection, path: Path, seen: int) -> None:
-    has_tables = connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is not None
-    is_ours = int(connection.execute("PRAGMA application_id").fetchone()[0]) == _APPLICATION_ID
-    if has_tables and not is_ours:
-        msg = f"{path} is a SQLite database of another program; name another file with --db"
-        raise InputError(msg)
-    if seen > len(MIGRATIONS):
-        msg = (
-            f"{path} was written by a newer release (schema {seen}, this one knows {len(MIGRATIONS)}); "
-            "upgrade with `pip install -U otel-agent-telemetry` or name another file with --db"
-        )
-        raise InputError(msg)
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("PRAGMA user_version").fetchone()[0])
-
-
-def _unusable(path: Path, error: Exception) -> InputError:
-    return InputError(f"cannot use {path} as a trace store: {error}; name another file with --db")

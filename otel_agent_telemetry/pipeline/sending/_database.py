@@ -51,6 +51,9 @@ class _Layout:
         connection.execute("PRAGMA secure_delete = FAST")
         migrate(connection, _MIGRATIONS)
 
+    def undone(self) -> None:
+        pass
+
     def check(self, connection: sqlite3.Connection) -> None:
         connection.execute("SELECT 1 FROM events, drops, lease, stopped, moments LIMIT 0")
 
