@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
+import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -196,12 +198,14 @@ def _stream(process: _Process) -> EventStream:
     stream = EventStream(
         allowed=process.consent.allowed,
         open_outlet=lambda: _outlet(process),
-        new_counters=lambda emit: TokenCounters(ProxyMetricExporter(emit)),
+        new_counters=lambda: TokenCounters(ProxyMetricExporter),
         dialect=settings.dialect,
         debug=settings.debug,
         synchronous=settings.synchronous,
     )
     atexit.register(stream.leave_program)
+    if settings.endpoint is not None and os.path.exists(ledger_file(settings.state_dir, process.product)):
+        stream.resume()
     return stream
 
 
@@ -266,5 +270,7 @@ def _ledger(state_dir: str, product: str, *, debug: bool) -> tuple[Ledger, bool]
     try:
         return Ledger(ledger_file(state_dir, product)), True
     except LedgerError as error:
+        if isinstance(error.__cause__, sqlite3.OperationalError) and "locked" in str(error.__cause__):
+            raise  # it is there, and another one has it for now
         _logger.warning("events cannot outlive this process: %s", error)
         return Ledger(None), False
