@@ -359,13 +359,21 @@ def test_broken_while_open(on_disk: Ledger, path: Path) -> None:
     assert ([entry.body for entry in on_disk.events()], on_disk.drops()) == ([b'{"n":501}'], {"ledger_broken": 1})
 
 
-def test_newer_file(on_disk: Ledger, path: Path) -> None:
-    """A ledger of a later version of this package is moved aside, whole."""
-    on_disk.close()
+def become_newer(path: Path) -> None:
+    """Another version of this package has that file from now on."""
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 2")
-    assert on_disk.drops() == {"ledger_broken": 1}
-    assert len(list(path.parent.glob("ledger.db.broken-*"))) == 1
+
+
+def test_newer_file(on_disk: Ledger, path: Path) -> None:
+    """A ledger of another version of this package stays as it is, also while it is open; ours goes on beside it."""
+    on_disk.append([row(1)])
+    become_newer(path)
+    on_disk.append([row(2)])
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT body FROM events").fetchall() == [(b'{"n":1}',)]
+    assert (bodies(path), on_disk.drops()) == ([b'{"n":2}'], {})
+    assert sorted(file.name for file in path.parent.glob("*.db")) == ["ledger-1.db", "ledger.db"]
 
 
 def test_table_missing(on_disk: Ledger, path: Path) -> None:
