@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
+import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ from otel_agent_telemetry.contract._kinds import Version
 from otel_agent_telemetry.identity import FileStore, resolve
 from otel_agent_telemetry.lifecycle._spans import Spans
 from otel_agent_telemetry.pipeline._background import background
+from otel_agent_telemetry.pipeline._children import at_child_exit, not_at_child_exit
 from otel_agent_telemetry.pipeline.exporter import ProxyMetricExporter
 from otel_agent_telemetry.pipeline.operator import metric_readers, span_processors
 from otel_agent_telemetry.pipeline.processor import EventProcessor
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["Pipeline", "assemble", "ledger_file", "stream_of"]
 
 _logger = logging.getLogger("otel_agent_telemetry")
+_LEAVING_SECONDS = 2.0
 
 
 class Pipeline:
@@ -53,14 +57,23 @@ class Pipeline:
     def flush(self, timeout_seconds: float, *, send: bool = True) -> bool:
         """Events into the ledger and, with ``send``, to the endpoint; our providers' spans to their exporters."""
         done = self.stream is None or self.stream.flush(timeout_seconds if send else 0)
-        if timeout_seconds <= 0 or not self.providers:
-            return done
+        return (timeout_seconds <= 0 or self._flush_providers(timeout_seconds)) and done
+
+    def leave(self) -> None:
+        """Do what exit handlers do elsewhere, in a child process that runs none."""
+        if self.stream is not None:
+            self.stream.leave_program()
+        self._flush_providers(_LEAVING_SECONDS)
+
+    def _flush_providers(self, timeout_seconds: float) -> bool:
+        if not self.providers:
+            return True
         # The SDK does not keep to the time that it is given: whoever waits here must not wait for a dead collector.
         flushed: list[bool] = []
         thread = background("agent-telemetry-flush", lambda: flushed.extend(map(_force_flush, self.providers)))
         if thread is not None:
             thread.join(timeout_seconds)
-        return done and len(flushed) == len(self.providers) and all(flushed)
+        return len(flushed) == len(self.providers) and all(flushed)
 
     def close(self, timeout_seconds: float) -> None:
         """Flush, then stop what we started."""
@@ -71,6 +84,7 @@ class Pipeline:
 
     def stop_events(self) -> None:
         """Stop the events alone: a program has one provider for all its life, whoever configures it again."""
+        not_at_child_exit(self.leave)
         if self.stream is not None:
             self.stream.close()
             atexit.unregister(self.stream.leave_program)
@@ -104,6 +118,7 @@ def assemble(
     exports = not lifecycle.isolated and operator_exports()
     tracer_provider = _tracer_provider(pipeline, product, version, exports=exports)
     meter_provider = _meter_provider(pipeline, product, version) if exports else None
+    at_child_exit(pipeline.leave)
     lifecycle.use(Spans(tracer_provider, meter_provider, isolated=lifecycle.isolated))
     return pipeline
 
@@ -176,7 +191,9 @@ def _from_environment(resource: Any) -> Any:
 def stream_of(lifecycle: Lifecycle, settings: Settings, consent: Consent) -> EventStream:
     """A stream without a pipeline around it, for the exporters that the environment alone chose."""
     product, version = _product(settings)
-    return _stream(_Process(lifecycle, settings, consent, None, product, version))
+    stream = _stream(_Process(lifecycle, settings, consent, None, product, version))
+    at_child_exit(stream.leave_program)
+    return stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,12 +213,14 @@ def _stream(process: _Process) -> EventStream:
     stream = EventStream(
         allowed=process.consent.allowed,
         open_outlet=lambda: _outlet(process),
-        new_counters=lambda emit: TokenCounters(ProxyMetricExporter(emit)),
+        new_counters=lambda: TokenCounters(ProxyMetricExporter),
         dialect=settings.dialect,
         debug=settings.debug,
         synchronous=settings.synchronous,
     )
     atexit.register(stream.leave_program)
+    if settings.endpoint is not None and os.path.exists(ledger_file(settings.state_dir, process.product)):
+        stream.resume()
     return stream
 
 
@@ -266,5 +285,7 @@ def _ledger(state_dir: str, product: str, *, debug: bool) -> tuple[Ledger, bool]
     try:
         return Ledger(ledger_file(state_dir, product)), True
     except LedgerError as error:
+        if isinstance(error.__cause__, sqlite3.OperationalError) and "locked" in str(error.__cause__):
+            raise  # it is there, and another one has it for now
         _logger.warning("events cannot outlive this process: %s", error)
         return Ledger(None), False

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["metric_readers", "span_processors"]
 
+_SCHEDULE_DELAY_MILLIS = 500.0
+
 
 def span_processors(environ: Mapping[str, str] = os.environ) -> list[SpanProcessor]:
     """A batch processor for each exporter in OTEL_TRACES_EXPORTER; ``otlp`` where only an OTLP endpoint is given."""
@@ -26,8 +28,16 @@ def span_processors(environ: Mapping[str, str] = os.environ) -> list[SpanProcess
     processors: list[SpanProcessor] = []
     for name, exporter in _exporters("traces", environ):
         # A console that shows a trace five seconds later, or not at all when the program is killed, helps nobody.
-        processors.append(SimpleSpanProcessor(exporter()) if name == "console" else BatchSpanProcessor(exporter()))
+        if name == "console":
+            processors.append(SimpleSpanProcessor(exporter()))
+        else:
+            processors.append(BatchSpanProcessor(exporter(), schedule_delay_millis=_delay_millis(environ)))
     return processors
+
+
+def _delay_millis(environ: Mapping[str, str]) -> float | None:
+    """The operator's own delay is the SDK's to read; else short, as a signal may end the program at any time."""
+    return None if environ.get("OTEL_BSP_SCHEDULE_DELAY", "").strip() else _SCHEDULE_DELAY_MILLIS
 
 
 def metric_readers(environ: Mapping[str, str] = os.environ) -> list[MetricReader]:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import _deadline, _losses, semconv
+from otel_agent_telemetry.errors import LedgerError
 from otel_agent_telemetry.pipeline._background import Bell, background
 from otel_agent_telemetry.pipeline._writer import Writer
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
     from otel_agent_telemetry.meaning._records import Fact, SpanRecord
-    from otel_agent_telemetry.pipeline._writer import Item, Outlet
+    from otel_agent_telemetry.pipeline._backlog import Outlet
+    from otel_agent_telemetry.pipeline._writer import Item
     from otel_agent_telemetry.pipeline.tokens import TokenCounters
 
 __all__ = ["EventStream"]
@@ -42,8 +44,7 @@ _PATIENCE_SECONDS, _LEAST_PATIENCE_SECONDS = 0.2, 0.02  # on the way out, for a 
 class EventStream:
     """See the module.
 
-    ``open_outlet`` gives None where this process has no identity and therefore sends nothing; ``new_counters`` makes
-    what counts tokens, for who takes the events that become of them.
+    ``open_outlet`` gives None where this process has no identity yet; ``new_counters`` makes what counts tokens.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class EventStream:
         *,
         allowed: Callable[[], bool],
         open_outlet: Callable[[], Outlet | None],
-        new_counters: Callable[[Callable[[list[Fact]], None]], TokenCounters],
+        new_counters: Callable[[], TokenCounters],
         dialect: str,
         debug: bool = False,
         synchronous: bool = False,
@@ -103,6 +104,14 @@ class EventStream:
             self._follow_mapping()
         else:
             self.metered([])
+
+    def resume(self) -> None:
+        """Send what an earlier run left, whether or not this one has something to tell."""
+        if self._synchronous:
+            return
+        self._writer.backlog.want_outlet()
+        self._wake.set()
+        self._start_thread()
 
     # The application's thread ---------------------------------------------------------------------------------------
 
@@ -176,11 +185,14 @@ class EventStream:
     def flush(self, timeout_seconds: float) -> bool:
         """Put everything into the ledger now, then wait up to that long for it to be sent.
 
-        True if nothing is left to send, or if nothing is to be sent at all. With 0 the ledger has a moment still.
+        True if nothing is left to send, or if nothing is to be sent at all. False where something waits in memory,
+        because there is no identity yet or the ledger cannot be written now. With 0 the ledger has a moment still.
         """
         try:
+            if timeout_seconds > 0:
+                self._writer.backlog.try_now()
             with _deadline.Within(timeout_seconds if timeout_seconds > 0 else self._patience()):
-                if not self.drain(collect=True):
+                if not self.drain(collect=True) or self._writer.backlog.holds:
                     return False
                 outlet = self._writer.outlet
                 if timeout_seconds <= 0 or outlet is None or outlet.sender is None:
@@ -234,6 +246,8 @@ class EventStream:
             try:
                 self.drain()
                 wait = self._wait_seconds()
+            except LedgerError:  # nothing is lost: what could not be written waits
+                wait = _CONSENT_SECONDS
             except Exception:
                 _losses.count("pipeline_error")
                 _logger.debug("a round of the event stream failed", exc_info=True)

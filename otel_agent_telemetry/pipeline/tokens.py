@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
@@ -20,43 +20,96 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from otel_agent_telemetry import semconv as names
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from opentelemetry.sdk.metrics.export import MetricExporter
 
-    from otel_agent_telemetry.meaning._records import Usage
+    from otel_agent_telemetry.meaning._records import Fact, Usage
 
-__all__ = ["TokenCounters"]
+__all__ = ["About", "Standing", "TokenCounters"]
+
+About: TypeAlias = "tuple[str | None, str | None, str | None, str | None]"
+"""Model, provider, session and agent, by their own names."""
 
 _SCOPE = InstrumentationScope("otel_agent_telemetry.tokens")
 
 
-class TokenCounters:
-    """Counts model calls by model, provider, session and agent, apart from the operator's meters and the host's."""
+class Standing(NamedTuple):
+    """What was counted of one model, session and agent: the event that it is so far, and its key in the ledger."""
 
-    def __init__(self, exporter: MetricExporter) -> None:
-        self._exporter = exporter
+    about: About
+    fact: Fact
+    before: str | None
+
+
+class TokenCounters:
+    """Counts model calls by model, provider, session and agent, apart from the operator's meters and the host's.
+
+    ``new_exporter`` makes the exporter that gives the events for what it is handed.
+    """
+
+    def __init__(self, new_exporter: Callable[[Callable[[list[Fact]], None]], MetricExporter]) -> None:
+        self._told: list[Fact] = []
+        self._exporter = new_exporter(self._told.extend)
         self._began_ns = time.time_ns()
-        self._sums: dict[tuple[str | None, ...], dict[str, int | float]] = {}
+        self._counts: dict[About, _Count] = {}
 
     def add(self, usage: Usage) -> None:
         """Count one model call."""
-        sums = self._sums.setdefault((usage.model, usage.provider, usage.session_id, usage.agent_name), {})
+        about = (usage.model, usage.provider, usage.session_id, usage.agent_name)
+        count = self._counts.setdefault(about, _Count())
+        count.has_changed = True
         for field, name in names.USAGE_COUNTERS.items():
             number = _number(usage, field)
             if number is not None:
-                sums[name] = sums.get(name, 0) + number
+                count.sums[name] = count.sums.get(name, 0) + number
 
-    def collect(self) -> None:
-        """Give what was counted since the last time to the exporter."""
-        if not self._sums:
-            return
-        counted, self._sums = self._sums, {}
-        began_ns, self._began_ns = self._began_ns, time.time_ns()
-        points: dict[str, list[NumberDataPoint]] = {}
-        for about, sums in counted.items():
-            attributes = {key: value for key, value in zip(_ABOUT, about, strict=True) if value is not None}
-            for name, number in sums.items():
-                points.setdefault(name, []).append(NumberDataPoint(attributes, began_ns, self._began_ns, number))
+    def standing(self, *, changed: bool) -> list[Standing]:
+        """What was counted in this interval; with ``changed`` only what has grown since it was written."""
+        found = [(about, count) for about, count in self._counts.items() if count.has_changed or not changed]
+        return [Standing(about, fact, count.key) for about, count in found for fact in self._facts(about, count)]
+
+    def written(self, about: About, key: str) -> None:
+        """It is in the ledger as it stands."""
+        self._counts[about].write(key)
+
+    def taken(self, about: About) -> None:
+        """What was written has become an event by itself: only what came after that still counts."""
+        self._counts[about].subtract()
+
+    def start_over(self) -> None:
+        """The interval is over and told."""
+        self._counts.clear()
+        self._began_ns = time.time_ns()
+
+    def _facts(self, about: About, count: _Count) -> list[Fact]:
+        attributes = {key: value for key, value in zip(_ABOUT, about, strict=True) if value is not None}
+        now = time.time_ns()
+        points = {
+            name: [NumberDataPoint(attributes, self._began_ns, now, number)] for name, number in count.sums.items()
+        }
+        self._told.clear()
         self._exporter.export(_metrics(points))  # pyright: ignore[reportUnknownMemberType] - upstream leaves its keywords untyped
+        return list(self._told)
+
+
+class _Count:
+    """Sums, and what of them is in the ledger under which key."""
+
+    __slots__ = ("has_changed", "key", "sums", "written")
+
+    def __init__(self) -> None:
+        self.sums: dict[str, int | float] = {}
+        self.written: dict[str, int | float] = {}
+        self.key: str | None = None
+        self.has_changed = False
+
+    def write(self, key: str) -> None:
+        self.key, self.written, self.has_changed = key, dict(self.sums), False
+
+    def subtract(self) -> None:
+        self.sums = {name: number - self.written.get(name, 0) for name, number in self.sums.items()}
+        self.key, self.written, self.has_changed = None, {}, any(self.sums.values())
 
 
 _ABOUT = (

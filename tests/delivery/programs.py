@@ -15,7 +15,7 @@ def start(program: str, *arguments: object) -> subprocess.Popen[str]:
     """A Python program under way; its output can be read as it comes."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
     command = [sys.executable, "-c", dedent(program), *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
 
 
 def run(program: str, *arguments: object) -> list[str]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_agent_telemetry.errors import LedgerError
-from otel_agent_telemetry.pipeline.sending.ledger import KEPT_EVENTS, KEPT_SECONDS, Entry, Ledger, Parcel, Row
+from otel_agent_telemetry.pipeline.sending.ledger import KEPT_EVENTS, KEPT_SECONDS, Count, Entry, Ledger, Parcel, Row
+from tests.delivery.programs import start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -173,10 +174,80 @@ def test_what_is_done_stays_done(ledger: Ledger) -> None:
 
 
 def test_retry(ledger: Ledger) -> None:
-    """An event to be tried again holds back those behind it, and knows how often it was tried."""
+    """An event to be tried again waits by itself, and knows how often it was tried; an untried one goes before it."""
     ledger.append(rows(2))
     ledger.retry(first(ledger), NOW + 60)
+    assert (first(ledger).ids, first(ledger).due_at) == ((2,), 0.0)
+    ledger.mark_sent(first(ledger))
     assert (first(ledger).ids, first(ledger).due_at, first(ledger).attempts) == ((1,), NOW + 60, 1)
+
+
+def test_quiet(ledger: Ledger) -> None:
+    """After a failure everything waits a while, until the server takes something again."""
+    ledger.append(rows(3))
+    ledger.retry(first(ledger), NOW + 60, quiet_until=NOW + 5)
+    assert (first(ledger).ids, first(ledger).due_at, first(ledger).failures) == ((2,), NOW + 5, 1)
+    ledger.mark_sent(first(ledger))
+    assert (first(ledger).ids, first(ledger).due_at, first(ledger).failures) == ((3,), 0.0, 0)
+
+
+def test_batch_without_repetition(ledger: Ledger) -> None:
+    """No two lines of a batch are the same, so that its receiver can tell them apart by what they say."""
+    ledger.append([row(1), row(2), row(1)])
+    ledger.mark_sent(first(ledger, batch=5))
+    assert (ledger.counts(), first(ledger, batch=5).ids) == ({"pending": 1, "sent": 2, "dropped": 0}, (3,))
+
+
+def count(key: str, body: bytes, before: str | None = None, due_at: float | None = NOW + 60) -> Count:
+    """A count as it stands."""
+    return Count(("token.usage", body, "application/json", key, NOW), before, due_at)
+
+
+def shown(ledger: Ledger) -> list[tuple[str, bytes]]:
+    """State and body of each event."""
+    return [(entry.state, entry.body) for entry in ledger.events()]
+
+
+def test_count_grows(ledger: Ledger) -> None:
+    """A count takes the place of the one before it, is nothing to send yet, and becomes an event when it is done."""
+    ledger.append([], counts=[count("a", b"1")])
+    ledger.append([], counts=[count("b", b"2", before="a")])
+    assert (shown(ledger), ledger.next_parcel()) == ([("counting", b"2")], None)
+    ledger.append(rows(1), counts=[count("c", b"3", before="b", due_at=None)])
+    assert shown(ledger) == [("pending", b'{"n":1}'), ("pending", b"3")]
+
+
+def test_count_is_taken_over(ledger: Ledger, clock: Clock) -> None:
+    """An overdue count becomes an event as it is, once; what would have taken its place is not written."""
+    ledger.append([], counts=[count("a", b"1")])
+    assert ledger.take_over() == 0
+    clock.now += 60
+    assert (ledger.take_over(), ledger.take_over()) == (1, 0)
+    assert ledger.append([], counts=[count("b", b"2", before="a")]) == {"a"}
+    assert shown(ledger) == [("pending", b"1")]
+
+
+def test_count_of_a_process_that_died(path: Path) -> None:
+    """What a process had counted when it was killed becomes an event at once, while a living one goes on counting."""
+    program = """
+    import os, signal, sys
+    from otel_agent_telemetry.pipeline.sending.ledger import Count, Ledger
+
+    row = ("token.usage", sys.argv[2].encode(), "application/json", sys.argv[2], 1.8e9)
+    Ledger(sys.argv[1]).append([], counts=[Count(row, None, 1.8e9 + 60)])
+    print("counted", flush=True)
+    input()
+    """
+    with start(program, path, "dead") as dead, start(program, path, "alive") as alive:
+        for process in (dead, alive):
+            assert process.stdout is not None
+            assert process.stdout.readline() == "counted\n"
+        dead.kill()
+        dead.wait()
+        with closing(Ledger(path, clock=lambda: NOW)) as ledger:
+            assert ledger.take_over() == 1
+            assert shown(ledger) == [("pending", b"dead"), ("counting", b"alive")]
+        alive.kill()
 
 
 def test_clock_put_right(ledger: Ledger) -> None:
@@ -288,13 +359,21 @@ def test_broken_while_open(on_disk: Ledger, path: Path) -> None:
     assert ([entry.body for entry in on_disk.events()], on_disk.drops()) == ([b'{"n":501}'], {"ledger_broken": 1})
 
 
-def test_newer_file(on_disk: Ledger, path: Path) -> None:
-    """A ledger of a later version of this package is moved aside, whole."""
-    on_disk.close()
+def become_newer(path: Path) -> None:
+    """Another version of this package has that file from now on."""
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 2")
-    assert on_disk.drops() == {"ledger_broken": 1}
-    assert len(list(path.parent.glob("ledger.db.broken-*"))) == 1
+
+
+def test_newer_file(on_disk: Ledger, path: Path) -> None:
+    """A ledger of another version of this package stays as it is, also while it is open; ours goes on beside it."""
+    on_disk.append([row(1)])
+    become_newer(path)
+    on_disk.append([row(2)])
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT body FROM events").fetchall() == [(b'{"n":1}',)]
+    assert (bodies(path), on_disk.drops()) == ([b'{"n":2}'], {})
+    assert sorted(file.name for file in path.parent.glob("*.db")) == ["ledger-1.db", "ledger.db"]
 
 
 def test_table_missing(on_disk: Ledger, path: Path) -> None:

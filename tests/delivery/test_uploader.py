@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from contextlib import closing
 from email.utils import formatdate
 from typing import TYPE_CHECKING
@@ -118,7 +119,7 @@ def test_batch_is_repeated_as_it_was(ledger: Ledger, clock: Clock, recorder: Rec
     ledger.append(rows(1))
     clock.now += 1
     sender.send_once()
-    first, second, _ = recorder.requests
+    first, _, second = recorder.requests
     assert (first.header("idempotency-key"), first.body) == (second.header("idempotency-key"), second.body)
 
 
@@ -138,6 +139,43 @@ def test_to_be_retried(number: int | None, ledger: Ledger, clock: Clock) -> None
     assert sender.send_once() == SendResult(ended="waiting", next_at=NOW + 1)
     assert sender.send_once() == SendResult(ended="waiting", next_at=NOW + 1)
     assert (len(posts), ledger.counts()) == (1, {"pending": 2, "sent": 0, "dropped": 0})
+
+
+def test_one_that_the_server_cannot_deal_with(ledger: Ledger, clock: Clock) -> None:
+    """An event that is answered with 500 whenever it comes holds up no other, also none that comes later."""
+    taken: list[bytes] = []
+
+    def transport(post: Post) -> Reply:
+        if post.body == b'{"n":1}':
+            return status(500)
+        taken.append(post.body)
+        return status(200)
+
+    ledger.append(rows(3))
+    sender = Uploader(ledger, "https://x/", PRODUCT, clock=clock, randomness=lambda: 1.0, transport=transport)
+    for _ in range(4):
+        clock.now = sender.send_once().next_at or clock.now
+    ledger.append([("task.started", b"late", "application/json", "key-late", NOW)])
+    clock.now = sender.send_once().next_at or clock.now
+    sender.send_once()
+    assert (taken, ledger.counts()["pending"]) == ([b'{"n":2}', b'{"n":3}', b"late"], 1)
+
+
+def test_one_of_a_batch_that_the_server_cannot_deal_with(ledger: Ledger, clock: Clock) -> None:
+    """A batch that is answered with 500 three times goes event by event, and only the one is held up."""
+    ledger.append(rows(3))
+    sender = Uploader(
+        ledger,
+        "https://x/",
+        PRODUCT,
+        batch=3,
+        clock=clock,
+        randomness=lambda: 1.0,
+        transport=lambda post: status(500 if b'{"n":2}' in post.body else 200),
+    )
+    for _ in range(8):
+        clock.now = sender.send_once().next_at or clock.now
+    assert ledger.counts() == {"pending": 1, "sent": 2, "dropped": 0}
 
 
 @pytest.mark.parametrize("number", [301, 304, 307, 400, 401, 404, 413, 422, 600])
@@ -260,6 +298,26 @@ def test_leaving(ledger: Ledger, clock: Clock) -> None:
 
     sender = Uploader(ledger, "https://x/", PRODUCT, clock=clock, transport=transport)
     assert (sender.send_once(), leases) == (SendResult(ended="refused", sent=1), [None])
+
+
+def test_leaving_waits_for_an_answer_that_is_on_its_way(ledger: Ledger, clock: Clock) -> None:
+    """A POST that has just begun when the process leaves gets the moment that its answer takes."""
+    ledger.append(rows(1))
+    begun, leaving = threading.Event(), threading.Event()
+
+    def transport(_: Post) -> Reply:
+        begun.set()
+        leaving.wait(10)
+        return status(200)
+
+    sender = Uploader(ledger, "https://x/", PRODUCT, clock=clock, transport=transport)
+    thread = threading.Thread(target=sender.send_once)
+    thread.start()
+    begun.wait(10)
+    threading.Timer(0.05, leaving.set).start()
+    sender.leave(10)
+    assert ledger.counts()["sent"] == 1
+    thread.join()
 
 
 def test_time_is_up(ledger: Ledger, clock: Clock) -> None:

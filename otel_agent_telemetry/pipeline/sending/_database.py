@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, TypeVar
 
-from otel_agent_telemetry._sqlite import Database, migrate
+from otel_agent_telemetry._sqlite import Database, NewerError, connected_readonly, migrate, version_of
 from otel_agent_telemetry.errors import LedgerError
+from otel_agent_telemetry.pipeline.sending._counts import TABLE as COUNTING
 
 if TYPE_CHECKING:
-    import os
-    import sqlite3
+    from collections.abc import Callable
 
-__all__ = ["ledger_database"]
+__all__ = ["LedgerFile"]
+
+T = TypeVar("T")
 
 _SCHEMA = """
 CREATE TABLE events (
@@ -39,9 +44,57 @@ CREATE TABLE moments (name TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID;
 _MIGRATIONS = (_SCHEMA,)
 
 
-def ledger_database(path: str | os.PathLike[str] | None) -> Database:
-    """The ledger's file at ``path``, or for None one in memory; it and every step on it raise LedgerError."""
-    return Database(path, _Layout())
+class LedgerFile:
+    """The ledger's file at ``path``, or for None one in memory; it and every step on it raise LedgerError.
+
+    Where another version of this package has that file, it is left alone and ours is beside it, under a name with our
+    number: both go on with what is theirs.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None) -> None:
+        self._path = None if path is None else os.path.abspath(path)
+        try:
+            self._database = Database(self._here(), _Layout())
+        except LedgerError as error:
+            self._database = self._beside(error)
+
+    def run(self, step: Callable[[sqlite3.Connection], T]) -> T:
+        """Do one step as one transaction, from any thread."""
+
+        def ours(connection: sqlite3.Connection) -> T:
+            if version_of(connection) != len(_MIGRATIONS):
+                raise NewerError("another version of this package took it over")
+            return step(connection)
+
+        try:
+            return self._database.run(ours)
+        except LedgerError as error:
+            self._database = self._beside(error)
+        return self._database.run(ours)
+
+    def close(self) -> None:
+        """Let go of the file; the next step opens it again."""
+        self._database.close()
+
+    def remove(self) -> None:
+        """Delete the file, those beside it and those that were set aside; the next step starts a new one."""
+        self._database.remove()
+
+    def _here(self) -> str | None:
+        if self._path is None:
+            return None
+        numbered = _numbered(self._path)
+        return numbered if os.path.exists(numbered) else self._path
+
+    def _beside(self, error: LedgerError) -> Database:
+        if self._path is None or not isinstance(error.__cause__, NewerError):
+            raise error
+        return Database(_numbered(self._path), _Layout())
+
+
+def _numbered(path: str) -> str:
+    stem, ending = os.path.splitext(path)
+    return f"{stem}-{len(_MIGRATIONS)}{ending}"
 
 
 class _Layout:
@@ -50,6 +103,7 @@ class _Layout:
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA secure_delete = FAST")
         migrate(connection, _MIGRATIONS)
+        connection.execute(COUNTING)  # a file that an earlier release began has no such table
 
     def undone(self) -> None:
         pass
@@ -57,8 +111,12 @@ class _Layout:
     def check(self, connection: sqlite3.Connection) -> None:
         connection.execute("SELECT 1 FROM events, drops, lease, stopped, moments LIMIT 0")
 
-    def is_ours(self, _path: str) -> bool:
-        return True
+    def is_ours(self, path: str) -> bool:
+        try:
+            with closing(connected_readonly(path)) as connection:
+                return version_of(connection) <= len(_MIGRATIONS)
+        except sqlite3.Error:
+            return True
 
     def renewed(self, connection: sqlite3.Connection, _aside: str, _error: Exception) -> None:
         connection.execute(

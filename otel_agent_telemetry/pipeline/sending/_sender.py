@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import _deadline, _losses
+from otel_agent_telemetry.errors import LedgerError
 from otel_agent_telemetry.pipeline._background import Bell, background
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ class Sender:
             try:
                 next_at = self._uploader.send_once().next_at
                 wait = None if next_at is None else max(0.01, next_at - time.time())
+            except LedgerError:  # nothing is lost, and nothing can be sent now
+                wait = _AFTER_FAILURE_SECONDS
             except Exception:
                 _losses.count("pipeline_error")
                 _logger.debug("a round of sending failed", exc_info=True)

@@ -9,30 +9,33 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
-from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-from otel_agent_telemetry.pipeline.sending._database import ledger_database
+from otel_agent_telemetry.pipeline.sending._counts import Count, keep_counts, take_over
+from otel_agent_telemetry.pipeline.sending._database import LedgerFile
+from otel_agent_telemetry.pipeline.sending._parcels import (
+    FARTHEST_SECONDS,
+    Parcel,
+    Row,
+    end_quiet,
+    keep_quiet,
+    next_parcel,
+)
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["KEPT_EVENTS", "KEPT_SECONDS", "Entry", "Ledger", "Parcel", "Row", "ledger_file"]
+__all__ = ["KEPT_EVENTS", "KEPT_SECONDS", "Count", "Entry", "Ledger", "Parcel", "Row", "ledger_file"]
 
 KEPT_EVENTS = 10_000
 KEPT_SECONDS = 30 * 86_400.0
 _PRUNE_EVERY = 500
-_FARTHEST_SECONDS = 3_600.0
-_NDJSON = "application/x-ndjson"
-
-Row: TypeAlias = tuple[str, bytes, str, str, float]
-"""Event name, body, content type, idempotency key, time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One event as the ledger keeps it; ``state`` is ``pending``, ``sent`` or ``dropped``."""
+    """One event as the ledger keeps it; ``state`` is ``pending``, ``sent``, ``dropped`` or ``counting``."""
 
     id: int
     name: str
@@ -43,22 +46,6 @@ class Entry:
     state: str
     reason: str | None
     sent_at: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parcel:
-    """What one POST carries: the events' ids, the exact body, and from when it may go.
-
-    ``attempts`` is how often it was tried. A batch keeps its members and its key until it is done with, so that to the
-    server a second try is the first one again.
-    """
-
-    ids: tuple[int, ...]
-    body: bytes
-    content_type: str
-    idempotency_key: str
-    due_at: float
-    attempts: int
 
 
 def ledger_file(state_dir: str, product: str) -> str:
@@ -73,32 +60,45 @@ class Ledger:
     """
 
     def __init__(self, path: str | os.PathLike[str] | None, *, clock: Callable[[], float] = time.time) -> None:
-        self._database = ledger_database(path)
+        self._database = LedgerFile(path)
         self._clock = clock
         self._appended = _PRUNE_EVERY  # so that the first append looks for what is too old
 
-    def append(self, rows: Sequence[Row]) -> None:
-        """Keep these events, in this order; once this returns a kill -9 loses none of them."""
+    def append(
+        self, rows: Sequence[Row], *, counts: Sequence[Count] = (), losses: Mapping[str, int] | None = None
+    ) -> set[str]:
+        """Keep these events, in this order, and add to the losses; once this returns a kill -9 loses none of them.
+
+        Gives the keys of the counts that others took meanwhile: what takes their place has to be counted anew.
+        """
         self._appended += len(rows)
         prunes = self._appended > _PRUNE_EVERY
         if prunes:
             self._appended = 0
 
-        def step(connection: sqlite3.Connection) -> None:
+        def step(connection: sqlite3.Connection) -> set[str]:
             connection.executemany(
                 "INSERT INTO events (name, body, content_type, key, created_at) VALUES (?, ?, ?, ?, ?)", rows
             )
+            taken = keep_counts(connection, counts)
+            _count_all(connection, losses or {})
             if prunes:
                 _prune(connection, self._clock())
+            return taken
 
-        self._database.run(step)
+        return self._database.run(step)
+
+    def take_over(self) -> int:
+        """Make events of the counts that other processes left behind; gives how many."""
+        return self._database.run(lambda connection: take_over(connection, self._clock()))
 
     def next_parcel(self, batch: int = 1) -> Parcel | None:
         """What is to be sent next, None where nothing is pending.
 
-        While the oldest event waits for its next try, all wait: the server asked for peace, not that one event.
+        After a failure all wait a while, as it may be the server's. What failed then waits longer by itself, and what
+        was never tried goes before it: what the server cannot deal with holds up nothing else.
         """
-        return self._database.run(lambda connection: _next_parcel(connection, batch, self._clock()))
+        return self._database.run(lambda connection: next_parcel(connection, batch, self._clock()))
 
     def next_body(self, batch: int = 1) -> bytes | None:
         """The exact body of the next POST."""
@@ -117,6 +117,7 @@ class Ledger:
         def step(connection: sqlite3.Connection) -> None:
             _set(connection, parcel.ids, "state = 'sent', sent_at = ?, attempts = attempts + 1", now)
             connection.execute("INSERT OR REPLACE INTO moments VALUES ('last_send', ?)", (now,))
+            end_quiet(connection)
 
         self._database.run(step)
 
@@ -126,12 +127,22 @@ class Ledger:
         def step(connection: sqlite3.Connection) -> None:
             dropped = _set(connection, parcel.ids, "state = 'dropped', reason = ?", reason)
             _count(connection, reason, dropped)
+            end_quiet(connection)
 
         self._database.run(step)
 
-    def retry(self, parcel: Parcel, next_at: float) -> None:
-        """It stays pending, until then at least."""
-        self._update(parcel.ids, "attempts = attempts + 1, next_at = ?", next_at)
+    def retry(self, parcel: Parcel, next_at: float, *, quiet_until: float = 0.0, alone: bool = False) -> None:
+        """It stays pending until then at least, and everything else until ``quiet_until``.
+
+        With ``alone`` each member of a batch goes by itself from now on.
+        """
+        changes = "attempts = attempts + 1, next_at = ?" + (", batch = key" if alone else "")
+
+        def step(connection: sqlite3.Connection) -> None:
+            _set(connection, parcel.ids, changes, next_at)
+            keep_quiet(connection, quiet_until)
+
+        self._database.run(step)
 
     def drop_pending(self, reason: str, *, tried_before: float | None = None) -> int:
         """Drop what is pending and count it; with ``tried_before`` only what was first tried before that time."""
@@ -152,6 +163,7 @@ class Ledger:
 
         def step(connection: sqlite3.Connection) -> int:
             deleted = connection.execute("DELETE FROM events WHERE state = 'pending'").rowcount
+            deleted += connection.execute("DELETE FROM counting").rowcount
             _count(connection, reason, deleted)
             return deleted
 
@@ -163,12 +175,7 @@ class Ledger:
 
     def count_drops(self, counts: Mapping[str, int]) -> None:
         """Add losses from elsewhere, by reason."""
-
-        def step(connection: sqlite3.Connection) -> None:
-            for reason, number in counts.items():
-                _count(connection, reason, number)
-
-        self._database.run(step)
+        self._database.run(lambda connection: _count_all(connection, counts))
 
     def drops(self) -> dict[str, int]:
         """How many events were lost, by reason, in the life of this ledger."""
@@ -180,14 +187,19 @@ class Ledger:
         return {state: found.get(state, 0) for state in ("pending", "sent", "dropped")}
 
     def events(self, limit: int = KEPT_EVENTS, since: float = 0.0) -> list[Entry]:
-        """The last events, oldest first, of those that happened at or after ``since``."""
+        """The last events, oldest first, of those that happened at or after ``since``; then the counts that go on."""
         rows = self._rows(
             "SELECT id, name, body, content_type, key, created_at, state, reason, sent_at FROM events"
             " WHERE created_at >= ? ORDER BY id DESC LIMIT ?",
             since,
             limit,
         )
-        return [_entry(row) for row in reversed(rows)]
+        counting = self._rows(
+            "SELECT 0, name, body, content_type, key, created_at, 'counting', NULL, NULL FROM counting"
+            " WHERE created_at >= ? ORDER BY created_at",
+            since,
+        )
+        return [_entry(row) for row in [*reversed(rows), *counting]][-limit:]
 
     def last_send(self) -> float | None:
         """When the server last took something."""
@@ -215,7 +227,7 @@ class Ledger:
                 "INSERT INTO lease VALUES (1, ?, ?) ON CONFLICT (one) DO UPDATE"
                 " SET holder = excluded.holder, until = excluded.until"
                 " WHERE holder = excluded.holder OR until <= ? OR until > ?",
-                (holder, now + seconds, now, now + _FARTHEST_SECONDS),
+                (holder, now + seconds, now, now + FARTHEST_SECONDS),
             )
             return taken.rowcount == 1
 
@@ -255,32 +267,9 @@ def _count(connection: sqlite3.Connection, reason: str, number: int) -> None:
         )
 
 
-def _next_parcel(connection: sqlite3.Connection, batch: int, now: float) -> Parcel | None:
-    pending = "SELECT id, body, content_type, key, next_at, attempts, batch FROM events WHERE state = 'pending'"
-    first = connection.execute(f"{pending} ORDER BY id LIMIT 1").fetchone()
-    if first is None:
-        return None
-    number, body, content_type, key, next_at, attempts, claimed_as = first
-    most = batch if claimed_as is None else -1  # a parcel that was tried before goes again as it was
-    members = f"{pending} AND id >= ? AND batch IS ? ORDER BY id LIMIT ?"
-    rows = connection.execute(members, (number, claimed_as, most)).fetchall()
-    if len(rows) > 1:
-        key = _key_of([row[3] for row in rows])
-        body = b"".join(row[1] + b"\n" for row in rows)
-        content_type = _NDJSON
-    return Parcel(
-        ids=tuple(row[0] for row in rows),
-        body=body,
-        content_type=content_type,
-        idempotency_key=key,
-        # A time far ahead was written by a clock that has been put right since.
-        due_at=next_at if next_at is not None and next_at <= now + _FARTHEST_SECONDS else 0.0,
-        attempts=attempts,
-    )
-
-
-def _key_of(keys: Sequence[str]) -> str:
-    return blake2b("\n".join(keys).encode(), digest_size=16).hexdigest()
+def _count_all(connection: sqlite3.Connection, counts: Mapping[str, int]) -> None:
+    for reason, number in counts.items():
+        _count(connection, reason, number)
 
 
 def _prune(connection: sqlite3.Connection, now: float) -> None:

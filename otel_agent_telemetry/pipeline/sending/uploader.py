@@ -32,7 +32,10 @@ _LONGEST_BACKOFF_SECONDS = 900.0
 _LONGEST_RETRY_AFTER_SECONDS = 3_600.0
 _GONE = 410
 _RETRYABLE = frozenset({408, 429})
+_UNREACHED = frozenset({502, 503, 504})  # says a gateway, or a server that is too busy to look at the body
+_TRIES_TOGETHER = 3
 _SHORTEST_POST_SECONDS = 0.001
+_LEAVING_SECONDS = 0.2
 _OF_THE_SYSTEM = secrets.SystemRandom()  # the host may have seeded the other one, and counts on its numbers
 
 
@@ -84,12 +87,15 @@ class Uploader:
         self._holder: str | None = None
         self._leaves = False
         self._leasing = threading.Lock()
+        self._settled = threading.Event()
+        self._posted_at = float("-inf")
 
     def send_once(self, seconds: float | None = None) -> SendResult:
         """Send what is due until nothing is left, the server asks for patience, or so many seconds are over.
 
         Raises LedgerError.
         """
+        self._ledger.take_over()
         if self._ledger.is_stopped(self._user_agent):
             return SendResult(ended="stopped", dropped=self._ledger.drop_pending("stopped"))
         parcel = self._ledger.next_parcel(self._batch)
@@ -107,9 +113,14 @@ class Uploader:
             self._holder = None
             self._ledger.release_lease(holder)
 
-    def leave(self) -> None:
-        """Let another process send, now that this one is about to exit: a POST under way may end, none follows it."""
+    def leave(self, seconds: float = _LEAVING_SECONDS) -> None:
+        """Let another process send, now that this one is about to exit: a POST under way may end, none follows it.
+
+        One that has just begun gets the moment that an answer takes, so that the next run need not send it again; one
+        that got it already is not waited for.
+        """
         self._leaves = True
+        self._settled.wait(max(0.0, min(seconds, self._posted_at + seconds - time.monotonic())))
         if not self._leasing.acquire(timeout=_deadline.left(_LEASE_SECONDS)):
             return
         try:
@@ -143,11 +154,20 @@ class Uploader:
             if not self._take_lease(holder):  # the machine slept, and another one took over
                 return SendResult(ended="busy", next_at=self._ledger.lease_until(), sent=sent, dropped=dropped)
             self._ledger.claim(parcel)
-            state = self._settle(parcel, self._transport(self._post_of(parcel, left)))
+            state = self._send(parcel, left)
             sent += len(parcel.ids) if state == "sent" else 0
             dropped += len(parcel.ids) if state == "dropped" else 0
             if self._ledger.is_stopped(self._user_agent):
                 return SendResult(ended="stopped", sent=sent, dropped=dropped + self._ledger.drop_pending("stopped"))
+
+    def _send(self, parcel: Parcel, seconds: float) -> str:
+        """One POST, all the way to what the ledger says of it; gives the state of the parcel."""
+        self._settled.clear()
+        self._posted_at = time.monotonic()
+        try:
+            return self._settle(parcel, self._transport(self._post_of(parcel, seconds)))
+        finally:
+            self._settled.set()
 
     def _post_of(self, parcel: Parcel, seconds: float) -> Post:
         headers = {
@@ -163,7 +183,14 @@ class Uploader:
         """Write down what the reply means; gives the state of the parcel."""
         status = reply.status
         if status is None or status in _RETRYABLE or 500 <= status < 600:  # noqa: PLR2004 - RFC 9110, 15.6
-            self._ledger.retry(parcel, self._next_try(parcel.attempts, reply))
+            is_the_body = status is not None and status not in _RETRYABLE | _UNREACHED
+            chance = self._randomness()
+            self._ledger.retry(
+                parcel,
+                self._next_try(parcel.attempts, chance, reply),
+                quiet_until=self._next_try(parcel.failures, chance, reply),
+                alone=is_the_body and parcel.attempts + 1 >= _TRIES_TOGETHER,
+            )
             return "pending"
         if 200 <= status < 300:  # noqa: PLR2004 - RFC 9110, 15.3
             self._ledger.mark_sent(parcel)
@@ -173,9 +200,9 @@ class Uploader:
         self._ledger.mark_dropped(parcel, "stopped" if status == _GONE else f"http_{status}")
         return "dropped"
 
-    def _next_try(self, attempts: int, reply: Reply) -> float:
+    def _next_try(self, failures: int, chance: float, reply: Reply) -> float:
         """Backoff with full jitter, from one second doubling to 15 minutes; never sooner than the server asks."""
         now = self._clock()
-        backoff = min(_LONGEST_BACKOFF_SECONDS, 2.0 ** min(attempts, 10)) * self._randomness()
+        backoff = min(_LONGEST_BACKOFF_SECONDS, 2.0 ** min(failures, 10)) * chance
         asked = retry_after_seconds(reply.retry_after, now) or 0.0
         return now + max(backoff, min(asked, _LONGEST_RETRY_AFTER_SECONDS))

@@ -1,0 +1,238 @@
+"""What is on its way into the ledger: held in memory for as long as there is no identity, or no ledger that takes it.
+
+Token counts go into the ledger as they stand with each write, and are an event once their interval is over.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import sys
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any, Protocol
+
+from otel_agent_telemetry import _losses
+from otel_agent_telemetry.errors import LedgerError
+from otel_agent_telemetry.pipeline.sending.ledger import Count
+from otel_agent_telemetry.pipeline.writing.dialect import CONTENT_TYPE, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from otel_agent_telemetry.meaning._records import Fact, Usage
+    from otel_agent_telemetry.pipeline.sending._sender import Sender
+    from otel_agent_telemetry.pipeline.sending.ledger import Ledger, Row
+    from otel_agent_telemetry.pipeline.tokens import Standing, TokenCounters
+    from otel_agent_telemetry.pipeline.writing.anonymise import Anonymiser
+    from otel_agent_telemetry.pipeline.writing.dialect import Envelope
+
+__all__ = ["Backlog", "Outlet"]
+
+_logger = logging.getLogger("otel_agent_telemetry")
+
+TOKEN_INTERVAL_SECONDS = 60.0
+MOST_HELD = 10_000
+_SHORTEST_WAIT_SECONDS = 0.5
+_LONGEST_WAIT_SECONDS = 10.0
+
+
+class Outlet(Protocol):
+    """What is needed once there is something to write; opened then, not before."""
+
+    anonymiser: Anonymiser
+    ledger: Ledger
+    sender: Sender | None
+    durable: bool
+
+    def envelope(self) -> Envelope:
+        """What surrounds each event."""
+        ...
+
+
+class Backlog:
+    """See the module. Not for two threads at once."""
+
+    def __init__(
+        self,
+        *,
+        open_outlet: Callable[[], Outlet | None],
+        new_counters: Callable[[], TokenCounters],
+        dialect: str,
+        debug: bool,
+    ) -> None:
+        self._open_outlet = open_outlet
+        self._new_counters = new_counters
+        self._dialect = dialect
+        self._debug = debug
+        self._awaits_outlet = False
+        self._outlet_tries = _Tries()
+        self._ledger_tries = _Tries()
+        self._facts: deque[Fact] = deque()
+        self._rows: deque[Row] = deque()
+        self._tokens: TokenCounters | None = None
+        self._has_uncounted = False
+        self._interval_began = 0.0
+        self._next_collect = 0.0
+        self.outlet: Outlet | None = None
+
+    @property
+    def holds(self) -> int:
+        """How many events wait in memory, for an identity or for a ledger that cannot be written now."""
+        return len(self._facts) + len(self._rows) + int(self._has_uncounted)
+
+    def nexts(self) -> list[float]:
+        """The moments, by the monotonic clock, at which something is to be done."""
+        if self.outlet is None and (self.holds or self._awaits_outlet):
+            return [self._outlet_tries.next_at]
+        if self.holds:
+            return [self._ledger_tries.next_at]
+        return [self._next_collect] if self._next_collect else []
+
+    def want_outlet(self) -> None:
+        """Open the outlet with the next write, also where there is nothing to write: an earlier run left something."""
+        self._awaits_outlet = True
+
+    def try_now(self) -> None:
+        """Do not wait any longer for an identity or a ledger that was not there."""
+        self._outlet_tries.next_at = self._ledger_tries.next_at = 0.0
+
+    def count(self, usage: Usage) -> None:
+        """Count a model call until the interval is over."""
+        if self._tokens is None:
+            self._tokens = self._new_counters()
+        if not self._next_collect:
+            self._next_collect = time.monotonic() + TOKEN_INTERVAL_SECONDS
+            self._interval_began = time.time()
+        self._tokens.add(usage)
+        self._has_uncounted = True
+
+    def keep(self, facts: Iterable[Fact], *, ends_interval: bool = False, leaving: bool = False) -> None:
+        """These events, what is held, and the counts: into the ledger, as far as that can be done now."""
+        self._hold(self._facts, facts, "no_identity")
+        is_over = ends_interval or bool(self._next_collect and time.monotonic() >= self._next_collect)
+        self._keep(is_over=is_over, leaving=leaving)
+        if leaving and self.holds:
+            _logger.warning("%d events were lost: there was no ledger that takes them, or no identity", self.holds)
+
+    def forget(self) -> None:
+        """Consent was taken back: what waits goes."""
+        self._facts.clear()
+        self._rows.clear()
+        self._tokens = None
+        self._has_uncounted = False
+        self._next_collect = 0.0
+
+    def _keep(self, *, is_over: bool, leaving: bool) -> None:
+        if not (self._facts or self._rows or self._next_collect or (self._awaits_outlet and not leaving)):
+            if leaving and self.outlet is not None:
+                self._append(self.outlet, [])
+            return
+        outlet = self._open()
+        if outlet is None:
+            return
+        self._hold(self._rows, self._encoded(self._facts, outlet), "ledger_unavailable")
+        self._facts.clear()
+        standing = [] if self._tokens is None else self._tokens.standing(changed=not is_over)
+        if self._debug:
+            self._show(standing if is_over else [], outlet)
+        elif (leaving or self._ledger_tries.are_due) and not self._append(outlet, standing, is_over=is_over):
+            return
+        if is_over and self._tokens is not None:
+            self._tokens.start_over()
+            self._next_collect = 0.0
+
+    def _show(self, standing: list[Standing], outlet: Outlet) -> None:
+        for _, body, *_ in [*self._rows, *self._encoded([count.fact for count in standing], outlet)]:
+            sys.stderr.write(body.decode() + "\n")
+        self._rows.clear()
+
+    def _append(self, outlet: Outlet, standing: list[Standing], *, is_over: bool = False) -> bool:
+        """One transaction; False where the ledger does not take it, and then nothing has changed."""
+        due_at = None if is_over else self._interval_began + 1.5 * TOKEN_INTERVAL_SECONDS
+        counts = [
+            (count, Count(row, count.before, due_at))
+            for count in standing
+            for row in self._encoded([count.fact], outlet)
+        ]
+        losses = _losses.take()
+        try:
+            taken = outlet.ledger.append([*self._rows], counts=[count for _, count in counts], losses=losses)
+        except LedgerError as error:
+            for reason, number in losses.items():
+                _losses.count(reason, number)
+            self._ledger_tries.failed()
+            self._next_collect = time.monotonic() if is_over and counts else self._next_collect
+            _logger.debug("%d events wait in memory: %s", self.holds, error)
+            return False
+        self._rows.clear()
+        self._has_uncounted = False
+        self._ledger_tries.succeeded()
+        return self._settle(outlet, counts, taken, is_over=is_over)
+
+    def _settle(self, outlet: Outlet, counts: list[tuple[Standing, Count]], taken: set[str], *, is_over: bool) -> bool:
+        """Note which counts are in the ledger; of those that somebody made events of, write what came after."""
+        if self._tokens is None:
+            return True
+        for standing, count in counts:
+            if count.before in taken:
+                self._tokens.taken(standing.about)
+            else:
+                self._tokens.written(standing.about, count.row[3])
+        if not taken:
+            return True
+        return self._append(outlet, self._tokens.standing(changed=True), is_over=is_over)
+
+    def _encoded(self, facts: Iterable[Fact], outlet: Outlet) -> list[Row]:
+        rows: list[Row] = []
+        around = outlet.envelope()
+        now = time.time()
+        for fact in facts:
+            try:
+                clean = outlet.anonymiser.clean(fact)
+                body = None if clean is None else encode(self._dialect, clean, around)
+            except Exception:
+                _losses.count("encoding_error")
+                _logger.debug("an event could not be written in the %s dialect", self._dialect, exc_info=True)
+                continue
+            if body is not None:
+                rows.append((fact.event, body, CONTENT_TYPE, secrets.token_hex(16), now))
+        return rows
+
+    def _open(self) -> Outlet | None:
+        """The outlet; None where there is no identity yet (a worker may be up before its server) or no ledger."""
+        if self.outlet is None and self._outlet_tries.are_due:
+            try:
+                self.outlet = self._open_outlet()
+            except LedgerError as error:
+                _logger.debug("%d events wait in memory: %s", self.holds, error)
+            if self.outlet is None:
+                self._outlet_tries.failed()
+        self._awaits_outlet = self._awaits_outlet and self.outlet is None
+        return self.outlet
+
+    def _hold(self, held: deque[Any], more: Iterable[object], reason: str) -> None:
+        held.extend(more)
+        if len(held) > MOST_HELD:
+            _losses.count(reason, len(held) - MOST_HELD)
+            while len(held) > MOST_HELD:
+                held.popleft()
+
+
+class _Tries:
+    """When to try again what has failed: after half a second, then ever later, up to ten seconds."""
+
+    def __init__(self) -> None:
+        self.next_at = 0.0
+        self._wait = _SHORTEST_WAIT_SECONDS
+
+    @property
+    def are_due(self) -> bool:
+        return time.monotonic() >= self.next_at
+
+    def failed(self) -> None:
+        self.next_at = time.monotonic() + self._wait
+        self._wait = min(2 * self._wait, _LONGEST_WAIT_SECONDS)
+
+    def succeeded(self) -> None:
+        self._wait = _SHORTEST_WAIT_SECONDS

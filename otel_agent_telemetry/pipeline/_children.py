@@ -1,0 +1,75 @@
+"""The last words of a child process that leaves by ``os._exit``, as those of multiprocessing and billiard do.
+
+Such a child runs no exit handler. Its library has a hook for this, ``util.Finalize``, which is asked for where the
+library is loaded, in the child, as it drops what the parent had registered. Nothing is imported here.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["at_child_exit", "not_at_child_exit"]
+
+_logger = logging.getLogger("otel_agent_telemetry")
+
+_LIBRARIES = ("multiprocessing", "billiard")
+_LAST = -100  # after what the program itself, and the library's own queues, have to finish
+
+
+def at_child_exit(leave: Callable[[], object]) -> None:
+    """Call this when a child process ends its work: this one, where it is one, and those that it begins."""
+    _leaves.append(leave)
+    _ask_libraries()
+
+
+def not_at_child_exit(leave: Callable[[], object]) -> None:
+    """Do not call it any more."""
+    if leave in _leaves:
+        _leaves.remove(leave)
+
+
+class _Library:
+    """One library that is loaded; ``begin`` is called as a child of it begins."""
+
+    def __init__(self, name: str, util: Any) -> None:
+        self._util = util
+        self._finalizer: Any = None
+        util.register_after_fork(self, _Library.begin)
+        process = sys.modules.get(f"{name}.process")
+        if getattr(process and process.current_process(), "_parent_pid", None) is not None:
+            self.begin()  # the child has begun already
+
+    def begin(self) -> None:
+        if self._finalizer is None or not self._finalizer.still_active():
+            self._finalizer = self._util.Finalize(None, _leave, exitpriority=_LAST)
+
+
+_leaves: list[Callable[[], object]] = []
+_asked: dict[str, _Library] = {}
+
+
+def _ask_libraries() -> None:
+    if not _leaves:
+        return
+    for name in _LIBRARIES:
+        util = sys.modules.get(f"{name}.util")
+        if name not in _asked and hasattr(util, "Finalize"):
+            _asked[name] = _Library(name, util)
+
+
+def _leave() -> None:
+    for leave in [*_leaves]:
+        try:
+            leave()
+        except Exception:
+            _logger.debug("a child process could not finish its telemetry", exc_info=True)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_ask_libraries)  # the library may have been loaded after at_child_exit()
