@@ -54,7 +54,7 @@ def preview(file: str, dialect: str, *, as_json: bool, as_totals: bool) -> None:
     for broken in spans.broken:
         click.echo(f"{file}:{broken.line}: skipped: {broken.reason}", err=True)
     anonymiser = Anonymiser(_STAND_IN_KEY, Registries())
-    events = [clean for fact in replay(spans.moments()) if (clean := anonymiser.clean(fact)) is not None]
+    events = [clean for fact in replay(spans.spans) if (clean := anonymiser.clean(fact)) is not None]
     if as_totals:
         click.echo(json.dumps(totals(events)))
         return

@@ -1,7 +1,31 @@
 """What telemetry says and what counts: spans of every dialect become verdicts, which events and store read."""
 
+from otel_agent_telemetry.meaning import _kinds as kinds
+from otel_agent_telemetry.meaning._calls import ModelCall, Repeat, Run, ToolCall
 from otel_agent_telemetry.meaning._kinds import DIALECT_KEYS
 from otel_agent_telemetry.meaning._meaning import Meaning
-from otel_agent_telemetry.meaning._replay import replay
+from otel_agent_telemetry.meaning._records import Fact, SpanRecord, Usage
+from otel_agent_telemetry.meaning._replay import Place, replay, verdicts
+from otel_agent_telemetry.meaning._said import READ_KEYS, READ_PREFIXES, Said, read
+from otel_agent_telemetry.meaning._verdicts import Told
 
-__all__ = ["DIALECT_KEYS", "Meaning", "replay"]
+__all__ = [
+    "DIALECT_KEYS",
+    "READ_KEYS",
+    "READ_PREFIXES",
+    "Fact",
+    "Meaning",
+    "ModelCall",
+    "Place",
+    "Repeat",
+    "Run",
+    "Said",
+    "SpanRecord",
+    "Told",
+    "ToolCall",
+    "Usage",
+    "kinds",
+    "read",
+    "replay",
+    "verdicts",
+]

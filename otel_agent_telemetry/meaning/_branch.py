@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_agent_telemetry.meaning._calls import ModelCall, Run, ToolCall
+from otel_agent_telemetry.meaning._calls import ModelCall, ToolCall
 from otel_agent_telemetry.meaning._outcomes import VAGUE
 from otel_agent_telemetry.meaning._providers import harness
 from otel_agent_telemetry.meaning._table import FIGURES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from otel_agent_telemetry.meaning._calls import Run
     from otel_agent_telemetry.meaning._records import Fact
     from otel_agent_telemetry.meaning._said import Said
 
@@ -116,7 +119,7 @@ class Branch:
     ``tools`` the last tool calls with no agent or workflow between.
     """
 
-    __slots__ = ("calls", "conversation", "held", "is_metered", "sessions", "since_ns", "tools", "turns")
+    __slots__ = ("calls", "conversation", "held", "is_metered", "sessions", "since_ns", "speaker", "tools", "turns")
 
     def __init__(self) -> None:
         self.calls = Totals()
@@ -127,6 +130,7 @@ class Branch:
         self.is_metered = False
         self.sessions = 0
         self.since_ns = 0
+        self.speaker = 0
 
     def add(self, call: ModelCall | ToolCall) -> None:
         """Take in a call that ended directly below, or with nothing of ours between."""
@@ -134,6 +138,8 @@ class Branch:
         self.held.append(call)
         if isinstance(call, ToolCall):
             self.tools.append(call)
+        else:
+            self.speaker = self.speaker or call.key
         self.since_ns = self.since_ns or call.occurred_ns
         self.conversation = self.conversation or call.conversation
 
@@ -146,7 +152,15 @@ class Branch:
         self.conversation = self.conversation or other.conversation
         self.is_metered = self.is_metered or other.is_metered
         self.sessions += other.sessions
+        self.speaker = self.speaker or other.speaker
         self.since_ns = min(filter(None, (self.since_ns, other.since_ns)), default=0)
+
+
+def price(held: Iterable[ModelCall | ToolCall | Run], rest: ModelCall) -> None:
+    """Note on calls that a span around them says what they cost, or what they used."""
+    for call in held:
+        if isinstance(call, ModelCall) and call.cost_usd is None and (rest.cost_usd is not None or not call.has_usage):
+            call.is_priced_elsewhere = True
 
 
 class Turn:

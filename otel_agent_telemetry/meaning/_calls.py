@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from otel_agent_telemetry.meaning._table import FIGURES
 
@@ -36,6 +36,7 @@ class ModelCall:
         "given_agent_name",
         "input_tokens",
         "is_alone",
+        "is_priced_elsewhere",
         "key",
         "model",
         "occurred_ns",
@@ -54,6 +55,7 @@ class ModelCall:
         self.occurred_ns = said.end_ns
         self.calls = calls
         self.is_alone = False
+        self.is_priced_elsewhere = False
         self.conversation = said.conversation
         self.agent_name: str | None = None
         self.given_agent_name = said.agent_name
@@ -93,6 +95,7 @@ class ModelCall:
 
     def complete(self, rest: ModelCall) -> None:
         """Note which figures of this call another span of it spends."""
+        self.is_priced_elsewhere = self.is_priced_elsewhere or rest.cost_usd is not None or not self.has_usage
         self.spent_elsewhere += tuple(name for name in FIGURES if getattr(rest, name) is not None)
 
     def tell(self, session_id: str | None, agent_name: str | None) -> ModelCall:
@@ -150,17 +153,24 @@ class ToolCall:
         return self
 
 
+class Repeat(NamedTuple):
+    """A span that says again what another one says; that one speaks for it."""
+
+    key: int
+    speaker: int
+
+
 class Run:
-    """An agent's run or a workflow, as a verdict: ``counts`` is true where no other span stands for the same run."""
+    """An agent's run or a workflow, as a verdict: it counts where no other span, ``speaker``, stands for it."""
 
-    __slots__ = ("conversation", "counts", "error", "is_run", "key", "session_id", "told_agent", "trace_id")
+    __slots__ = ("conversation", "error", "is_run", "key", "session_id", "speaker", "told_agent", "trace_id")
 
-    def __init__(self, said: Said, *, is_run: bool, counts: bool, error: str | None) -> None:
+    def __init__(self, said: Said, *, is_run: bool, speaker: int, error: str | None) -> None:
         self.trace_id = said.trace_id
         self.key = said.key
         self.conversation = said.conversation
         self.is_run = is_run
-        self.counts = counts
+        self.speaker = speaker
         self.error = error
         self.session_id: str | None = None
         self.told_agent = said.agent_name

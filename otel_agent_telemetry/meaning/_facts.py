@@ -39,9 +39,9 @@ _WORKFLOW_ENDED = {
 UNSAID = frozenset({semconv.OUTCOME_RETRIED, semconv.OUTCOME_ABANDONED})
 
 
-def fact(event: str, occurred_ns: int, properties: Mapping[str, object]) -> Fact:
-    """A fact with the properties that are known."""
-    return Fact(event, {name: value for name, value in properties.items() if value is not None}, occurred_ns)
+def fact(event: str, occurred_ns: int, properties: Mapping[str, object], key: int = 0) -> Fact:
+    """A fact with the properties that are known; ``key`` is the span that it is about."""
+    return Fact(event, {name: value for name, value in properties.items() if value is not None}, occurred_ns, key)
 
 
 def milliseconds(start_ns: int, end_ns: int) -> int:
@@ -57,8 +57,9 @@ def about(attributes: Mapping[str, object]) -> dict[str, object]:
 
 
 class Ended(NamedTuple):
-    """How a session ended: what it adds up to, its times, and the error's category where there was one."""
+    """How a session ended: the span that says so, what it adds up to, its times, and its error's category, if any."""
 
+    key: int
     totals: Totals
     start_ns: int
     end_ns: int
@@ -100,7 +101,7 @@ def session_ended(session: Mapping[str, object], ended: Ended) -> Iterator[Fact]
         "totalCostUsd": totals.cost_usd,
         "errors": list(totals.errors),
     }
-    yield fact("session.ended", end_ns, properties)
+    yield fact("session.ended", end_ns, properties, ended.key)
     run = {
         "agentId": session["agentId"],
         "model": session["model"] or totals.model,

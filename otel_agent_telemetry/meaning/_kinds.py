@@ -61,7 +61,7 @@ MARKS = frozenset(
 )
 """Every attribute that this module and the outcomes read, besides those whose name begins with one of the signs."""
 
-_LIFECYCLES = {
+LIFECYCLES = {
     semconv.LIFECYCLE_SESSION: SESSION,
     semconv.LIFECYCLE_TASK: TASK,
     semconv.LIFECYCLE_COMMAND: COMMAND,
@@ -104,7 +104,7 @@ SIGNS = (
 _REDACTED = "__REDACTED__"
 _TRACELOOP = {"tool": TOOL, "agent": AGENT, "workflow": WORKFLOW}
 _TRACELOOP_REQUESTS = {
-    **{name: kind for name, kind in _OPERATIONS.items() if kind is MODEL},
+    **{name: kind for name, kind in _OPERATIONS.items() if kind == MODEL},
     **dict.fromkeys(_EMBEDDINGS, EMBEDDING),
 }
 """What OpenLLMetry and litellm have there; litellm names the function that was called."""
@@ -125,7 +125,7 @@ _LAMINAR_TYPES = {"LLM": MODEL, "TOOL": TOOL}
 def kind_of(attributes: Mapping[str, object]) -> str | None:
     """What a span stands for, or None where its attributes show no dialect."""
     lifecycle = attributes.get(semconv.AGENT_LIFECYCLE)
-    if isinstance(lifecycle, str) and lifecycle in _LIFECYCLES:
+    if isinstance(lifecycle, str) and lifecycle in LIFECYCLES:
         return _own_kind(lifecycle, attributes)
     if attributes.get(_LOGFIRE_TYPE) == "pending_span":
         return OTHER
@@ -167,7 +167,7 @@ def _own_kind(lifecycle: str, attributes: Mapping[str, object]) -> str:
     if lifecycle == semconv.LIFECYCLE_MODEL_CALL:
         operation = attributes.get(semconv.GEN_AI_OPERATION_NAME)
         return EMBEDDING if operation in _EMBEDDINGS else MODEL
-    return _LIFECYCLES[lifecycle]
+    return LIFECYCLES[lifecycle]
 
 
 def _is_remark(attributes: Mapping[str, object]) -> bool:
@@ -182,7 +182,7 @@ def _is_remark(attributes: Mapping[str, object]) -> bool:
 def _openinference(written: object, attributes: Mapping[str, object]) -> str:
     found = _OPENINFERENCE.get(written.upper(), OTHER) if isinstance(written, str) else OTHER
     # its langchain instrumentation calls every tool an agent that has "agent" in its name
-    return TOOL if found is AGENT and "tool.name" in attributes else found
+    return TOOL if found == AGENT and "tool.name" in attributes else found
 
 
 def _traceloop(attributes: Mapping[str, object]) -> str | None:

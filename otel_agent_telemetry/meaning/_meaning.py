@@ -9,8 +9,8 @@ from otel_agent_telemetry import semconv
 from otel_agent_telemetry.meaning import _facts as facts
 from otel_agent_telemetry.meaning import _kinds as kinds
 from otel_agent_telemetry.meaning._ancestry import Tree
-from otel_agent_telemetry.meaning._branch import Branch
-from otel_agent_telemetry.meaning._calls import ModelCall, ToolCall
+from otel_agent_telemetry.meaning._branch import Branch, price
+from otel_agent_telemetry.meaning._calls import ModelCall, Repeat, ToolCall
 from otel_agent_telemetry.meaning._outcomes import UNKNOWN, category
 from otel_agent_telemetry.meaning._own import OwnSession, OwnSpans
 from otel_agent_telemetry.meaning._said import read
@@ -88,7 +88,7 @@ class Meaning:
         """A span ended."""
         said = read(record)
         if said is None:
-            self._pass_on(record.key, record.parent_key, self._waiting.take(record.key))
+            self.pass_by(record.key, record.parent_key)
         else:
             self.finish(said)
         return as_events(self.told())
@@ -103,7 +103,8 @@ class Meaning:
         if said.kind in _BOUNDARIES:
             self._own.open(said)
         if said.kind == kinds.SESSION:
-            self._waiting.out.append(facts.fact("session.started", said.start_ns, facts.about(said.attributes)))
+            about = facts.about(said.attributes)
+            self._waiting.out.append(facts.fact("session.started", said.start_ns, about, said.key))
         elif said.kind == kinds.TASK:
             self._waiting.out.extend(facts.task_started(said))
         elif said.kind == kinds.WORKFLOW:
@@ -118,11 +119,11 @@ class Meaning:
         branch = None if said.kind in _BOUNDARIES else self._waiting.take(said.key)
         if said.kind in _BOUNDARIES:
             self._end_own(said)
-        elif said.kind is kinds.EVENT:
+        elif said.kind == kinds.EVENT:
             self._end_event(said)
         elif said.kind in (kinds.MODEL, kinds.EMBEDDING):
             self._end_model(said, branch)
-        elif said.kind is kinds.TOOL:
+        elif said.kind == kinds.TOOL:
             self._end_tool(said, branch)
         elif said.kind in (kinds.AGENT, kinds.WORKFLOW):
             turn = turn_of(said, branch or Branch())
@@ -132,7 +133,7 @@ class Meaning:
         else:
             if branch is not None:
                 branch.conversation = said.conversation or branch.conversation
-            self._pass_on(said.key, said.parent_key, branch)
+            self.pass_by(said.key, said.parent_key, branch)
 
     def told(self) -> list[Told]:
         """What is known for sure since the last time."""
@@ -144,7 +145,7 @@ class Meaning:
 
     def unlink(self, key: int) -> list[Fact | Usage]:
         """A span that shows no dialect ended, and something ended below it."""
-        self._pass_on(key, self._tree.parent(key), self._waiting.take(key))
+        self.pass_by(key, self._tree.parent(key))
         return as_events(self.told())
 
     def expire(self, now_ns: int) -> list[Fact | Usage]:
@@ -163,10 +164,14 @@ class Meaning:
 
     def close(self, now_ns: int) -> list[Fact | Usage]:
         """The process ends: nothing waits any longer, and what is open ends with outcome ``unknown``."""
+        self.end_all(now_ns)
+        return as_events(self.told())
+
+    def end_all(self, now_ns: int) -> None:
+        """As :meth:`close`."""
         for key in reversed(list(self._begun)):
             self._give_up(key, now_ns)
         self._waiting.close()
-        return as_events(self.told())
 
     # One span -----------------------------------------------------------------------------------------------------
 
@@ -175,15 +180,19 @@ class Meaning:
 
         What only the other span of a call says, such as its cost, is added to it.
         """
-        calls = 1 if said.kind is kinds.MODEL else 0
+        calls = 1 if said.kind == kinds.MODEL else 0
         landing = self._tree.landing(said.parent_key)
         self.has_model_calls = self.has_model_calls or bool(calls)
         call: ModelCall | None = ModelCall(said, calls=calls)
         if branch is not None and (_has_model(branch) if calls else _has_embedding(branch)):
+            self._repeats(said, branch.speaker)
             call = call.beyond(branch.calls) if not branch.turns else None
+            if call is not None:
+                price(branch.held, call)
         elif said.start_ns < landing.counted_until:
             call = None
         elif (known := self._model_calls.again(said, call)) is not None:
+            self._repeats(said, known.key)
             self._waiting.claim(known, landing)
             call = call.beyond(known)
             if call is not None:
@@ -200,24 +209,34 @@ class Meaning:
         landing = self._tree.landing(said.parent_key)
         self._tree.close(said.key, said.parent_key, tool=said.name)
         call = ToolCall(said)
-        is_seen = self._is_seen(call, branch, said.parent_key)
+        speaker = self._speaker_of(call, branch, said.parent_key)
         if branch is not None:
             for turn in branch.turns:
                 turn.is_in_tool = True
             branch.tools = []
-        if is_seen or self._tool_calls.again(said, call) is not None:
-            if branch is not None:
-                branch.tools = [call]
-                self._waiting.put(branch, landing)
-        else:
+        if not speaker and (twin := self._tool_calls.again(said, call)) is not None:
+            speaker = twin.key
+        if not speaker:
             self._waiting.put_call(call, branch, landing)
+            return
+        self._repeats(said, speaker)
+        if branch is not None:
+            branch.tools = [call]
+            self._waiting.put(branch, landing)
 
-    def _is_seen(self, call: ToolCall, branch: Branch | None, parent_key: int) -> bool:
+    def _speaker_of(self, call: ToolCall, branch: Branch | None, parent_key: int) -> int:
+        """The tool call right around or right below that is the same one; 0 for none."""
         around = self._tree.ended_tool(parent_key)
         if around is not None and call.is_within(around):  # cancelled, say, and told of
-            return True
+            return parent_key
         name = call.name
-        return branch is not None and name is not None and any(tool.is_within(name) for tool in branch.tools)
+        if branch is None or name is None:
+            return 0
+        return next((tool.key for tool in branch.tools if tool.is_within(name)), 0)
+
+    def _repeats(self, said: Said, speaker: int) -> None:
+        if speaker:
+            self._waiting.out.append(Repeat(said.key, speaker))
 
     def _end_event(self, said: Said) -> None:
         """A direct record: its properties are the event's; a tool call inside a session counts there too."""
@@ -236,7 +255,7 @@ class Meaning:
             around.touch(said.start_ns)
         if event == "tool.called":
             self._complete(said, properties, around)
-        self._waiting.out.append(facts.fact(event, said.start_ns, properties))
+        self._waiting.out.append(facts.fact(event, said.start_ns, properties, said.key))
 
     def _complete(self, said: Said, properties: dict[str, object], around: Own | None) -> None:
         session = self._own.session_of(around, said.conversation)
@@ -272,7 +291,7 @@ class Meaning:
     def _end_session(self, said: Said, own: OwnSession) -> None:
         about = {**facts.about(said.attributes), **facts.harness_of(said.attributes)}
         error = own.totals.cause(said.error)
-        ended = facts.Ended(own.totals, said.start_ns, said.end_ns, error)
+        ended = facts.Ended(said.key, own.totals, said.start_ns, said.end_ns, error)
         self._waiting.out.extend(facts.session_ended(about, ended))
         if own.task is not None:
             self._waiting.out.append(facts.task_session(own.task.said.attributes, about, ended))
@@ -289,8 +308,9 @@ class Meaning:
         said.end_ns = max(now_ns, said.start_ns)
         self.finish(said)
 
-    def _pass_on(self, key: int, parent_key: int, branch: Branch | None) -> None:
+    def pass_by(self, key: int, parent_key: int, branch: Branch | None = None) -> None:
         """A span that stands for nothing ended: what is below it belongs to its parent."""
+        branch = branch or self._waiting.take(key)
         self._tree.close(key, parent_key)
         if branch is not None:
             self._waiting.put(branch, self._tree.landing(parent_key))

@@ -1,37 +1,80 @@
-"""Finished spans, in the order in which they began and ended: what a file of spans would have become."""
+"""Finished spans, in the order in which they began and ended: what a file of spans, or a stored trace, means."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from otel_agent_telemetry import semconv
 from otel_agent_telemetry.meaning._meaning import Meaning
 from otel_agent_telemetry.meaning._records import Fact, Usage
+from otel_agent_telemetry.meaning._said import Said, read
 from otel_agent_telemetry.meaning._token_usage import token_usage
+from otel_agent_telemetry.meaning._verdicts import as_events
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from otel_agent_telemetry.meaning._records import SpanRecord
+    from otel_agent_telemetry.meaning._verdicts import Told
+
+__all__ = ["Place", "replay", "verdicts"]
 
 
-def replay(moments: Iterable[tuple[bool, SpanRecord]]) -> list[Fact]:
-    """Facts in the order in which they happened, of starts (False) and ends (True) of spans.
+class Place(NamedTuple):
+    """A finished span among others: keys as in :class:`SpanRecord`, and what it says, where a dialect speaks of it."""
+
+    key: int
+    parent_key: int
+    start_ns: int
+    end_ns: int
+    said: Said | None
+
+
+def replay(records: Iterable[SpanRecord]) -> list[Fact]:
+    """Facts in the order in which they happened.
 
     Model calls are added up to one ``token.usage`` per model, provider, session and agent, at the last call's time.
     """
-    meaning = Meaning()
-    out: list[Fact | Usage] = []
-    last_ns = 0
-    for is_end, record in moments:
-        if is_end:
-            out += meaning.end(record)
-            last_ns = record.end_ns
-        elif semconv.AGENT_LIFECYCLE in record.attributes:
-            out += meaning.start(record)
-        else:
-            meaning.link(record.key, record.parent_key)
-    out += meaning.close(last_ns)
-    told = [item for item in out if isinstance(item, Fact)]
-    counted = token_usage(item for item in out if isinstance(item, Usage))
+    places = [Place(record.key, record.parent_key, record.start_ns, record.end_ns, read(record)) for record in records]
+    events = as_events(verdicts(places))
+    told = [item for item in events if isinstance(item, Fact)]
+    counted = token_usage(item for item in events if isinstance(item, Usage))
     return sorted([*told, *counted], key=lambda fact: fact.occurred_ns)
+
+
+def verdicts(places: Sequence[Place]) -> list[Told]:
+    """All that is told of these spans, whatever order they came in: a parent is around its children."""
+    meaning = Meaning(most_open=len(places) + 1)
+    depths = _depths(places)
+    begun = [(place.start_ns, 0, depths[place.key], place) for place in places if place.said and place.said.is_own]
+    ended = [(place.end_ns, 1, -depths[place.key], place) for place in places]
+    for place in places:
+        meaning.link(place.key, place.parent_key)
+    last_ns = 0
+    for at_ns, is_end, _, place in sorted((*begun, *ended), key=lambda moment: (*moment[:3], moment[3].key)):
+        if not is_end:
+            meaning.begin(place.said)  # pyright: ignore[reportArgumentType] - only those that say something begin
+        elif place.said is None:
+            meaning.pass_by(place.key, place.parent_key)
+        else:
+            meaning.finish(place.said)
+        last_ns = at_ns
+    meaning.end_all(last_ns)
+    return meaning.told()
+
+
+def _depths(places: Sequence[Place]) -> dict[int, int]:
+    """How far each span is below its root, as far as that is among them; rings end."""
+    parents = {place.key: place.parent_key for place in places}
+    depths: dict[int, int] = {0: 0}
+    for key in parents:
+        chain: list[int] = []
+        above, seen = key, set[int]()
+        while above in parents and above not in depths and above not in seen:
+            seen.add(above)
+            chain.append(above)
+            above = parents[above]
+        depth = depths.get(above, 0)
+        for below in reversed(chain):
+            depth += 1
+            depths[below] = depth
+    return depths

@@ -122,17 +122,17 @@ def read(record: SpanRecord) -> Said | None:
         said.attributes = attributes
     if kind in _METERED:
         _read_call(said, record, found)
-    if kind is kinds.TOOL:
+    if kind == kinds.TOOL:
         said.name, said.call_id = found.get("tool"), found.get("call_id")
         said.is_mcp = kinds.is_mcp(attributes)
-    elif kind is kinds.AGENT:
+    elif kind == kinds.AGENT:
         said.name = said.agent_name
-    elif kind is kinds.WORKFLOW:
+    elif kind == kinds.WORKFLOW:
         said.name = found.get("workflow")
     said.error = error_of(record, said.kind, has_usage=said.has_usage)
     said.outcome = outcome_of(record, said.error)
     said.is_left = is_left(record)
-    if kind is kinds.MODEL and said.error is None and kinds.is_helper(attributes):
+    if kind == kinds.MODEL and said.error is None and kinds.is_helper(attributes):
         said.kind = kinds.OTHER
     return said
 
@@ -140,8 +140,8 @@ def read(record: SpanRecord) -> Said | None:
 def _read_call(said: Said, record: SpanRecord, found: dict[str, Any]) -> None:
     said.answered_by, said.asked = found.get("answered_by"), found.get("asked")
     said.response_id, said.provider = found.get("response_id"), found.get("provider")
-    said.is_cumulative = said.kind is kinds.AGENT and "cumulative" in found
-    if said.kind is kinds.AGENT and ("run_input_tokens" in found or "run_output_tokens" in found):
+    said.is_cumulative = said.kind == kinds.AGENT and "cumulative" in found
+    if said.kind == kinds.AGENT and ("run_input_tokens" in found or "run_output_tokens" in found):
         figures = {name: found.get(f"run_{name}") for name in FIGURES}
     else:
         figures = {name: found.get(name) for name in FIGURES}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from otel_agent_telemetry import semconv
 from otel_agent_telemetry.meaning import _facts as facts
 from otel_agent_telemetry.meaning import _kinds as kinds
-from otel_agent_telemetry.meaning._branch import Totals, Turn
+from otel_agent_telemetry.meaning._branch import Totals, Turn, price
 from otel_agent_telemetry.meaning._calls import ModelCall, Run
 from otel_agent_telemetry.meaning._outcomes import CANCELLED
 
@@ -27,21 +27,22 @@ if TYPE_CHECKING:
 def turn_of(said: Said, branch: Branch) -> Turn:
     """The run or workflow that a span ends, with everything below it."""
     turn = Turn(said, branch)
-    if said.kind is kinds.AGENT:
+    if said.kind == kinds.AGENT:
         _name_calls(branch, turn.name)
         _add_own_usage(said, branch, turn)
     nearest = [child for child in branch.turns if not child.is_in_tool]
     same = [child for child in nearest if turn.name is not None and child.name == turn.name]
     # A workflow below is no agent: what it calls is called by the agent around it.
     turn.has_calls = turn.has_calls or any(child.has_calls for child in nearest if not child.is_run)
-    turn.is_run = said.kind is kinds.AGENT and (turn.has_calls or not nearest or any(child.is_run for child in same))
+    turn.is_run = said.kind == kinds.AGENT and (turn.has_calls or not nearest or any(child.is_run for child in same))
     _absorb(branch, turn, same)
     _fail(said, turn, nearest)
     runs = max(1 - sum(child.is_run for child in same), 0) if turn.is_run else 0
     turn.totals.runs += runs
     if not turn.is_run:
         _be_workflow(said, turn, nearest)
-    turn.held.append(Run(said, is_run=turn.is_run, counts=bool(runs) or not turn.is_run, error=turn.error))
+    speaker = next((child.key for child in same if child.is_run), 0) if turn.is_run and not runs else 0
+    turn.held.append(Run(said, is_run=turn.is_run, speaker=speaker, error=turn.error))
     return turn
 
 
@@ -61,6 +62,7 @@ def _add_own_usage(said: Said, branch: Branch, turn: Turn) -> None:
         below.add(child.totals)
     rest = own.beyond(below) if below.has_figures or below.model_calls else own if own.has_figures else None
     if rest is not None:
+        price((*turn.held, *(call for child in branch.turns for call in child.held)), rest)
         branch.add(rest)
         turn.held.append(rest)
         branch.is_metered = branch.is_metered or rest.has_usage

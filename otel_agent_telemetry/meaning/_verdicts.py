@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from otel_agent_telemetry.meaning._calls import ModelCall, Run, ToolCall
+from otel_agent_telemetry.meaning._calls import ModelCall, Repeat, Run, ToolCall
 from otel_agent_telemetry.meaning._records import Fact, Usage
 
 __all__ = ["Told", "as_events"]
 
-Told: TypeAlias = "Fact | ModelCall | ToolCall | Run"
-"""A fact of a session, task, workflow or command; or the verdict on one span. A span of which none is told repeats."""
+Told: TypeAlias = "Fact | ModelCall | ToolCall | Run | Repeat"
+"""A fact of a session, task, workflow or command; or the verdict on one span."""
 
 _NS_PER_MS = 1_000_000
 
 
 def as_events(told: list[Told]) -> list[Fact | Usage]:
-    """Facts and usage: a run is told by its session's totals, so it is no event of its own."""
-    return [_event(item) for item in told if not isinstance(item, Run)]
+    """Facts and usage: a run is told by its session's totals, and what repeats another span is none."""
+    return [_event(item) for item in told if not isinstance(item, (Run, Repeat))]
 
 
 def _event(item: Fact | ModelCall | ToolCall) -> Fact | Usage:
     if isinstance(item, ModelCall):
         return _usage(item)
-    return _tool_called(item) if isinstance(item, ToolCall) else item
+    if isinstance(item, ToolCall):
+        return _tool_called(item)
+    return item._replace(key=0) if item.key else item
 
 
 def _usage(call: ModelCall) -> Usage:

@@ -178,9 +178,9 @@ class Waiting:
             "sessionId": session_id,
             "agentName": turn.agent_name,
         }
-        self.out.append(facts.fact("session.started", turn.start_ns, about))
+        self.out.append(facts.fact("session.started", turn.start_ns, about, turn.key))
         self._tell_turn(turn, session_id, turn.agent_name)
-        ended = facts.Ended(turn.totals, turn.start_ns, turn.end_ns, turn.error)
+        ended = facts.Ended(turn.key, turn.totals, turn.start_ns, turn.end_ns, turn.error)
         self.out.extend(facts.session_ended(about, ended))
         if around is not None and around.task is not None:
             self.out.append(facts.task_session(around.task.said.attributes, about, ended))

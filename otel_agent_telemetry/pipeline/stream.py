@@ -110,7 +110,7 @@ class EventStream:
         if self._synchronous:
             return
         self._writer.backlog.want_outlet()
-        self._wake.set()
+        self._bell.ring()
         self._start_thread()
 
     # The application's thread ---------------------------------------------------------------------------------------

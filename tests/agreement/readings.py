@@ -41,7 +41,7 @@ def _from_file(path: Path, known: dict[str, str]) -> Totals:
 
 
 def _from_exporter(path: Path, batch: int, known: dict[str, str]) -> Totals:
-    ended = [record for is_end, record in read(str(path)).moments() if is_end]
+    ended = sorted(read(str(path)).spans, key=lambda record: record.end_ns)
     return events.totals_of(map(events.body_of, exported.bodies(ended, batch)), known)
 
 

@@ -29,7 +29,7 @@ def captured() -> list[Path]:
 
 def facts(path: Path) -> list[Fact]:
     """What the spans of a file become."""
-    return replay(read(str(path)).moments())
+    return replay(read(str(path)).spans)
 
 
 def events(path: Path, registries: Registries | None = None) -> list[CleanEvent]:

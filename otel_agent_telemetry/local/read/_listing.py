@@ -13,7 +13,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.local.read._moments import iso
-from otel_agent_telemetry.local.read._spending import SUMS, Cost, costs_by_key
+from otel_agent_telemetry.local.read._spending import SPENDING, SUMS, Cost, costs_by_key
 from otel_agent_telemetry.otlp._values import attributes
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _conditions(wanted: TraceFilter) -> tuple[str, list[object]]:
     optional: list[tuple[str, object]] = [
         (visited, wanted.service),
         ("instr(lower(name), lower(?)) > 0", wanted.name),
-        ("session = ?", wanted.session),
+        ("id IN (SELECT trace FROM attendances WHERE session = ?)", wanted.session),
         (stepped.format("model"), wanted.model),
         (stepped.format("agent"), wanted.agent),
         (stepped.format("tool"), wanted.tool),
@@ -189,7 +189,7 @@ def _models(connection: sqlite3.Connection, ids: list[int]) -> dict[int, list[st
 
 
 def _costs(connection: sqlite3.Connection, ids: list[int]) -> dict[int, Cost]:
-    query = f"SELECT trace, {SUMS} FROM steps WHERE trace IN ({{}}) AND spends GROUP BY trace, model, provider"
+    query = f"SELECT trace, {SUMS} FROM steps WHERE trace IN ({{}}) AND {SPENDING} GROUP BY trace, model, provider"
     return costs_by_key(_for_each(connection, query, ids))
 
 
@@ -220,6 +220,7 @@ def _shape(row: Any, models: list[str], cost: Cost) -> TraceShape:
         "session": session,
         "cost_usd": cost.usd,
         "cost_is_estimate": cost.is_estimate,
+        "unpriced_calls": cost.unpriced,
     }
 
 

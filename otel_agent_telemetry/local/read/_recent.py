@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 __all__ = ["RecentShape", "newest_span", "recent_spans"]
 
 _QUERY = """
-SELECT spans.id, hex(traces.trace_id), spans.span_id, origins.service, spans.name, steps.kind, steps.model, steps.tool,
+SELECT spans.id, hex(traces.trace_id), spans.span_id, origins.service, spans.name,
+       CASE WHEN steps.kind != 'other' THEN steps.kind END, steps.model, steps.tool,
        steps.agent, steps.input, steps.output, spans.status, steps.outcome, spans.start_ns, spans.end_ns
 FROM spans JOIN traces ON traces.id = spans.trace JOIN origins ON origins.id = spans.origin
 LEFT JOIN steps ON steps.id = spans.id
@@ -59,7 +60,7 @@ def recent_spans(connection: sqlite3.Connection, after: int, limit: int = 500) -
             "agent": agent,
             "input_tokens": given,
             "output_tokens": made,
-            "status": outcome if outcome not in {None, "ok"} else "error" if status == _STATUS_ERROR else "ok",
+            "status": outcome or ("error" if status == _STATUS_ERROR else "ok"),
             "start": iso(start),
             "duration_ms": max(end - start, 0) / 1e6,
         }

@@ -12,7 +12,11 @@ __all__ = ["SessionShape", "SpanDetail", "SpanShape", "TraceShape", "TraceTree",
 
 
 class TraceShape(TypedDict):
-    """A row of ``traces``. ``cost_is_estimate`` is true where some of it came from a price list."""
+    """A row of ``traces``.
+
+    ``cost_is_estimate`` is true where some of it came from a price list; ``unpriced_calls`` are calls whose cost nobody
+    knows: it is not in the sum.
+    """
 
     trace_id: str
     name: str
@@ -31,13 +35,14 @@ class TraceShape(TypedDict):
     session: str | None
     cost_usd: float | None
     cost_is_estimate: bool
+    unpriced_calls: int
 
 
 class SpanShape(TypedDict):
     """A row of ``show``. ``kind`` is null for a span that means nothing to an agent; ``label`` is what it is about.
 
-    ``counted`` is false for a span that repeats what another one reports. ``status`` is ``ok`` (also where none was
-    set), ``error``, ``cancelled`` or ``superseded``.
+    ``counted`` is false for a span that repeats what another one reports, and ``repeats`` is that one's id. ``status``
+    is ``ok`` (also where none was set), ``error``, ``cancelled`` or ``superseded``.
     """
 
     span_id: str
@@ -51,6 +56,7 @@ class SpanShape(TypedDict):
     tool: str | None
     agent: str | None
     counted: bool
+    repeats: str | None
     input_tokens: int | None
     output_tokens: int | None
     cache_read_tokens: int | None
@@ -119,6 +125,7 @@ class SessionShape(TypedDict):
     output_tokens: int | None
     cost_usd: float | None
     cost_is_estimate: bool
+    unpriced_calls: int
 
 
 class UsageShape(TypedDict):
@@ -136,3 +143,4 @@ class UsageShape(TypedDict):
     reasoning_tokens: int | None
     cost_usd: float | None
     cost_is_estimate: bool
+    unpriced_calls: int

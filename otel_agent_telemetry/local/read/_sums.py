@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from otel_agent_telemetry.local.read._moments import iso
-from otel_agent_telemetry.local.read._spending import SUMS, Cost, costs_by_key
+from otel_agent_telemetry.local.read._spending import SPENDING, SUMS, Cost, costs_by_key
 
 if TYPE_CHECKING:
     import sqlite3
@@ -19,23 +19,25 @@ GROUPINGS = {
     "model": "steps.model",
     "agent": "steps.agent",
     "tool": "steps.tool",
-    "session": "(SELECT session FROM traces WHERE traces.id = steps.trace)",
+    "session": "steps.session",
     "hour": f"steps.start_ns / {_HOUR_NS}",
     "day": f"steps.start_ns / {24 * _HOUR_NS}",
 }
 _COUNTS = """
-sum(kind = 'model' AND counted), sum(is_error AND counted AND kind IN ('model', 'tool')),
+sum(kind = 'model' AND counted), sum(error IS NOT NULL AND counted AND kind IN ('model', 'tool')),
 sum(kind = 'tool' AND counted), sum(kind = 'agent' AND counted),
-sum(CASE WHEN spends THEN input END), sum(CASE WHEN spends THEN output END),
-sum(CASE WHEN spends THEN cache_read END), sum(CASE WHEN spends THEN cache_write END),
-sum(CASE WHEN spends THEN reasoning END)
+sum(CASE WHEN spends & 1 THEN input END), sum(CASE WHEN spends & 2 THEN output END),
+sum(CASE WHEN spends & 4 THEN cache_read END), sum(CASE WHEN spends & 8 THEN cache_write END),
+sum(CASE WHEN spends & 16 THEN reasoning END)
 """
-_KINDS = {"model": "AND steps.kind IN ('model', 'embedding')", "tool": "AND steps.kind = 'tool'"}
+_KINDS = {"model": f"AND (steps.kind IN ('model', 'embedding') OR {SPENDING})", "tool": "AND steps.kind = 'tool'"}
 _SESSIONS = """
-SELECT session, max(agent), max(service), min(start_ns), max(end_ns), count(*), sum(errors), sum(calls), sum(tools),
-       sum(input), sum(output)
-FROM traces WHERE session IS NOT NULL AND start_ns >= ? AND start_ns <= ?
-GROUP BY session ORDER BY max(start_ns) DESC LIMIT ?
+SELECT attendances.session, max(attendances.agent), max(traces.service), min(attendances.start_ns),
+       max(attendances.end_ns), count(*), sum(attendances.errors), sum(attendances.calls), sum(attendances.tools),
+       sum(attendances.input), sum(attendances.output)
+FROM attendances JOIN traces ON traces.id = attendances.trace
+WHERE attendances.start_ns >= ? AND attendances.start_ns <= ?
+GROUP BY attendances.session ORDER BY max(attendances.start_ns) DESC LIMIT ?
 """
 _LATEST = 2**63 - 1
 
@@ -48,7 +50,7 @@ def usage(
     where = f"WHERE steps.start_ns >= ? AND steps.start_ns <= ? {_KINDS.get(by, '')}"
     period = (since_ns or 0, _LATEST if until_ns is None else until_ns)
     costs = costs_by_key(
-        connection.execute(f"SELECT {key}, {SUMS} FROM steps {where} AND spends GROUP BY 1, 2, 3", period)
+        connection.execute(f"SELECT {key}, {SUMS} FROM steps {where} AND {SPENDING} GROUP BY 1, 2, 3", period)
     )
     rows = connection.execute(f"SELECT {key}, {_COUNTS} FROM steps {where} GROUP BY 1", period).fetchall()
     shapes = [_usage_shape(_key_text(row[0], by), row[1:], costs.get(row[0], Cost())) for row in rows if any(row[1:])]
@@ -64,18 +66,18 @@ def _tokens(shape: UsageShape) -> int:
 def list_sessions(
     connection: sqlite3.Connection, *, since_ns: int | None = None, until_ns: int | None = None, limit: int = 50
 ) -> list[SessionShape]:
-    """Sessions, the latest first."""
+    """Sessions, the latest first; every figure is of the traces in which the session began in the period."""
     period = (since_ns or 0, _LATEST if until_ns is None else until_ns)
     rows = connection.execute(_SESSIONS, (*period, limit)).fetchall()
-    return [_session_shape(row, _session_cost(connection, row[0])) for row in rows]
+    return [_session_shape(row, _session_cost(connection, row[0], period)) for row in rows]
 
 
-def _session_cost(connection: sqlite3.Connection, session: str) -> Cost:
+def _session_cost(connection: sqlite3.Connection, session: str, period: tuple[int, int]) -> Cost:
     query = f"""
-        SELECT 0, {SUMS} FROM steps JOIN traces ON traces.id = steps.trace
-        WHERE traces.session = ? AND spends GROUP BY 2, 3
+        SELECT 0, {SUMS} FROM steps JOIN attendances USING (trace, session)
+        WHERE session = ? AND attendances.start_ns >= ? AND attendances.start_ns <= ? AND {SPENDING} GROUP BY 2, 3
     """
-    return costs_by_key(connection.execute(query, (session,))).get(0, Cost())
+    return costs_by_key(connection.execute(query, (session, *period))).get(0, Cost())
 
 
 def _key_text(key: object, by: str) -> str | None:
@@ -99,6 +101,7 @@ def _usage_shape(key: str | None, row: Any, cost: Cost) -> UsageShape:
         "reasoning_tokens": reasoned,
         "cost_usd": cost.usd,
         "cost_is_estimate": cost.is_estimate,
+        "unpriced_calls": cost.unpriced,
     }
 
 
@@ -118,4 +121,5 @@ def _session_shape(row: Any, cost: Cost) -> SessionShape:
         "output_tokens": made,
         "cost_usd": cost.usd,
         "cost_is_estimate": cost.is_estimate,
+        "unpriced_calls": cost.unpriced,
     }

@@ -13,6 +13,7 @@ from otel_agent_telemetry import semconv
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.local.read._listing import trace_shape
 from otel_agent_telemetry.local.read._spending import Cost, cost_of
+from otel_agent_telemetry.local.store._steps import PRICED_ELSEWHERE
 from otel_agent_telemetry.otlp._values import attributes
 
 if TYPE_CHECKING:
@@ -25,9 +26,11 @@ __all__ = ["span_detail", "trace_tree"]
 _SPANS = """
 SELECT spans.span_id, spans.parent_id, spans.start_ns, spans.end_ns, spans.status, spans.name, origins.service,
        CASE WHEN spans.status = 2 THEN spans.body END,
-       steps.kind, steps.name, steps.model, steps.provider, steps.tool, steps.agent, steps.outcome, steps.counted,
+       CASE WHEN steps.kind != 'other' THEN steps.kind END, steps.name, steps.model, steps.provider, steps.tool,
+       steps.agent, steps.outcome, steps.counted, steps.spends, speakers.span_id,
        steps.input, steps.output, steps.cache_read, steps.cache_write, steps.reasoning, steps.cost
 FROM spans JOIN origins ON origins.id = spans.origin LEFT JOIN steps ON steps.id = spans.id
+LEFT JOIN spans AS speakers ON speakers.id = steps.speaker
 WHERE spans.trace = ? ORDER BY spans.start_ns, spans.end_ns DESC, spans.id
 """
 _DETAIL = """
@@ -113,6 +116,8 @@ def _shape(row: Any, began: int) -> SpanShape:
         agent,
         outcome,
         counted,
+        spends,
+        speaker,
         given,
         made,
         read,
@@ -121,7 +126,8 @@ def _shape(row: Any, began: int) -> SpanShape:
         reported,
     ) = row
     spent = (given or 0, made or 0, read or 0, written or 0)
-    cost = cost_of(model, provider, reported, spent) if kind in {"model", "embedding"} else Cost(reported)
+    is_call = kind in {"model", "embedding"} and not (spends & PRICED_ELSEWHERE and reported is None)
+    cost = cost_of(model, provider, reported, spent) if is_call else Cost(reported)
     return {
         "span_id": _hex(span_id),
         "parent_span_id": _hex(parent) if parent else None,
@@ -134,6 +140,7 @@ def _shape(row: Any, began: int) -> SpanShape:
         "tool": tool,
         "agent": agent,
         "counted": bool(counted) if kind else True,
+        "repeats": _hex(speaker) if speaker is not None else None,
         "input_tokens": given,
         "output_tokens": made,
         "cache_read_tokens": read,
@@ -151,6 +158,8 @@ def _shape(row: Any, began: int) -> SpanShape:
 def _status(status: int, outcome: str | None) -> str:
     if outcome in _ENDED_OTHERWISE:
         return str(outcome)
+    if outcome == semconv.OUTCOME_OK:
+        return "ok"
     return "error" if status == _STATUS_ERROR or outcome == semconv.OUTCOME_ERROR else "ok"
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from otel_agent_telemetry import semconv
-from otel_agent_telemetry.local.store._step import STEP_KEYS, Step, may_be_step, step
+from otel_agent_telemetry.local.store._steps import may_be_step, said_of
 from otel_agent_telemetry.otlp._values import plain
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
     from opentelemetry.proto.resource.v1.resource_pb2 import Resource
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+    from otel_agent_telemetry.meaning import Said
 
 __all__ = ["Batch", "Origin", "SpanRow", "TraceRow", "batch", "clamped", "origin"]
 
@@ -54,7 +56,7 @@ class SpanRow(NamedTuple):
     status: int
     name: str
     body: bytes
-    step: Step | None
+    said: Said | None
 
 
 @dataclass(slots=True)
@@ -105,7 +107,7 @@ def batch(request: ExportTraceServiceRequest) -> Batch:
                 resource_spans.resource, resource_spans.schema_url, scope_spans.scope, scope_spans.schema_url
             )
             made.origins[source.digest] = source
-            _add_spans(made, source.digest, scope_spans.spans)
+            _add_spans(made, source, scope_spans.spans)
     return made
 
 
@@ -126,7 +128,7 @@ def clamped(time_ns: int) -> int:
     return min(time_ns, _LATEST_NS)
 
 
-def _add_spans(made: Batch, source: bytes, spans: Iterable[Span]) -> None:
+def _add_spans(made: Batch, source: Origin, spans: Iterable[Span]) -> None:
     rows = made.spans
     for span in spans:
         trace_id, span_id = span.trace_id, span.span_id
@@ -134,7 +136,8 @@ def _add_spans(made: Batch, source: bytes, spans: Iterable[Span]) -> None:
             made.rejected += 1
             continue
         number = int.from_bytes(span_id, "big", signed=True)
-        if (trace_id, number) not in rows:
+        known = rows.get((trace_id, number))
+        if known is None or (not known.end_ns and span.end_time_unix_nano):  # sent when it began, and when it ended
             rows[trace_id, number] = _row(source, span, trace_id, number)
 
 
@@ -143,30 +146,13 @@ def _is_unusable(trace_id: bytes, span_id: bytes) -> bool:
     return not has_lengths or trace_id == _NO_TRACE or span_id == _NO_SPAN
 
 
-def _row(source: bytes, span: Span, trace_id: bytes, number: int) -> SpanRow:
-    name, parent, start, end = span.name, span.parent_span_id, span.start_time_unix_nano, span.end_time_unix_nano
+def _row(source: Origin, span: Span, trace_id: bytes, number: int) -> SpanRow:
+    parent = span.parent_span_id
+    parent_id = int.from_bytes(parent[:_SPAN_ID_BYTES], "big", signed=True) if parent else 0
+    start, end = min(_LATEST_NS, span.start_time_unix_nano), min(_LATEST_NS, span.end_time_unix_nano)
     body = span.SerializeToString()
-    return SpanRow(
-        trace_id,
-        number,
-        int.from_bytes(parent[:_SPAN_ID_BYTES], "big", signed=True) if parent else 0,
-        source,
-        min(_LATEST_NS, start),
-        min(_LATEST_NS, end),
-        span.status.code,
-        name,
-        body,
-        step(name, _read(span)) if may_be_step(body) else None,
-    )
-
-
-def _read(span: Span) -> dict[str, object]:
-    # most are text, and asking for that first spares a call
-    return {
-        key: (value := pair.value).string_value or plain(value)
-        for pair in span.attributes
-        if (key := pair.key) in STEP_KEYS
-    }
+    said = said_of(span, (trace_id, number, parent_id, start, end, source.scope)) if may_be_step(body) else None
+    return SpanRow(trace_id, number, parent_id, source.digest, start, end, span.status.code, span.name, body, said)
 
 
 def _add(trace: TraceRow, row: SpanRow) -> None:
@@ -174,7 +160,7 @@ def _add(trace: TraceRow, row: SpanRow) -> None:
     trace.end_ns = max(trace.end_ns, row.end_ns)
     trace.spans += 1
     trace.errors += row.status == _STATUS_ERROR
-    trace.has_steps = trace.has_steps or row.step is not None
+    trace.has_steps = trace.has_steps or row.said is not None
     trace.origins.add(row.origin)
 
 

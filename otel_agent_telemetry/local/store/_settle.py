@@ -1,228 +1,222 @@
-"""Counting a trace once: which model calls, tool calls and agent runs stand for something new.
-
-Frameworks report the same work more than once: a provider's own span below the framework's, an agent span that repeats
-its calls' tokens, an MCP server's span below the tool call. The rules:
-
-- of model calls nested in one another the innermost with tokens counts; of calls with one response id the first stored
-- an agent's own token figures count only where no model call is below it
-- an agent run below a run of the same name is the same run; one with runs but no calls of its own is a workflow
-- a tool call below a tool call of the same name is the same call
-"""
+"""Settling a trace: the verdicts on its spans, by the rules of ``meaning``, written to its row and to its steps."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from otel_agent_telemetry import semconv
+from otel_agent_telemetry.local.store._steps import PRICED_ELSEWHERE, SAID, SPENT, said_of_row
+from otel_agent_telemetry.local.store._steps_again import read_again
+from otel_agent_telemetry.local.store._together import together
+from otel_agent_telemetry.meaning import Fact, ModelCall, Place, Repeat, Run, ToolCall, kinds, verdicts
+
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
+
+    from otel_agent_telemetry.meaning import Said
 
 __all__ = ["settle_trace"]
 
-_READ = """
-SELECT spans.id, spans.span_id, spans.parent_id, steps.kind, steps.start_ns, steps.agent, steps.tool, steps.session,
-       steps.response_id, steps.input, steps.output, steps.cost, steps.counted, steps.spends
-FROM spans LEFT JOIN steps ON steps.id = spans.id WHERE spans.trace = ?
+_READ = f"""
+SELECT spans.id, spans.trace, traces.trace_id, spans.span_id, spans.parent_id, spans.start_ns, spans.end_ns,
+       origins.scope, spans.status, steps.counted, steps.spends, steps.speaker, steps.kind, steps.model, steps.provider,
+       steps.agent, steps.session, {", ".join(f"steps.{name}" for name in SAID)}
+FROM spans JOIN traces ON traces.id = spans.trace JOIN origins ON origins.id = spans.origin
+LEFT JOIN steps ON steps.id = spans.id WHERE spans.trace IN ({{}})
 """
-_WRITE = """
-UPDATE traces SET unsettled = 0, calls = ?, tools = ?, runs = ?, input = ?, output = ?, cost = ?, session = ?, agent = ?
+_FIRST_SAID = 17
+_WRITE_STEP = """
+UPDATE steps SET counted = ?, spends = ?, speaker = ?, kind = ?, model = ?, provider = ?, agent = ?, session = ?
 WHERE id = ?
 """
-_WRITE_STEP = "UPDATE steps SET counted = ?, spends = ?, agent = ? WHERE id = ?"
-_DEEPEST = 256
-_SEEN_BEFORE = (
-    "SELECT 1 FROM steps WHERE response_id = ? AND id < ? AND trace != ? AND kind = 'model' AND counted LIMIT 1"
-)
+_WRITE_TRACE = """
+UPDATE traces SET unsettled = 0, errors = ?, calls = ?, tools = ?, runs = ?, input = ?, output = ?, cost = ?,
+session = ?, agent = ? WHERE id = ?
+"""
+_WRITE_SESSION = "INSERT INTO attendances VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_STATUS_ERROR = 2
+_FIGURES = {
+    "input": "input_tokens",
+    "output": "output_tokens",
+    "cache_read": "cache_read_tokens",
+    "cache_write": "cache_write_tokens",
+    "reasoning": "reasoning_tokens",
+    "cost": "cost_usd",
+}
+"""Column of ``steps`` -> figure of a call."""
 
 
 @dataclass(slots=True)
 class _Node:
+    """A span of the traces that are settled together, and the verdict on it."""
+
     id: int
-    kind: str
-    start_ns: int
-    agent: str | None
-    tool: str | None
-    session: str | None
-    response_id: str | None
-    input: int | None
-    output: int | None
-    cost: float | None
-    stored_counted: int
-    stored_spends: int
-    above: _Node | None = None
-    counted: bool = True
-    model_below: bool = False
-    work_below: bool = False
-    agent_below: bool = False
-    has_inner: bool = False
-    tokens_inside: bool = False
+    trace: int
+    place: Place
+    is_error: bool
+    stored: tuple[object, ...]
+    counted: bool = False
+    spends: int = 0
+    speaker: int | None = None
+    kind: str | None = None
+    model: str | None = None
+    provider: str | None = None
+    agent: str | None = None
+    session: str | None = None
+    has_failed_below: bool = False
 
     @property
-    def has_tokens(self) -> bool:
-        return self.input is not None or self.output is not None
+    def said(self) -> Said | None:
+        """What the span says."""
+        return self.place.said
+
+    @property
+    def verdict(self) -> tuple[object, ...]:
+        """What is written, in the order of the columns."""
+        seen = (int(self.counted), self.spends, self.speaker)
+        return (*seen, self.kind, self.model, self.provider, self.agent, self.session)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether this is where something failed, and no span that repeats it."""
+        return self.is_error and not self.has_failed_below and (self.said is None or self.counted)
+
+    def sum_of(self, column: str) -> float | None:
+        """What is spent here."""
+        return getattr(self.said, _FIGURES[column]) if self.spends & SPENT[column] else None
 
 
 def settle_trace(connection: sqlite3.Connection, trace: int) -> None:
-    """Work out one trace's totals and write them to its row and to its steps."""
-    nodes = _linked(connection.execute(_READ, (trace,)).fetchall())
-    for node in nodes:
-        _tell_above(node)
-    for node in nodes:
-        node.counted = _counts(node)
-    answered: set[str] = set()
-    for node in nodes:
-        if node.counted and node.kind == "model" and node.response_id is not None:
-            seen = connection.execute(_SEEN_BEFORE, (node.response_id, node.id, trace)).fetchone()
-            node.counted = seen is None and node.response_id not in answered
-            answered.add(node.response_id)
-    found = [(node.counted, _spends(node), _agent_of(node), node.id) for node in nodes]
-    stored = [(node.stored_counted, node.stored_spends, node.agent, node.id) for node in nodes]
-    connection.executemany(_WRITE_STEP, [new for new, old in zip(found, stored, strict=True) if new != old])
-    connection.execute(_WRITE, (*_totals(nodes), trace))
+    """Settle a trace, and those that may tell of the same calls."""
+    traces = together(connection, trace)
+    read_again(connection, traces)
+    rows = connection.execute(_READ.format(",".join("?" * len(traces))), traces).fetchall()
+    latest = max((max(row[5], row[6]) for row in rows), default=0)
+    nodes = {node.place.key: node for node in (_node(row, latest) for row in rows)}
+    met = _judge(nodes)
+    _mark_failures(nodes)
+    changed = [(*node.verdict, node.id) for node in nodes.values() if node.said and node.verdict != node.stored]
+    connection.executemany(_WRITE_STEP, changed)
+    for each in traces:
+        own = [node for node in nodes.values() if node.trace == each]
+        connection.execute(_WRITE_TRACE, (*_totals(own), each))
+        connection.execute("DELETE FROM attendances WHERE trace = ?", (each,))
+        connection.executemany(_WRITE_SESSION, _attendances(each, own, met))
 
 
-def _linked(rows: list[Any]) -> list[_Node]:
-    parents: dict[int, int] = {}
-    nodes: dict[int, _Node] = {}
-    for number, span_id, parent_id, kind, *rest in rows:
-        parents[span_id] = parent_id
-        if kind is not None:
-            nodes[span_id] = _Node(number, kind, *rest)
-    nearest: dict[int, int] = {}
-    for span_id, node in nodes.items():
-        above = _nearest_step(span_id, parents, nodes, nearest)
-        node.above = nodes.get(above)
-    _cut_cycles(list(nodes.values()))
-    return sorted(nodes.values(), key=lambda node: node.id)
+def _node(row: Any, latest: int) -> _Node:
+    number, trace, trace_id, span_id, parent_id, start, end, scope, status = row[:9]
+    # a span that had not ended when it was sent ends with the last one of its trace
+    said, place = said_of_row(
+        (trace_id, span_id, parent_id, start, max(end or latest, start), scope), row[_FIRST_SAID:]
+    )
+    node = _Node(number, trace, place, status == _STATUS_ERROR, row[9:_FIRST_SAID])
+    if said is not None:
+        node.kind, node.model, node.provider = said.kind, said.model, said.provider
+        node.agent, node.session = said.agent_name, said.conversation
+        node.counted = said.is_own and said.kind not in (kinds.MODEL, kinds.TOOL, kinds.AGENT)
+        node.is_error = said.error not in (None, semconv.OUTCOME_CANCELLED)
+    return node
 
 
-def _nearest_step(span_id: int, parents: dict[int, int], nodes: dict[int, _Node], nearest: dict[int, int]) -> int:
-    """The closest ancestor that is a step, or 0; what is found on the way is remembered, and cycles end."""
-    path: list[int] = []
-    at, seen = parents[span_id], {span_id}
-    while at and at not in nodes and at in parents and at not in seen:
-        if at in nearest:
-            at = nearest[at]
-            break
-        seen.add(at)
-        path.append(at)
-        at = parents[at]
-    found = at if at in nodes and at != span_id else 0
-    nearest.update(dict.fromkeys(path, found))
-    return found
+_Met = dict[tuple[int, str], tuple["str | None", int, int]]
+"""The sessions that began in a trace: their agent, start and end."""
 
 
-def _cut_cycles(nodes: list[_Node]) -> None:
-    """Hostile parents may form a ring; the first link that closes one is dropped."""
-    safe: set[int] = set()
-    for start in nodes:
-        path: dict[int, _Node] = {}
-        node: _Node | None = start
-        while node is not None and node.id not in safe:
-            if node.id in path:
-                node.above = None
-                break
-            path[node.id] = node
-            node = node.above
-        safe.update(path)
+def _judge(nodes: dict[int, _Node]) -> _Met:
+    met: _Met = {}
+    for told in verdicts([node.place for node in nodes.values()]):
+        node = nodes.get(told.key)
+        if node is None:
+            continue
+        if isinstance(told, Fact):
+            _meet(node, told, met)
+        else:
+            if isinstance(told, (Repeat, Run)) and (speaker := nodes.get(told.speaker)) is not None:
+                node.speaker = speaker.id
+            if not isinstance(told, Repeat):
+                _apply(node, told)
+    return met
 
 
-def _above(node: _Node) -> Iterator[_Node]:
-    """The steps above, nearest first; a hostile depth ends."""
-    at = node.above
-    for _ in range(_DEEPEST):
-        if at is None:
-            return
-        yield at
-        at = at.above
+def _meet(node: _Node, told: Fact, met: _Met) -> None:
+    session, agent = told.properties.get("sessionId"), told.properties.get("agentName")
+    if not isinstance(session, str):
+        return
+    if told.event in ("session.started", "session.ended"):
+        known = met.get((node.trace, session), (None, told.occurred_ns, told.occurred_ns))
+        named = agent if isinstance(agent, str) else known[0]
+        met[node.trace, session] = (named, min(known[1], told.occurred_ns), max(known[2], told.occurred_ns))
+    node.session = session
+    if told.event == "tool.called":
+        node.kind = kinds.TOOL
 
 
-def _above_in_run(node: _Node) -> Iterator[_Node]:
-    """The steps above up to and including the nearest agent run or tool call."""
-    for above in _above(node):
-        yield above
-        if above.kind in {"agent", "tool"}:
-            return
+def _apply(node: _Node, told: ModelCall | ToolCall | Run) -> None:
+    node.session = told.session_id or node.session
+    node.agent = told.told_agent or node.agent
+    if isinstance(told, Run):
+        node.kind = kinds.AGENT if told.is_run else kinds.WORKFLOW
+        node.counted = not told.speaker
+        return
+    node.counted = node.counted or not isinstance(told, ModelCall) or bool(told.calls) or node.kind == kinds.EMBEDDING
+    if isinstance(told, ModelCall):
+        node.model, node.provider = told.model, told.provider
+        node.spends |= sum(bit for name, bit in SPENT.items() if getattr(told, _FIGURES[name]) is not None)
+        node.spends |= PRICED_ELSEWHERE if told.is_priced_elsewhere else 0
 
 
-def _tell_above(node: _Node) -> None:
-    if node.kind == "model":
-        for above in _above(node):
-            above.model_below = True
-        for above in _above_in_run(node):
-            above.has_inner = above.has_inner or above.kind == "model"
-            above.tokens_inside = above.tokens_inside or node.has_tokens
-    if node.kind in {"model", "tool"} or (node.kind == "agent" and not _same_run_above(node)):
-        _tell_runs(node)
-
-
-def _tell_runs(node: _Node) -> None:
-    """Tell the nearest run what is below it; where that is the same run as the one above, tell that one too."""
-    for above in _above(node):
-        if above.kind == "agent":
-            above.agent_below = above.agent_below or node.kind == "agent"
-            above.work_below = above.work_below or node.kind != "agent"
-            if not _same_run_above(above):
-                return
-
-
-def _counts(node: _Node) -> bool:
-    if node.kind == "model":
-        return _model_counts(node)
-    if node.kind == "agent":
-        return not (_same_run_above(node) or (node.agent_below and not node.work_below))
-    if node.kind == "tool":
-        return not (node.above is not None and node.above.kind == "tool" and node.above.tool == node.tool)
-    return True
-
-
-def _model_counts(node: _Node) -> bool:
-    if node.has_inner:
-        return _speaks_for_inner(node)
-    if node.has_tokens:
-        return True
-    return not any(above.kind == "model" and _speaks_for_inner(above) for above in _above_in_run(node))
-
-
-def _speaks_for_inner(node: _Node) -> bool:
-    return node.has_inner and node.has_tokens and not node.tokens_inside
-
-
-def _same_run_above(node: _Node) -> bool:
-    nearest = next((above for above in _above(node) if above.kind in {"agent", "tool"}), None)
-    return nearest is not None and nearest.kind == "agent" and nearest.agent == node.agent
-
-
-def _agent_of(node: _Node) -> str | None:
-    if node.kind == "agent" or node.agent is not None:
-        return node.agent
-    return next((above.agent for above in _above(node) if above.agent is not None), None)
+def _mark_failures(nodes: dict[int, _Node]) -> None:
+    """A failure is told by every span around it; it is one, where it began."""
+    for node in nodes.values():
+        if not node.is_error:
+            continue
+        above, seen = nodes.get(node.place.parent_key), {node.place.key}
+        while above is not None and not above.has_failed_below and above.place.key not in seen:
+            above.has_failed_below = True
+            seen.add(above.place.key)
+            above = nodes.get(above.place.parent_key)
 
 
 def _totals(nodes: list[_Node]) -> tuple[object, ...]:
-    spending = [node for node in nodes if _spends(node)]
-    by_start = sorted(nodes, key=lambda node: (node.start_ns, -node.id))
+    by_start = sorted(nodes, key=lambda node: (node.place.start_ns, -node.id))
+    agents = (node.agent for node in by_start if node.kind == kinds.AGENT and node.agent)
     return (
-        sum(node.counted and node.kind == "model" for node in nodes),
-        sum(node.counted and node.kind == "tool" for node in nodes),
-        sum(node.counted and node.kind == "agent" for node in nodes),
-        _sum_known(node.input for node in spending),
-        _sum_known(node.output for node in spending),
-        _sum_known(node.cost for node in spending),
+        sum(node.has_failed for node in nodes),
+        *_counts(nodes),
+        _sum_known(node.sum_of("input") for node in nodes),
+        _sum_known(node.sum_of("output") for node in nodes),
+        _sum_known(node.sum_of("cost") for node in nodes),
         next((node.session for node in by_start if node.session), None),
-        next((node.agent for node in by_start if node.kind == "agent" and node.agent), None),
+        next(agents, None),
     )
 
 
-def _spends(node: _Node) -> bool:
-    if node.kind == "agent":
-        return not node.model_below and node.has_tokens and not _has_agent_spending_above(node)
-    return node.counted and node.kind in {"model", "embedding"}
+def _counts(nodes: Iterable[_Node]) -> tuple[int, int, int]:
+    counted = [node.kind for node in nodes if node.counted]
+    return counted.count(kinds.MODEL), counted.count(kinds.TOOL), counted.count(kinds.AGENT)
 
 
-def _has_agent_spending_above(node: _Node) -> bool:
-    return node.above is not None and node.above.kind == "agent" and node.above.has_tokens
+def _attendances(trace: int, nodes: list[_Node], met: _Met) -> list[tuple[object, ...]]:
+    """What each session did in the trace."""
+    names = {node.session for node in nodes if node.session is not None}
+    names |= {session for in_trace, session in met if in_trace == trace}
+    return [_attendance(trace, name, [node for node in nodes if node.session == name], met) for name in sorted(names)]
+
+
+def _attendance(trace: int, session: str, nodes: list[_Node], met: _Met) -> tuple[object, ...]:
+    first = min((node.place.start_ns for node in nodes), default=0)
+    agent, start, end = met.get((trace, session), (None, first, max((node.place.end_ns for node in nodes), default=0)))
+    agents = (node.agent for node in sorted(nodes, key=lambda node: node.place.start_ns) if node.agent)
+    calls, tools, _ = _counts(nodes)
+    return (
+        *(trace, session, agent or next(agents, None), start, end),
+        *(sum(node.has_failed for node in nodes), calls, tools),
+        _sum_known(node.sum_of("input") for node in nodes),
+        _sum_known(node.sum_of("output") for node in nodes),
+    )
 
 
 def _sum_known(figures: Iterable[float | None]) -> float | None:

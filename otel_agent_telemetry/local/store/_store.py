@@ -7,9 +7,10 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from otel_agent_telemetry.local.store._batch import Batch, Origin, SpanRow, batch, clamped, origin
+from otel_agent_telemetry.local.store._batch import Batch, Origin, batch, clamped, origin
 from otel_agent_telemetry.local.store._file import StoreFile
 from otel_agent_telemetry.local.store._settle import settle_trace
+from otel_agent_telemetry.local.store._steps import COLUMNS, values_of
 from otel_agent_telemetry.local.store._watch import Watch
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
     from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
-    from otel_agent_telemetry.local.store._step import Step
 
 __all__ = ["Store"]
 
@@ -47,8 +47,7 @@ ON CONFLICT (trace_id) DO UPDATE SET
 RETURNING id
 """
 _INSERT_SPAN = "INSERT OR IGNORE INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_INSERT_STEP = f"INSERT INTO steps VALUES ({', '.join('?' * 22)})"
-_STATUS_ERROR = 2
+_INSERT_STEP = f"INSERT INTO steps VALUES ({', '.join('?' * len(COLUMNS))})"
 _ORIGINS_KEPT = 1000
 _OTHERS_SECONDS = 1.0  # how often another process's writing is looked for
 _LULL_SECONDS = 0.25
@@ -236,9 +235,9 @@ def _insert_spans(connection: sqlite3.Connection, origins: dict[bytes, int], mad
     connection.executemany(
         _INSERT_STEP,
         [
-            _step_values(number, traces[row.trace_id], row, row.step)
+            values_of(number, traces[row.trace_id], row.said)
             for number, row in enumerate(rows, first)
-            if row.step is not None
+            if row.said is not None
         ],
     )
     return True
@@ -259,21 +258,12 @@ def _insert_traces(connection: sqlite3.Connection, origins: dict[bytes, int], ma
             row.rank,
             row.name,
             row.service,
-            row.has_steps,
+            row.has_steps or row.errors > 0,
         )
         ids[trace_id] = int(connection.execute(_INSERT_TRACE, values).fetchone()[0])
         visits.extend((origins[digest], ids[trace_id]) for digest in row.origins)
     connection.executemany("INSERT OR IGNORE INTO visits (origin, trace) VALUES (?, ?)", visits)
     return ids
-
-
-def _step_values(number: int, trace: int, row: SpanRow, it: Step) -> tuple[object, ...]:
-    spends = it.kind in {"model", "embedding"}
-    is_error = row.status == _STATUS_ERROR
-    where = (number, trace, it.kind, 1, spends, row.start_ns, row.end_ns, is_error)
-    about = (it.name, it.model, it.provider, it.agent, it.tool, it.session, it.response_id, it.outcome)
-    tokens = (it.input_tokens, it.output_tokens, it.cache_read_tokens, it.cache_write_tokens, it.reasoning_tokens)
-    return (*where, *about, *tokens, it.cost_usd)
 
 
 def _drop_stored(connection: sqlite3.Connection, made: Batch) -> None:

@@ -12,8 +12,10 @@ from typing import NamedTuple
 
 from otel_agent_telemetry._sqlite import migrate
 
-__all__ = ["APPLICATION_ID", "MIGRATIONS", "Migration", "add_tables", "empty"]
+__all__ = ["APPLICATION_ID", "MIGRATIONS", "READ_AGAIN", "Migration", "add_tables", "empty"]
 
+READ_AGAIN = 2
+"""Value of ``traces.unsettled``: its spans are read again, since an older release made other steps of them."""
 APPLICATION_ID = 0x61746C31  # "atl1": tells our file from any other SQLite database
 
 _SPANS = f"""
@@ -71,6 +73,28 @@ _ARRIVAL = """
 CREATE INDEX IF NOT EXISTS traces_by_arrival ON traces (received_ns);
 """
 
+_STEPS = f"""
+DROP TABLE IF EXISTS steps;
+DROP TABLE IF EXISTS attendances;
+CREATE TABLE steps (
+    id INTEGER PRIMARY KEY, trace INTEGER NOT NULL, kind TEXT NOT NULL, counted INTEGER NOT NULL,
+    spends INTEGER NOT NULL, speaker INTEGER, model TEXT, provider TEXT, agent TEXT, session TEXT,
+    start_ns INTEGER NOT NULL, end_ns INTEGER NOT NULL, said_kind TEXT NOT NULL, name TEXT, tool TEXT, asked TEXT,
+    answered TEXT, said_provider TEXT, said_agent TEXT, agent_id TEXT, said_session TEXT, response_id TEXT,
+    call_id TEXT, outcome TEXT, error TEXT, flags INTEGER NOT NULL, input INTEGER, output INTEGER, cache_read INTEGER,
+    cache_write INTEGER, reasoning INTEGER, cost REAL
+);
+CREATE INDEX steps_by_trace ON steps (trace);
+CREATE INDEX steps_by_response ON steps (response_id) WHERE response_id IS NOT NULL;
+CREATE TABLE attendances (
+    trace INTEGER NOT NULL, session TEXT NOT NULL, agent TEXT, start_ns INTEGER NOT NULL, end_ns INTEGER NOT NULL,
+    errors INTEGER NOT NULL, calls INTEGER NOT NULL, tools INTEGER NOT NULL, input INTEGER, output INTEGER,
+    PRIMARY KEY (trace, session)
+) WITHOUT ROWID;
+CREATE INDEX attendances_by_session ON attendances (session, start_ns);
+UPDATE traces SET unsettled = {READ_AGAIN};
+"""
+
 _SETTLE_AGAIN = """
 UPDATE traces SET unsettled = 1;
 """
@@ -91,7 +115,7 @@ class Migration(NamedTuple):
         return self.statements + _SETTLE_AGAIN if self.settles_again else self.statements
 
 
-MIGRATIONS = (Migration(_SPANS), Migration(_EVENTS), Migration(_ARRIVAL, settles_again=True))
+MIGRATIONS = (Migration(_SPANS), Migration(_EVENTS), Migration(_ARRIVAL, settles_again=True), Migration(_STEPS))
 
 
 def add_tables(connection: sqlite3.Connection) -> None:

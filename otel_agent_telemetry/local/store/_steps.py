@@ -1,0 +1,177 @@
+"""A span that says something, as a row of ``steps``: what it says, and the verdict on it once its trace is settled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from otel_agent_telemetry import semconv
+from otel_agent_telemetry.meaning import READ_KEYS, READ_PREFIXES, Place, Said, SpanRecord, kinds, read
+from otel_agent_telemetry.otlp._values import plain
+
+if TYPE_CHECKING:
+    from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+__all__ = ["COLUMNS", "PRICED_ELSEWHERE", "SAID", "SPENT", "Spot", "may_be_step", "said_of", "said_of_row", "values_of"]
+
+SPENT = {"input": 1, "output": 2, "cache_read": 4, "cache_write": 8, "reasoning": 16, "cost": 32}
+"""Bits of ``steps.spends``: which of a row's figures are added up."""
+PRICED_ELSEWHERE = 64
+"""Bit of ``steps.spends``: another span says what this call cost, so that no price list is asked."""
+
+_VERDICT = ("id", "trace", "kind", "counted", "spends", "speaker", "model", "provider", "agent", "session")
+SAID = (
+    "start_ns",
+    "end_ns",
+    "said_kind",
+    "name",
+    "tool",
+    "asked",
+    "answered",
+    "said_provider",
+    "said_agent",
+    "agent_id",
+    "said_session",
+    "response_id",
+    "call_id",
+    "outcome",
+    "error",
+    "flags",
+    *SPENT,
+)
+COLUMNS = (*_VERDICT, *SAID)
+"""The columns of ``steps``, in order; those of :data:`SAID` never change."""
+
+_OWN, _MCP, _CUMULATIVE, _LEFT = 1, 2, 4, 8
+_SIGNS = (
+    b"gen_ai.",
+    b"agent.lifecycle",
+    b"span.kind",
+    b"llm.request.type",
+    b"mcp.method.name",
+    b"ai.operationId",
+    b"lmnr.span",
+)
+_LABELS = {
+    kinds.TASK: (semconv.AGENT_TASK_NAME, semconv.AGENT_TASK_SOURCE),
+    kinds.COMMAND: (semconv.AGENT_COMMAND_NAME,),
+    kinds.EVENT: (semconv.AGENT_EVENT_NAME,),
+}
+_LIFECYCLES = {kind: name for name, kind in kinds.LIFECYCLES.items()}
+_STATUS_ERROR = 2
+_UNSIGNED = 2**64 - 1  # SQLite keeps span ids as signed numbers
+
+
+Spot: TypeAlias = "tuple[bytes, int, int, int, int, str]"
+"""Where a span stands: trace id, span id, parent's id, start, end, and the name of its instrumentation."""
+
+
+def may_be_step(body: bytes) -> bool:
+    """Whether a span's protobuf bytes name a key that a dialect marks its spans with; cheap, for the hot path."""
+    return any(sign in body for sign in _SIGNS)
+
+
+def said_of(span: Span, spot: Spot) -> Said | None:
+    """What a span says, or None for one that no dialect speaks of."""
+    exception = _exception_type(span) if span.events else ""
+    is_error = span.status.code == _STATUS_ERROR
+    said = read(_record(spot, _attributes(span))._replace(is_error=is_error, exception_type=exception))
+    # a span that stands for nothing is of use where it names the conversation of what is below it
+    return None if said is None or (said.kind == kinds.OTHER and said.conversation is None) else said
+
+
+def _record(spot: Spot, attributes: dict[str, object]) -> SpanRecord:
+    trace_id, span_id, parent_id, start_ns, end_ns, scope = spot
+    ids = (int.from_bytes(trace_id, "big"), span_id & _UNSIGNED, parent_id & _UNSIGNED)
+    return SpanRecord(*ids, scope, attributes, start_ns, end_ns)
+
+
+def _attributes(span: Span) -> dict[str, object]:
+    # most are text, and asking for that first spares a call
+    return {
+        key: (value := pair.value).string_value or plain(value)
+        for pair in span.attributes
+        if (key := pair.key) in READ_KEYS or key.startswith(READ_PREFIXES)
+    }
+
+
+def _exception_type(span: Span) -> str:
+    for event in reversed(span.events):
+        if event.name == semconv.EXCEPTION_EVENT:
+            return next(
+                (pair.value.string_value for pair in event.attributes if pair.key == semconv.EXCEPTION_TYPE), ""
+            )
+    return ""
+
+
+def values_of(number: int, trace: int, said: Said) -> tuple[object, ...]:
+    """The row of a step in the order of :data:`COLUMNS`; until its trace is settled, it is taken at its word."""
+    kind, tool, error = said.kind, said.name if said.kind == kinds.TOOL else None, said.error
+    if kind == kinds.EVENT and said.attributes.get(semconv.AGENT_EVENT_NAME) == "tool.called":
+        kind, tool, error = kinds.TOOL, *_recorded_tool(said)
+    spends = sum(SPENT.values()) if kind in (kinds.MODEL, kinds.EMBEDDING) else 0
+    return (
+        *(number, trace, kind, 1, spends, None, said.model, said.provider, said.agent_name, said.conversation),
+        *(said.start_ns, said.end_ns, said.kind, _label(said), tool, said.asked, said.answered_by, said.provider),
+        *(said.agent_name, said.agent_id, said.conversation, said.response_id, said.call_id, said.outcome, error),
+        said.is_own * _OWN + said.is_mcp * _MCP + said.is_cumulative * _CUMULATIVE + said.is_left * _LEFT,
+        *(said.input_tokens, said.output_tokens, said.cache_read_tokens, said.cache_write_tokens),
+        *(said.reasoning_tokens, said.cost_usd),
+    )
+
+
+def _recorded_tool(said: Said) -> tuple[str | None, str | None]:
+    """Name and error of a tool call that was told in one line."""
+    prefix = semconv.AGENT_EVENT_PROPERTY
+    name = said.attributes.get(f"{prefix}toolName")
+    failed = said.attributes.get(f"{prefix}isSuccess") is False
+    return (name if isinstance(name, str) else None), ("tool_error" if failed else None)
+
+
+def _label(said: Said) -> str | None:
+    if said.kind == kinds.WORKFLOW:
+        return said.name
+    found = (said.attributes.get(key) for key in _LABELS.get(said.kind, ()))
+    return next((value for value in found if isinstance(value, str) and value), None)
+
+
+def said_of_row(spot: Spot, row: Any) -> tuple[Said | None, Place]:
+    """What a stored step says, and its place; ``row`` are its columns of :data:`SAID`, all None for a plain span."""
+    record = _record(spot, {})
+    said = None if row[0] is None else _said(record, row)
+    return said, Place(record.key, record.parent_key, record.start_ns, record.end_ns, said)
+
+
+def _said(record: SpanRecord, row: Any) -> Said:
+    (_, _, kind, name, tool, asked, answered, provider, agent, agent_id, session, response_id, call_id, outcome) = row[
+        :14
+    ]
+    error, flags, given, made, read_, written, reasoned, cost = row[14:]
+    said = Said(record, kind)
+    said.name = {kinds.TOOL: tool, kinds.AGENT: agent, kinds.WORKFLOW: name}.get(kind)
+    said.asked, said.answered_by, said.provider = asked, answered, provider
+    said.agent_name, said.agent_id, said.conversation = agent, agent_id, session
+    said.response_id, said.call_id, said.outcome, said.error = response_id, call_id, outcome, error
+    said.is_own, said.is_mcp = bool(flags & _OWN), bool(flags & _MCP)
+    said.is_cumulative, said.is_left = bool(flags & _CUMULATIVE), bool(flags & _LEFT)
+    said.input_tokens, said.output_tokens = given, made
+    said.cache_read_tokens, said.cache_write_tokens, said.reasoning_tokens = read_, written, reasoned
+    said.cost_usd = cost
+    if said.is_own:
+        said.attributes = _own_attributes(said, name, tool)
+    return said
+
+
+def _own_attributes(said: Said, name: str | None, tool: str | None) -> dict[str, object]:
+    """As much of a span of ours as its place needs."""
+    given: dict[str, object] = {
+        semconv.AGENT_LIFECYCLE: _LIFECYCLES[said.kind],
+        semconv.GEN_AI_CONVERSATION_ID: said.conversation,
+        semconv.GEN_AI_AGENT_NAME: said.agent_name,
+        semconv.GEN_AI_AGENT_ID: said.agent_id,
+    }
+    if said.kind == kinds.EVENT:
+        given[semconv.AGENT_EVENT_NAME] = name
+        if tool is not None or name == "tool.called":
+            given[f"{semconv.AGENT_EVENT_PROPERTY}toolName"] = tool
+            given[f"{semconv.AGENT_EVENT_PROPERTY}isSuccess"] = said.error is None
+    return {key: value for key, value in given.items() if value is not None}

@@ -1,0 +1,38 @@
+"""Steps of a store that an older release wrote: made anew from the spans, trace by trace, when each is settled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from otel_agent_telemetry.local.store._steps import COLUMNS, may_be_step, said_of, values_of
+from otel_agent_telemetry.local.store._tables import READ_AGAIN
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+
+__all__ = ["read_again"]
+
+_SPANS = """
+SELECT spans.id, spans.trace, spans.body, traces.trace_id, spans.span_id, spans.parent_id, spans.start_ns, spans.end_ns,
+       origins.scope
+FROM spans JOIN traces ON traces.id = spans.trace JOIN origins ON origins.id = spans.origin WHERE spans.trace = ?
+"""
+_INSERT = f"INSERT OR REPLACE INTO steps VALUES ({', '.join('?' * len(COLUMNS))})"
+
+
+def read_again(connection: sqlite3.Connection, traces: list[int]) -> None:
+    """Make the steps of those of the traces that wait for it."""
+    for trace in traces:
+        (state,) = connection.execute("SELECT unsettled FROM traces WHERE id = ?", (trace,)).fetchone()
+        if state == READ_AGAIN:
+            connection.executemany(_INSERT, list(_steps(connection, trace)))
+
+
+def _steps(connection: sqlite3.Connection, trace: int) -> Iterator[tuple[object, ...]]:
+    for number, of_trace, body, *spot in connection.execute(_SPANS, (trace,)).fetchall():
+        said = said_of(Span.FromString(body), tuple(spot)) if may_be_step(body) else None
+        if said is not None:
+            yield values_of(number, of_trace, said)
