@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from otel_agent_telemetry.local import Imported, Store, import_line
 from otel_agent_telemetry.meaning._from_otlp import read
-from tests.agreement import events, exported, stored
+from tests.agreement import events, exported, lived, stored, streams
 from tests.meaning import cases
 
 if TYPE_CHECKING:
@@ -24,14 +24,14 @@ _IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - e
 
 
 def readings(requests: Sequence[Any], *, batch: int = _STOCK_BATCH) -> dict[str, Totals]:
-    """What OTLP/JSON requests add up to: as events from a file and from an exporter, and by each read of a store."""
+    """What OTLP/JSON requests add up to: as events of a file, of an exporter and live, and by each read of a store."""
     with tempfile.TemporaryDirectory(dir=_IN_MEMORY) as folder:
         path = Path(folder, "requests.jsonl")
         path.write_text("".join(json.dumps(request) + "\n" for request in requests), encoding="utf-8")
         known = events.references(requests)
         return {
             "events": _from_file(path, known),
-            "exporter": _from_exporter(path, batch, known),
+            **_from_streams(path, batch, known),
             **_from_store(path, Path(folder, "traces.sqlite")),
         }
 
@@ -40,9 +40,11 @@ def _from_file(path: Path, known: dict[str, str]) -> Totals:
     return events.totals_of(((event.event.name, event.properties) for event in cases.events(path)), known)
 
 
-def _from_exporter(path: Path, batch: int, known: dict[str, str]) -> Totals:
-    ended = sorted(read(str(path)).spans, key=lambda record: record.end_ns)
-    return events.totals_of(map(events.body_of, exported.bodies(ended, batch)), known)
+def _from_streams(path: Path, batch: int, known: dict[str, str]) -> dict[str, Totals]:
+    moments = streams.moments(read(str(path)).spans)
+    ended = [record for is_end, record in moments if is_end]
+    told = {"exporter": exported.bodies(ended, batch), "live": lived.bodies(moments)}
+    return {way: events.totals_of(map(events.body_of, bodies), known) for way, bodies in told.items()}
 
 
 def _from_store(path: Path, file: Path) -> dict[str, Totals]:
