@@ -44,7 +44,7 @@ def _span(record: SpanRecord, later_ns: int) -> ReadableSpan:
         attributes=dict(record.attributes),  # pyright: ignore[reportArgumentType] - they were read from OTLP
         events=[Event(semconv.EXCEPTION_EVENT, raised)] if record.exception_type else [],
         status=Status(code),
-        start_time=record.start_ns + later_ns,
+        start_time=max(record.start_ns + later_ns, 0),
         end_time=record.end_ns + later_ns,
         instrumentation_scope=InstrumentationScope(record.scope),
     )

@@ -50,7 +50,9 @@ def _begin(provider: TracerProvider, record: SpanRecord, later_ns: int) -> Span:
     """The span, which knows from its start what it stands for."""
     attributes: dict[str, Any] = dict(record.attributes) if semconv.AGENT_LIFECYCLE in record.attributes else {}
     tracer = provider.get_tracer(record.scope)
-    return tracer.start_span("span", _around(record), attributes=attributes, start_time=record.start_ns + later_ns)
+    return tracer.start_span(
+        "span", _around(record), attributes=attributes, start_time=max(record.start_ns + later_ns, 1)
+    )
 
 
 def _around(record: SpanRecord) -> Context:

@@ -18,10 +18,12 @@ from tests.agreement.written_spans import request
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+pytestmark = pytest.mark.timeout(300)  # where one fails, it is made small first
+
 _quickly = settings(
     derandomize=True,
     deadline=None,
-    max_examples=60,
+    max_examples=50,
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],
 )
@@ -37,7 +39,7 @@ _ALONE = {
     "unfinished": Setup(unfinished=True),
 }
 """One thing at a time."""
-_FEWER = settings(_quickly, max_examples=12)
+_FEWER = settings(_quickly, max_examples=10)
 
 
 @pytest.mark.parametrize("setup", _ALONE.values(), ids=_ALONE)
