@@ -79,6 +79,11 @@ def run(dialect: str, name: str, conversation: str | None) -> Attributes:
     return {**ours, "gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": name, **talk}
 
 
+def workflow() -> Attributes:
+    """A workflow around a run."""
+    return {"gen_ai.operation.name": "invoke_workflow", "gen_ai.workflow.name": "triage"}
+
+
 def session(name: str, conversation: str) -> Attributes:
     """A session of ours."""
     return {"agent.lifecycle": "session", "gen_ai.agent.name": name, "gen_ai.conversation.id": conversation}

@@ -88,6 +88,7 @@ class Setup:
     chains: bool = False
     twice: bool = False
     """Whether a run has two spans of one name."""
+    has_workflow: bool = False
     names_conversation: bool = True
     is_seeded: bool = False
     """Whether each trace has the span ids of every other."""
@@ -128,6 +129,7 @@ class Forest:
             "tools": len(tools),
             "tool_errors": broken,
             "failures": failed + broken,
+            "workflows": len(turns) if self.setup.has_workflow else 0,
             "runs": len(turns) + sum(tool.run is not None for tool in tools),
             "input": added(call.given for call in calls if call.is_answered),
             "output": added(call.made for call in calls if call.is_answered),
@@ -163,6 +165,7 @@ _SETUPS = st.builds(
     repeats=st.booleans(),
     chains=st.booleans(),
     twice=st.booleans(),
+    has_workflow=st.booleans(),
     names_conversation=st.booleans(),
     is_seeded=st.booleans(),
     unfinished=st.booleans(),

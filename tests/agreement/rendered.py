@@ -43,12 +43,13 @@ class _Rendering:
         root, began = self._take(), self._now
         self._tree = self._take() if self._has_trees else root
         session = self._forest.session(conversation, trace)
-        top = root
-        if setup.dialect == "ours":
-            top = self._take()
+        top = self._take() if setup.dialect == "ours" else root
+        around = self._take() if setup.has_workflow else top
         names_itself = setup.names_conversation and setup.dialect != "ours"
-        self._run(run, top, session if names_itself else None)
-        if setup.dialect == "ours":
+        self._run(run, around, session if names_itself else None)
+        if around != top:
+            self._write(around, top, (began + 2, self._now), dialects.workflow(), "new")
+        if top != root:
             self._write(top, root, (began + 1, self._now), dialects.session(run.name, session), "ours")
         if self._tree != root:
             self._write(self._tree, root, (began + 1, self._now), dialects.chain(None), "twin")
@@ -57,6 +58,7 @@ class _Rendering:
     def _run(self, run: Run, parent: int, conversation: str | None) -> None:
         setup, dialect = self._setup, self._setup.dialect
         used = _used(run) if setup.repeats else None
+        self._now += 3
         own, began = self._take(), self._now
         below = self._take() if setup.twice else own
         inner = self._take() if setup.chains else below

@@ -34,6 +34,7 @@ _ALONE = {
     **{f"mcp {mcp}": Setup(mcp=mcp) for mcp in MCP[1:]},
     "repeats": Setup(repeats=True, chains=True),
     "twice": Setup(twice=True),
+    "workflow": Setup(has_workflow=True),
     "without conversation": Setup(names_conversation=False),
     "seeded": Setup(is_seeded=True),
     "unfinished": Setup(unfinished=True),
