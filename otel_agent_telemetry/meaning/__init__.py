@@ -4,6 +4,7 @@ from otel_agent_telemetry.meaning import _kinds as kinds
 from otel_agent_telemetry.meaning._calls import ModelCall, Repeat, Run, ToolCall
 from otel_agent_telemetry.meaning._kinds import DIALECT_KEYS
 from otel_agent_telemetry.meaning._meaning import Meaning
+from otel_agent_telemetry.meaning._models import undated
 from otel_agent_telemetry.meaning._records import Fact, SpanRecord, Usage
 from otel_agent_telemetry.meaning._replay import Place, replay, verdicts
 from otel_agent_telemetry.meaning._said import READ_KEYS, READ_PREFIXES, Said, read
@@ -27,5 +28,6 @@ __all__ = [
     "kinds",
     "read",
     "replay",
+    "undated",
     "verdicts",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_agent_telemetry.meaning._calls import ModelCall, ToolCall
+from otel_agent_telemetry.meaning._calls import ModelCall, Run, ToolCall
 from otel_agent_telemetry.meaning._outcomes import VAGUE
 from otel_agent_telemetry.meaning._providers import harness
 from otel_agent_telemetry.meaning._table import FIGURES
@@ -12,7 +12,6 @@ from otel_agent_telemetry.meaning._table import FIGURES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from otel_agent_telemetry.meaning._calls import Run
     from otel_agent_telemetry.meaning._records import Fact
     from otel_agent_telemetry.meaning._said import Said
 
@@ -143,6 +142,12 @@ class Branch:
         self.since_ns = self.since_ns or call.occurred_ns
         self.conversation = self.conversation or call.conversation
 
+    def name_conversation(self, conversation: str) -> None:
+        """A span that stands for nothing else says which conversation all this belongs to, unless its parts know."""
+        self.conversation = conversation
+        for part in (*self.held, *self.turns, *(call for turn in self.turns for call in turn.held)):
+            part.conversation = part.conversation or conversation
+
     def merge(self, other: Branch) -> None:
         """Take in what was below a span that turned out to be nothing of ours."""
         self.calls.add(other.calls)
@@ -188,6 +193,7 @@ class Turn:
         "start_ns",
         "totals",
         "trace_id",
+        "verdict",
     )
 
     def __init__(self, said: Said, branch: Branch) -> None:
@@ -209,6 +215,7 @@ class Turn:
         self.conversation = said.conversation or branch.conversation
         self.error: str | None = None
         self.facts: list[Fact] = []
+        self.verdict = Run(said, is_run=True, speaker=0, error=None)
         self.held: list[ModelCall | ToolCall | Run] = [*branch.held]
         self.sessions = branch.sessions
         self.totals = branch.calls

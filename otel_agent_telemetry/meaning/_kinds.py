@@ -27,6 +27,7 @@ _TRACELOOP_REQUEST = "llm.request.type"
 _MCP_METHOD = "mcp.method.name"
 _AI_SDK = "ai.operationId"
 _LAMINAR = "lmnr.span.type"
+_SPRING = "spring.ai.kind"
 _LOGFIRE_TYPE = "logfire.span_type"
 """Logfire sends a copy of each span when it starts, below the span, with another id."""
 _CREWAI_EVENT = "crewai.event_name"
@@ -132,6 +133,8 @@ def kind_of(attributes: Mapping[str, object]) -> str | None:
     operation = attributes.get(semconv.GEN_AI_OPERATION_NAME)
     if operation is not None:
         found = _OPERATIONS.get(operation, OTHER) if isinstance(operation, str) else OTHER
+        if found == OTHER and attributes.get(_SPRING) == "tool_call":
+            return TOOL
         return OTHER if _is_remark(attributes) else found
     openinference = attributes.get(_OPENINFERENCE_KIND)
     if openinference is not None:

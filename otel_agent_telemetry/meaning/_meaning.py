@@ -131,8 +131,8 @@ class Meaning:
             self._tree.close(said.key, said.parent_key, counted_until=counted_until)
             self._waiting.put_turn(turn, self._tree.landing(said.parent_key))
         else:
-            if branch is not None:
-                branch.conversation = said.conversation or branch.conversation
+            if branch is not None and said.conversation is not None:
+                branch.name_conversation(said.conversation)
             self.pass_by(said.key, said.parent_key, branch)
 
     def told(self) -> list[Told]:

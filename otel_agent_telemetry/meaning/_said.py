@@ -145,6 +145,8 @@ def _read_call(said: Said, record: SpanRecord, found: dict[str, Any]) -> None:
         figures = {name: found.get(f"run_{name}") for name in FIGURES}
     else:
         figures = {name: found.get(name) for name in FIGURES}
+    if figures["cost_usd"] is None and "input_cost" in found and "output_cost" in found:
+        figures["cost_usd"] = found["input_cost"] + found["output_cost"]
     for name, figure in figures.items():
         setattr(said, name, figure)
     _complete(said, record, found.get("total_tokens"))
@@ -207,7 +209,9 @@ def _provider(value: object) -> str | None:
 def _check_of(concept: str) -> Callable[[object], object]:
     if concept.endswith("_tokens"):
         return _count
-    return {"cost_usd": _dollars, "provider": _provider}.get(concept, _text)
+    if "cost" in concept:
+        return _dollars
+    return _provider if concept == "provider" else _text
 
 
 _SLOTS: dict[str, tuple[tuple[str, int, Callable[[object], object]], ...]] = {}

@@ -19,6 +19,7 @@ ROWS: dict[str, tuple[str, ...]] = {
         "crewai.execution_uuid",
         "lmnr.association.properties.session_id",
         "ai.telemetry.metadata.sessionId",
+        "spring.ai.chat.client.conversation.id",
     ),
     "answered_by": (semconv.GEN_AI_RESPONSE_MODEL, "llm.response.model_name", "ai.response.model"),
     "asked": (
@@ -37,7 +38,13 @@ ROWS: dict[str, tuple[str, ...]] = {
     ),
     "response_id": (semconv.GEN_AI_RESPONSE_ID, "ai.response.id"),
     "call_id": (semconv.GEN_AI_TOOL_CALL_ID, "tool_call.id", "ai.toolCall.id"),
-    "tool": (semconv.GEN_AI_TOOL_NAME, "tool.name", "ai.toolCall.name", "traceloop.entity.name"),
+    "tool": (
+        semconv.GEN_AI_TOOL_NAME,
+        "tool.name",
+        "ai.toolCall.name",
+        "spring.ai.tool.definition.name",
+        "traceloop.entity.name",
+    ),
     "agent_id": (semconv.GEN_AI_AGENT_ID,),
     "agent_name": (semconv.GEN_AI_AGENT_NAME, "agent.name", "crewai.agent.role"),
     "workflow": (
@@ -84,6 +91,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "reasoning_tokens": (
         semconv.GEN_AI_USAGE_REASONING,
         "gen_ai.usage.reasoning_tokens",
+        "gen_ai.usage.experimental.reasoning_tokens",
         "gen_ai.usage.output_tokens.reasoning",
         "gen_ai.usage.details.reasoning_tokens",
         "llm.token_count.completion_details.reasoning",
@@ -106,6 +114,8 @@ ROWS: dict[str, tuple[str, ...]] = {
         "gen_ai.usage.total_cost",
         "operation.cost",
     ),
+    "input_cost": ("gen_ai.usage.input_cost", "gen_ai.cost.input_cost", "llm.cost.prompt"),
+    "output_cost": ("gen_ai.usage.output_cost", "gen_ai.cost.output_cost", "llm.cost.completion"),
     # What an agent's span adds up for one run, beside figures of another kind under the usual names (pydantic-ai).
     "run_input_tokens": ("gen_ai.aggregated_usage.input_tokens",),
     "run_output_tokens": ("gen_ai.aggregated_usage.output_tokens",),

@@ -42,7 +42,11 @@ def turn_of(said: Said, branch: Branch) -> Turn:
     if not turn.is_run:
         _be_workflow(said, turn, nearest)
     speaker = next((child.key for child in same if child.is_run), 0) if turn.is_run and not runs else 0
-    turn.held.append(Run(said, is_run=turn.is_run, speaker=speaker, error=turn.error))
+    for child in same:
+        if not (child.is_run or turn.is_run):  # a workflow right above it tells for both
+            child.verdict.speaker = turn.key
+    turn.verdict = Run(said, is_run=turn.is_run, speaker=speaker, error=turn.error)
+    turn.held.append(turn.verdict)
     return turn
 
 

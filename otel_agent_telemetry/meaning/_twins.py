@@ -3,8 +3,8 @@
 Where one span is below the other the tree tells. Where it is not, a response id joins model calls and a call's id
 tools, if their times overlap: some servers and frameworks use an id again. Many spans carry none: then two spans are
 one call if they come from two instrumentations, the time of one is within the other's, they ended alike, name the same
-model or tool and say the same of tokens, where both say something, and the parent of one is around the other: an
-instrumentation that is called back does not make its span the current one.
+model or tool and say the same of tokens, where both say something, and both stand in one trace or one has no parent: an
+instrumentation that is called back makes a tree of its own.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _MOST_RESPONSES = 2_048
 _MOST_LAST = 128
 _MOST_LATE = 8
+_TRACE_BITS = 64
 
 C = TypeVar("C", ModelCall, ToolCall)
 
@@ -31,12 +32,13 @@ C = TypeVar("C", ModelCall, ToolCall)
 class _Seen(Generic[C]):
     """A call as one span told it; ``scopes`` are the instrumentations that reported it."""
 
-    __slots__ = ("call", "end_ns", "id", "models", "parent_key", "scopes", "start_ns")
+    __slots__ = ("call", "end_ns", "id", "key", "models", "parent_key", "scopes", "start_ns")
 
     def __init__(self, said: Said, call: C) -> None:
         self.call = call
         self.start_ns = said.start_ns
         self.end_ns = said.end_ns
+        self.key = said.key
         self.parent_key = said.parent_key
         self.id = said.response_id or said.call_id
         self.models = frozenset(bare(name) for name in (said.answered_by, said.asked) if name is not None)
@@ -103,10 +105,14 @@ class Twins(Generic[C]):
             return False
         if (new.call.error is None) != (seen.call.error is None) or not self._is_alike(new, seen):
             return False
-        return self._is_around(new.parent_key, seen.parent_key) or self._is_around(seen.parent_key, new.parent_key)
+        if self._is_below(new.key, seen.parent_key) or self._is_below(seen.key, new.parent_key):
+            return False
+        if not new.parent_key or not seen.parent_key:
+            return True
+        return new.key >> _TRACE_BITS == seen.key >> _TRACE_BITS
 
-    def _is_around(self, key: int, other_key: int) -> bool:
-        return not key or key in self._tree.ancestors(other_key)
+    def _is_below(self, key: int, other_key: int) -> bool:
+        return key in self._tree.ancestors(other_key)
 
 
 def model_calls_alike(new: _Seen[ModelCall], seen: _Seen[ModelCall]) -> bool:

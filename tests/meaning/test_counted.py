@@ -122,13 +122,19 @@ def test_what_makes_them_two(second: SpanRecord, why: str) -> None:
     assert [calls for calls, _, _ in _counted(_opened(0, 0), first, second)] == [1, 1], why
 
 
-def test_other_parents_make_them_two() -> None:
-    """Two calls that run below different spans are two."""
+def test_trees_beside_each_other_tell_of_one_call() -> None:
+    """An instrumentation that is called back makes a tree of its own in the trace: its call is the one seen there."""
     spans = (span(4, USED, parent=2, start=1.2, end=1.8), _other(5, USED, parent=3), span(1, AGENT))
     mapping = _opened(0, 1, 1)
     assert _counted(mapping, spans[0], spans[1]) == []
     assert [mapping.unlink(key(2)), mapping.unlink(key(3))] == [[], []]
-    assert len(_counted(mapping, spans[2])) == 2
+    assert _counted(mapping, spans[2]) == [(1, 120, None)]
+
+
+def test_below_a_parent_in_another_trace_it_is_another_call() -> None:
+    """Two calls that run in two traces, each below a span of its trace, are two."""
+    elsewhere = _other(5, USED, parent=3)._replace(trace_id=0xDEF)
+    assert len(_counted(_opened(0, 1), span(4, USED, parent=2, start=1.2, end=1.8), elsewhere, span(1, AGENT))) == 2
 
 
 def test_parallel_calls_seen_twice() -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from otel_agent_telemetry.local.read._moments import iso
 from otel_agent_telemetry.local.read._spending import SPENDING, SUMS, Cost, costs_by_key
+from otel_agent_telemetry.meaning import undated
 
 if TYPE_CHECKING:
     import sqlite3
@@ -53,10 +54,26 @@ def usage(
         connection.execute(f"SELECT {key}, {SUMS} FROM steps {where} AND {SPENDING} GROUP BY 1, 2, 3", period)
     )
     rows = connection.execute(f"SELECT {key}, {_COUNTS} FROM steps {where} GROUP BY 1", period).fetchall()
+    if by == "model":
+        rows, costs = _by_undated_name(rows, costs)
     shapes = [_usage_shape(_key_text(row[0], by), row[1:], costs.get(row[0], Cost())) for row in rows if any(row[1:])]
     if by in {"hour", "day"}:
         return sorted(shapes, key=lambda shape: shape["key"] or "")
     return sorted(shapes, key=lambda shape: (-_tokens(shape), -shape["calls"], shape["key"] or ""))
+
+
+def _by_undated_name(rows: list[Any], costs: dict[Any, Cost]) -> tuple[list[Any], dict[Any, Cost]]:
+    """One row for a model that stands under a dated and an undated name, by the latter."""
+    names = {row[0] for row in rows if row[0] is not None}
+    shown = {name: undated(name) if undated(name) in names else name for name in names}
+    sums: dict[Any, list[Any]] = {}
+    merged: dict[Any, Cost] = {}
+    for name, *figures in rows:
+        key = shown.get(name)
+        known = sums.setdefault(key, [None] * len(figures))
+        sums[key] = [more if total is None else total + (more or 0) for total, more in zip(known, figures, strict=True)]
+        merged[key] = merged.get(key, Cost()) + costs.get(name, Cost())
+    return [(key, *figures) for key, figures in sums.items()], merged
 
 
 def _tokens(shape: UsageShape) -> int:

@@ -115,7 +115,7 @@ def _node(row: Any, latest: int) -> _Node:
     node = _Node(number, trace, place, status == _STATUS_ERROR, row[9:_FIRST_SAID])
     if said is not None:
         node.kind, node.model, node.provider = said.kind, said.model, said.provider
-        node.agent, node.session = said.agent_name, said.conversation
+        node.agent, node.session = said.agent_name, None if said.kind == kinds.OTHER else said.conversation
         node.counted = said.is_own and said.kind not in (kinds.MODEL, kinds.TOOL, kinds.AGENT)
         node.is_error = said.error not in (None, semconv.OUTCOME_CANCELLED)
     return node
@@ -127,6 +127,7 @@ _Met = dict[tuple[int, str], tuple["str | None", int, int]]
 
 def _judge(nodes: dict[int, _Node]) -> _Met:
     met: _Met = {}
+    by_id = {node.id: node for node in nodes.values()}
     for told in verdicts([node.place for node in nodes.values()]):
         node = nodes.get(told.key)
         if node is None:
@@ -138,7 +139,25 @@ def _judge(nodes: dict[int, _Node]) -> _Met:
                 node.speaker = speaker.id
             if not isinstance(told, Repeat):
                 _apply(node, told)
+    for node in nodes.values():
+        if node.speaker is not None:
+            _share(node, nodes, by_id)
     return met
+
+
+def _share(node: _Node, nodes: dict[int, _Node], by_id: dict[int, _Node]) -> None:
+    """A call that stands alone belongs to the session of the span that repeats it."""
+    speaker = by_id.get(node.speaker or 0)
+    if speaker is None or speaker.session is not None:
+        return
+    seen: set[int] = set()
+    above: _Node | None = node
+    while above is not None and above.place.key not in seen:
+        if above.session is not None:
+            speaker.session, speaker.agent = above.session, speaker.agent or above.agent
+            return
+        seen.add(above.place.key)
+        above = nodes.get(above.place.parent_key)
 
 
 def _meet(node: _Node, told: Fact, met: _Met) -> None:

@@ -46,6 +46,7 @@ ON CONFLICT (trace_id) DO UPDATE SET
     unsettled = max(unsettled, excluded.unsettled, calls + tools + runs > 0)
 RETURNING id
 """
+_STORED = "SELECT id, span_id, end_ns FROM spans WHERE trace = ?"
 _INSERT_SPAN = "INSERT OR IGNORE INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT_STEP = f"INSERT INTO steps VALUES ({', '.join('?' * len(COLUMNS))})"
 _ORIGINS_KEPT = 1000
@@ -267,12 +268,19 @@ def _insert_traces(connection: sqlite3.Connection, origins: dict[bytes, int], ma
 
 
 def _drop_stored(connection: sqlite3.Connection, made: Batch) -> None:
+    """Leave out what is stored; but what was stored before it had ended gives way to the whole span."""
     for trace_id in {key[0] for key in made.spans}:
-        stored = connection.execute(
-            "SELECT span_id FROM spans WHERE trace = (SELECT id FROM traces WHERE trace_id = ?)", (trace_id,)
-        )
-        for (span_id,) in stored:
-            made.spans.pop((trace_id, span_id), None)
+        trace = connection.execute("SELECT id FROM traces WHERE trace_id = ?", (trace_id,)).fetchone()
+        for number, span_id, end_ns in connection.execute(_STORED, trace or (0,)).fetchall():
+            row = made.spans.get((trace_id, span_id))
+            if row is None:
+                continue
+            if end_ns or not row.end_ns:
+                del made.spans[trace_id, span_id]
+            else:
+                connection.execute("DELETE FROM spans WHERE id = ?", (number,))
+                connection.execute("DELETE FROM steps WHERE id = ?", (number,))
+                connection.execute("UPDATE traces SET spans = spans - 1 WHERE id = ?", trace)
 
 
 def _latest(metric: Metric) -> int:
