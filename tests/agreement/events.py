@@ -59,7 +59,7 @@ def _spent(events: list[Told], session: str, known: Mapping[str, str]) -> str | 
 
 def _figures(told: list[Mapping[str, Any]]) -> tuple[int, int, int, int]:
     calls = sum(each.get("modelCalls", 0) + each.get("modelErrors", 0) for each in told)
-    tools = sum(each.get("toolCalls", "toolName" in each) for each in told)
+    tools = sum(each.get("toolCalls", "isSuccess" in each) for each in told)
     given, made = (sum(each.get(name, 0) for each in told) for name in _PROPERTIES[:2])
     return calls, tools, given, made
 
