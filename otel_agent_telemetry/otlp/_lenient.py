@@ -90,7 +90,7 @@ def _mended(value: Any, key: str = "") -> Any:
     if isinstance(value, str):
         value = value if value.isascii() else unicode(value)
     elif isinstance(value, dict):
-        return {name: _mended(item, name) for name, item in cast("dict[str, Any]", value).items()}
+        return {unicode(name): _mended(item, name) for name, item in cast("dict[str, Any]", value).items()}
     elif isinstance(value, list):
         return [_mended(item) for item in cast("list[Any]", value)]
     elif isinstance(value, float) and not isfinite(value):

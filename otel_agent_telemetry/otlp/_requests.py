@@ -21,7 +21,16 @@ if TYPE_CHECKING:
 __all__ = ["MOST_LEVELS", "UNREADABLE", "from_document", "to_json"]
 
 MOST_LEVELS = 100  # of messages in one another: what protobuf's parsers follow
-UNREADABLE = (json_format.ParseError, ValueError, TypeError, AttributeError, OverflowError, RecursionError)
+# SystemError is what protobuf raises where half of a surrogate pair stands in a field's name
+UNREADABLE = (
+    json_format.ParseError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+    SystemError,
+)
 
 _Message = TypeVar("_Message", bound=Message)
 

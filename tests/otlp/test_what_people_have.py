@@ -95,6 +95,7 @@ READ = {
     "more than a double": with_value("1e999"),
     "a number of many digits": with_value("9" * 5000),
     "half a surrogate pair": with_second(more=[text("said", "cut \ud83e")]),
+    "half a surrogate pair in a field's name": with_second(**{"\ud83e": 1}),
     "text that is not UTF-8": with_second(name="cut").replace(b'"cut"', b'"c\xff\xfet"'),
     "two megabytes": with_second(more=[text("said", "x" * 2_000_000)]),
     "an end before the start": with_second(endTimeUnixNano=str(START)),
