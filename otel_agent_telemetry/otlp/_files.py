@@ -83,26 +83,33 @@ def _read(stream: IO[bytes]) -> Iterator[Line]:
         stream = io.BytesIO(stream.read(_LARGEST).decode("utf-16", "replace").encode())
     first = stream.readline(_LARGEST)
     try:
-        document = parsed(first or b"[]")
-    except MalformedError:
+        document: object = parsed(first.rstrip()) if first else {}
+    except MalformedError as error:
         content = first + stream.read(_LARGEST)
-        yield from _whole(content)
+        is_line = len(content) == len(first) and first.strip()
+        yield from _whole(content, str(error) if is_line else "")
         yield from _each(stream, content.count(b"\n") + 1)
     else:
         yield _taken(1, len(first), document)
         yield from _each(stream, 2)
 
 
-def _whole(content: bytes) -> Iterator[Line]:
-    """What is one document, one request in protobuf, or documents one after the other."""
+def _whole(content: bytes, broken: str) -> Iterator[Line]:
+    """One request in protobuf, one document, or documents one after the other; not a line that is ``broken``."""
+    request = read_any_protobuf(content)
+    if request is not None:
+        yield Line(1, len(content), [request])
+    elif broken:
+        yield Line(1, len(content), broken=broken)
+    else:
+        yield from _documents(content)
+
+
+def _documents(content: bytes) -> Iterator[Line]:
     try:
         document = parsed(content)
     except MalformedError:
-        request = read_any_protobuf(content)
-        if request is not None:
-            yield Line(1, len(content), [request])
-        else:
-            yield from _one_after_the_other(content.decode("utf-8-sig", "replace"))
+        yield from _one_after_the_other(content.decode("utf-8-sig", "replace"))
     else:
         yield _taken(1, len(content), document)
 

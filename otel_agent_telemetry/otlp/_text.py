@@ -10,7 +10,9 @@ from otel_agent_telemetry.otlp._reading import MalformedError
 __all__ = ["parsed"]
 
 _DEEPEST = 400  # brackets; protobuf follows fewer, so what is cut off below is refused with its record
-_LARGEST_DEEP = 4 * 2**20
+_TOO_DEEP = 100 * _DEEPEST  # nobody's value, so not worth the time to read on
+_LARGEST_DEEP = 2 * 2**20
+_NESTED = "nested deeper than OTLP can be"
 _LONGEST_WHOLE = 40  # digits
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
@@ -47,8 +49,7 @@ def _whole(digits: str) -> object:
 def _cut(body: bytes) -> str:
     """The text with ``null`` for what stands deeper than :data:`_DEEPEST` brackets."""
     if len(body) > _LARGEST_DEEP:
-        msg = "nested deeper than OTLP can be"
-        raise MalformedError(msg)
+        raise MalformedError(_NESTED)
     text = body.decode("utf-8-sig", "replace")
     kept: list[str] = []
     depth = begun = 0
@@ -57,6 +58,8 @@ def _cut(body: bytes) -> str:
             depth += 1
             if depth == _DEEPEST + 1:
                 kept.append(text[begun : token.start()] + "null")
+            elif depth > _TOO_DEEP:
+                raise MalformedError(_NESTED)
         elif token[0] in "]}":
             depth -= 1
             if depth == _DEEPEST:

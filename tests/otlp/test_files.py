@@ -85,7 +85,7 @@ def test_a_preview_of_no_span(content: bytes, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "code"), [(b"oops", 2), (b"\x1f\x8boops", 2), (b"7\n8\n", 2), (b"", 0), (b"{}\n", 0)]
+    ("content", "code"), [(b"oops", 2), (b"\x1f\x8boops", 2), (b"7\n8\n", 2), (b"", 0), (b"\n", 0), (b"{}\n", 0)]
 )
 def test_an_import_of_nothing_that_can_be_read(content: bytes, code: int, tmp_path: Path) -> None:
     """It exits with 2; what is empty is no mistake."""

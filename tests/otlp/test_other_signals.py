@@ -10,8 +10,9 @@ from click.testing import CliRunner
 
 from otel_agent_telemetry.cli import main
 from otel_agent_telemetry.otlp._requests import from_document
-from otel_agent_telemetry.otlp._signals import LOGS, METRICS, Signal
+from otel_agent_telemetry.otlp._signals import LOGS, METRICS, TRACES, Signal
 from tests.local.serving import JSON, PROTOBUF, Serving
+from tests.otlp.ways import call
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,3 +80,13 @@ def test_a_file_in_protobuf(what: str, tmp_path: Path) -> None:
     file.write_bytes(from_document(SIGNALS[what].request, document(what, GOOD[what])).SerializeToString())
     done = CliRunner().invoke(main, ["import", str(file), "--json", "--db", str(tmp_path / "x.sqlite")])
     assert {key: count for key, count in json.loads(done.stdout).items() if count} == {what: 1}
+
+
+def test_the_libraries_of_old_senders(tmp_path: Path) -> None:
+    """In protobuf, ``instrumentation_library_spans`` beside ``scope_spans`` had the number 1000 (OTLP 0.15 to 0.19)."""
+    span = from_document(TRACES.record, call()).SerializeToString()
+    scope = b"\x12" + bytes([len(span) & 0x7F | 0x80, len(span) >> 7]) + span
+    resource = b"\xc2\x3e" + bytes([len(scope) & 0x7F | 0x80, len(scope) >> 7]) + scope
+    body = b"\x0a" + bytes([len(resource) & 0x7F | 0x80, len(resource) >> 7]) + resource
+    with Serving(tmp_path / "x.sqlite") as server:
+        assert (server.post("/v1/traces", body, PROTOBUF).body, server.count("spans")) == (b"", 1)
