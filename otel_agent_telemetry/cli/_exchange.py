@@ -1,17 +1,17 @@
-"""``export`` and ``import``: OTLP JSON lines, as the Collector's file exporter writes them."""
+"""``export`` and ``import``: OTLP JSON lines, as the Collector's file exporter writes them; more is read."""
 
 from __future__ import annotations
 
-import gzip
-import json
 import os
 import sys
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
+from dataclasses import asdict
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import click
 
+from otel_agent_telemetry.cli._faults import Faults
 from otel_agent_telemetry.cli._follow import appended_lines
 from otel_agent_telemetry.cli._opened import db_option, failures, json_option, opened, print_json
 from otel_agent_telemetry.errors import InputError
@@ -22,16 +22,16 @@ from otel_agent_telemetry.local import (
     export_all,
     export_trace,
     find_trace,
-    import_line,
+    import_readings,
 )
+from otel_agent_telemetry.otlp._files import is_gzip, open_file, read_line, read_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Iterator
+
+    from otel_agent_telemetry.otlp._files import Line
 
 __all__ = ["export", "import_"]
-
-_GZIP = b"\x1f\x8b"
-_LARGEST_DOCUMENT = 64 * 2**20
 
 
 @click.command(short_help="Write OTLP JSON lines.")
@@ -67,75 +67,76 @@ def export(*, trace: str | None, output: Path | None, db: Path | None, as_json: 
 @db_option
 @json_option
 def import_(*, file: Path, follow: bool, db: Path | None, as_json: bool) -> None:
-    """Store what FILE holds: OTLP JSON lines (also gzipped), or one OTLP JSON document; - reads stdin.
+    """Store what FILE holds: OTLP JSON lines, one OTLP JSON document, or a request in protobuf, also gzipped.
 
-    What the store holds already is left as it is, so reading a file again changes nothing.
+    - reads stdin. What the store holds already is left as it is, so reading a file again changes nothing. A line or a
+    record that cannot be read is named and left out; exit code 2 where nothing of FILE could be read.
     """
     read = Imported()
     with failures(), closing(Store(db or default_store())) as store:
-        if follow:
-            _follow(store, file, read)
-        else:
-            with _bytes_of(file) as stream:
-                _import_stream(store, stream, file, read, quiet=as_json)
+        faults = Faults(str(file))
+        for line in _followed(file) if follow else _lines_of(file, quiet=as_json):
+            _import(store, line, read, faults)
+        faults.close()
         while store.settle():
             pass
     if as_json:
-        print_json({"spans": read.spans, "logs": read.logs, "metrics": read.metrics, "refused_spans": read.refused})
+        print_json(asdict(read))
     else:
-        refused = f"; {read.refused} spans without valid ids were left out" if read.refused else ""
-        click.echo(f"{read.spans} spans, {read.logs} log records, {read.metrics} metrics{refused}", err=True)
+        click.echo(_summary(read), err=True)
 
 
-def _follow(store: Store, file: Path, read: Imported) -> None:
-    """Import lines as they are written; one that cannot be read is named and left out, as more will come."""
+def _import(store: Store, line: Line | None, read: Imported, faults: Faults) -> None:
+    if line is None:
+        store.settle()
+        return
+    import_readings(store, line.readings, read)
+    read.skipped_lines += bool(line.broken)
+    for fault in line.faults():
+        faults.tell(line.number, fault)
+
+
+def _summary(read: Imported) -> str:
+    stored = f"{read.spans} spans, {read.logs} log records, {read.metrics} metrics"
+    left = {
+        "spans": read.refused_spans,
+        "log records": read.refused_logs,
+        "metrics": read.refused_metrics,
+        "lines": read.skipped_lines,
+    }
+    told = [f"{count} {what}" for what, count in left.items() if count]
+    return f"{stored}; {', '.join(told)} left out" if told else stored
+
+
+def _followed(file: Path) -> Iterator[Line | None]:
+    """Lines as they are written; None whenever there is nothing more for now."""
     if str(file) == "-":
         raise InputError("--follow reads a file that grows, not stdin; leave it out: stdin is read to its end anyway")
+    with file.open("rb") as stream:
+        if is_gzip(stream):
+            raise InputError(f"--follow reads lines as they are written, and {file} is gzip; leave it out")
     with suppress(KeyboardInterrupt):
-        for line in appended_lines(file):
+        for number, line in appended_lines(file):
             if line is None:
-                store.settle()
+                yield None
             elif line.strip():
-                try:
-                    import_line(store, line, read)
-                except InputError as error:
-                    click.echo(f"a line of {file} is left out: {error}", err=True)
+                yield read_line(number, line)
 
 
-@contextmanager
-def _bytes_of(file: Path) -> Generator[IO[bytes]]:
-    if str(file) == "-":
-        yield sys.stdin.buffer
-        return
-    with file.open("rb") as raw:
-        packed = raw.read(2) == _GZIP
-        raw.seek(0)
-        yield cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if packed else raw
-
-
-def _import_stream(store: Store, stream: IO[bytes], file: Path, read: Imported, *, quiet: bool) -> None:
+def _lines_of(file: Path, *, quiet: bool) -> Iterator[Line]:
     size = os.path.getsize(file) if str(file) != "-" else 0
     hidden = quiet or not sys.stderr.isatty()
-    with click.progressbar(length=size, label="importing", file=sys.stderr, hidden=hidden) as bar:
-        for number, line in enumerate(stream, 1):
-            if number == 1 and not _is_whole(line):
-                line += stream.read(_LARGEST_DOCUMENT)  # noqa: PLW2901 - a document that goes on below its first line
-            if line.strip():
-                _import_line(store, line, file, number, read)
-            bar.update(len(line))
-
-
-def _is_whole(line: bytes) -> bool:
-    try:
-        json.loads(line)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def _import_line(store: Store, line: bytes, file: Path, number: int, read: Imported) -> None:
-    try:
-        import_line(store, line, read)
-    except InputError as error:
-        msg = f"line {number} of {file}: {error}; the {number - 1} lines before it are stored"
-        raise InputError(msg) from error
+    has_content = broken = False
+    with (
+        open_file(str(file)) as stream,
+        click.progressbar(length=size, label="importing", file=sys.stderr, hidden=hidden) as bar,
+    ):
+        for line in read_lines(stream):
+            has_content = has_content or not line.broken
+            broken = broken or bool(line.broken)
+            yield line
+            bar.update(line.size)
+    if broken and not has_content:
+        raise InputError(
+            f"{file} holds nothing that can be read; expected OTLP, such as `agent-telemetry export` writes"
+        )

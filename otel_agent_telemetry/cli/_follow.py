@@ -15,8 +15,8 @@ __all__ = ["appended_lines"]
 _LOOK_AGAIN_SECONDS = 0.2
 
 
-def appended_lines(file: Path) -> Generator[bytes | None]:
-    """Every line of the file, then each that is written to it; None whenever there is nothing more for now.
+def appended_lines(file: Path) -> Generator[tuple[int, bytes | None]]:
+    """Every line of the file with its number from 1, then each that is written; None while there is nothing more.
 
     A line counts once it is whole. Where the file is rotated away the rest of it is read first, then the new one.
     """
@@ -25,20 +25,20 @@ def appended_lines(file: Path) -> Generator[bytes | None]:
             yield from _until_replaced(file, stream)
 
 
-def _until_replaced(file: Path, stream: IO[bytes]) -> Generator[bytes | None]:
-    rest = b""
+def _until_replaced(file: Path, stream: IO[bytes]) -> Generator[tuple[int, bytes | None]]:
+    rest, number = b"", 1
     while True:
         line = stream.readline()
         if not line:
             if _is_replaced(file, stream):
                 return
-            yield None
+            yield number, None
             time.sleep(_LOOK_AGAIN_SECONDS)
             continue
         rest += line
         if rest.endswith(b"\n"):
-            yield rest
-            rest = b""
+            yield number, rest
+            rest, number = b"", number + 1
 
 
 def _is_replaced(file: Path, stream: IO[bytes]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import time
 from contextlib import closing, contextmanager
@@ -12,7 +11,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from otel_agent_telemetry.errors import InputError, TelemetryError
-from otel_agent_telemetry.local import Store, default_store, empty, parse_duration_ns, parse_moment_ns, parse_size
+from otel_agent_telemetry.local import (
+    Store,
+    default_store,
+    empty,
+    json_text,
+    parse_duration_ns,
+    parse_moment_ns,
+    parse_size,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -86,7 +93,7 @@ def failures() -> Generator[None]:
 
 def print_json(value: object) -> None:
     """The value as indented JSON on stdout."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    click.echo(json_text(value, indent=2))
 
 
 def tell_empty(connection: sqlite3.Connection, otherwise: str = "") -> None:

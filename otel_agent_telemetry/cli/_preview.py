@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from otel_agent_telemetry.cli._faults import Faults
 from otel_agent_telemetry.meaning import replay
 from otel_agent_telemetry.meaning._from_otlp import read
 from otel_agent_telemetry.pipeline.writing.anonymise import Anonymiser
@@ -46,13 +47,18 @@ _TOTALS = ("sessions", "agentRuns", "workflows", "toolCalls", "toolErrors", *_SU
 def preview(file: str, dialect: str, *, as_json: bool, as_totals: bool) -> None:
     """Print the events that the spans in FILE would become.
 
-    FILE is OTLP JSON: the OpenTelemetry Collector's file exporter (one object a line), one object, or what
-    `agent-telemetry export` writes. Nothing is stored or sent; the installation id and the key of the references are
-    stand-ins. Exit code 0, also where broken lines were skipped; 1 where FILE cannot be read.
+    FILE is what `import` reads: OTLP JSON lines, as the OpenTelemetry Collector's file exporter and `agent-telemetry
+    export` write them, one document, or a request in protobuf, also gzipped; - reads stdin. Nothing is stored or sent;
+    the installation id and the key of the references are stand-ins. Exit code 0, also where broken lines were skipped;
+    1 where FILE cannot be read, 2 where it holds no span.
     """
     spans = read(file)
+    faults = Faults(file)
     for broken in spans.broken:
-        click.echo(f"{file}:{broken.line}: skipped: {broken.reason}", err=True)
+        faults.tell(broken.line, broken.reason)
+    faults.close()
+    if not spans.spans:
+        raise click.UsageError(f"{file} holds no span; expected OTLP, such as `agent-telemetry export` writes")
     anonymiser = Anonymiser(_STAND_IN_KEY, Registries())
     events = [clean for fact in replay(spans.spans) if (clean := anonymiser.clean(fact)) is not None]
     if as_totals:

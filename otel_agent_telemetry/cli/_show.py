@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
@@ -10,7 +9,7 @@ import click
 from otel_agent_telemetry.cli._opened import db_option, json_option, opened, print_json
 from otel_agent_telemetry.cli._table import Column, amount, clean, dollars, duration, print_table, styled, tokens
 from otel_agent_telemetry.errors import InputError
-from otel_agent_telemetry.local import find_trace, matching_spans, trace_content, trace_tree
+from otel_agent_telemetry.local import find_trace, json_text, matching_spans, trace_content, trace_tree
 
 if TYPE_CHECKING:
     import sqlite3
@@ -137,7 +136,7 @@ def _print_content(span: SpanShape, said: dict[str, object]) -> None:
         return
     click.echo(styled(f"\n{clean(span['name'])} ({span['span_id']})", bold=True))
     for key, value in said.items():
-        text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+        text = value if isinstance(value, str) else json_text(value, indent=2)
         click.echo(f"  {clean(key)}")
         for line in text.split("\n"):
             click.echo(f"    {clean(line)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from contextlib import closing
 from itertools import islice
@@ -12,7 +11,7 @@ import click
 
 from otel_agent_telemetry.cli._opened import db_option, failures, json_option
 from otel_agent_telemetry.cli._table import clean, duration, styled
-from otel_agent_telemetry.local import Store, default_store, newest_span, recent_spans
+from otel_agent_telemetry.local import Store, default_store, json_text, newest_span, recent_spans
 
 if TYPE_CHECKING:
     import sqlite3
@@ -43,7 +42,7 @@ def tail(
         click.echo(f"Waiting for spans in {path}; Ctrl-C ends.", err=True)
         try:
             for span in islice(_arriving(connection, service, kind, from_start=from_start), limit):
-                click.echo(json.dumps(span, ensure_ascii=False) if as_json else _line(span))
+                click.echo(json_text(span) if as_json else _line(span))
         except KeyboardInterrupt:
             return
 

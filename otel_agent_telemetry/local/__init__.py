@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from otel_agent_telemetry.local.read._answers import json_text
 from otel_agent_telemetry.local.read._content import matching_spans, trace_content
 from otel_agent_telemetry.local.read._diff import DiffRow, DiffShape, diff_trees
 from otel_agent_telemetry.local.read._left import Outbox
@@ -21,7 +22,7 @@ from otel_agent_telemetry.local.read._tree import span_detail, trace_tree
 from otel_agent_telemetry.local.receive._guard import is_loopback
 from otel_agent_telemetry.local.receive._server import Server
 from otel_agent_telemetry.local.store._keeper import Keeper
-from otel_agent_telemetry.local.store._lines import Imported, export_all, export_trace, import_document, import_line
+from otel_agent_telemetry.local.store._lines import Imported, export_all, export_trace, import_line, import_readings
 from otel_agent_telemetry.local.store._place import default_store
 from otel_agent_telemetry.local.store._retention import Collected, Limits, collect
 from otel_agent_telemetry.local.store._store import Store
@@ -54,10 +55,11 @@ __all__ = [
     "export_all",
     "export_trace",
     "find_trace",
-    "import_document",
     "import_line",
+    "import_readings",
     "is_loopback",
     "iso",
+    "json_text",
     "list_sessions",
     "list_traces",
     "matching_spans",

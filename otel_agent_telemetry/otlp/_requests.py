@@ -1,84 +1,55 @@
-"""OTLP requests and responses: protobuf and the OTLP flavour of JSON.
+"""OTLP requests and responses as protobuf's own parsers read them: strictly, and quickly.
 
 OTLP/JSON differs from protobuf's own JSON mapping in that ids are hex, enums are numbers, and unknown fields are
-ignored (OTLP specification, "JSON Protobuf Encoding").
+ignored (OTLP specification, "JSON Protobuf Encoding"). Ids in base64, as protobuf's own mapping has them, are read.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import json
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from google.protobuf import json_format
-from google.protobuf.message import DecodeError, Message
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from google.protobuf.message import Message
 
-from otel_agent_telemetry.errors import InputError
+from otel_agent_telemetry.otlp._reading import MalformedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = [
-    "ExportLogsServiceRequest",
-    "ExportMetricsServiceRequest",
-    "ExportTraceServiceRequest",
-    "MalformedError",
-    "from_json",
-    "from_protobuf",
-    "to_json",
-]
+__all__ = ["MOST_LEVELS", "UNREADABLE", "from_document", "to_json"]
 
-_Request = TypeVar("_Request", bound=Message)
+MOST_LEVELS = 100  # of messages in one another: what protobuf's parsers follow
+# SystemError is what protobuf raises where half of a surrogate pair stands in a field's name
+UNREADABLE = (
+    json_format.ParseError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+    SystemError,
+)
+
+_Message = TypeVar("_Message", bound=Message)
 
 _ID_KEYS = frozenset({"traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id"})
 # values below these keys are the user's; a key that looks like an id's there is not one
 _OPAQUE_KEYS = frozenset({"attributes", "body", "filteredAttributes", "filtered_attributes"})
+_BASE64_LENGTHS = frozenset({11, 12, 22, 24})  # of eight and of sixteen bytes, padded or not
 
 
-class MalformedError(InputError):
-    """A body that is not the OTLP message it should be."""
-
-
-def from_protobuf(kind: type[_Request], body: bytes) -> _Request:
-    """The request that the bytes encode. Raises MalformedError."""
-    try:
-        return kind.FromString(body)
-    except DecodeError as error:
-        msg = f"not an OTLP {kind.__name__} in protobuf: {error}"
-        raise MalformedError(msg) from error
-
-
-def from_json(kind: type[_Request], body: bytes | str) -> _Request:
-    """The request that the OTLP/JSON text encodes. Raises MalformedError."""
-    try:
-        document = json.loads(body)
-        return from_document(kind, document)
-    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
-        msg = f"not an OTLP {kind.__name__} in JSON: {str(error)[:300]}"
-        raise MalformedError(msg) from error
-
-
-def from_document(kind: type[_Request], document: object) -> _Request:
-    """The request that a parsed OTLP/JSON document encodes. Raises MalformedError."""
-    if not isinstance(document, dict):
-        msg = f"not an OTLP {kind.__name__} in JSON: expected an object, got {type(document).__name__}"
-        raise MalformedError(msg)
-    try:
-        ready = cast("dict[str, object]", _convert_ids(cast("object", document), _hex_to_base64))
-        return json_format.ParseDict(ready, kind(), ignore_unknown_fields=True)
-    except (json_format.ParseError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        msg = f"not an OTLP {kind.__name__} in JSON: {str(error)[:300]}"
-        raise MalformedError(msg) from error
+def from_document(kind: type[_Message], document: object, levels: int = MOST_LEVELS) -> _Message:
+    """The message that a parsed OTLP/JSON document encodes. Raises one of :data:`UNREADABLE`."""
+    ready = _convert_ids(document, _to_base64)
+    return json_format.ParseDict(cast("Any", ready), kind(), ignore_unknown_fields=True, max_recursion_depth=levels)
 
 
 def to_json(message: Message) -> dict[str, object]:
     """The message as an OTLP/JSON document; fields at their default are left out."""
     document = json_format.MessageToDict(message, use_integers_for_enums=True)
-    return cast("dict[str, object]", _convert_ids(document, _base64_to_hex))
+    return cast("dict[str, object]", _convert_ids(document, _to_hex))
 
 
 def _convert_ids(value: object, convert: Callable[[str, str], str]) -> object:
@@ -95,7 +66,9 @@ def _convert_ids(value: object, convert: Callable[[str, str], str]) -> object:
     return converted
 
 
-def _hex_to_base64(key: str, text: str) -> str:
+def _to_base64(key: str, text: str) -> str:
+    if len(text) in _BASE64_LENGTHS:
+        return text
     try:
         return base64.b64encode(bytes.fromhex(text)).decode()
     except ValueError as error:
@@ -103,5 +76,5 @@ def _hex_to_base64(key: str, text: str) -> str:
         raise MalformedError(msg) from error
 
 
-def _base64_to_hex(_key: str, text: str) -> str:
+def _to_hex(_key: str, text: str) -> str:
     return binascii.hexlify(base64.b64decode(text)).decode()

@@ -240,7 +240,8 @@ def test_what_is_exported_can_be_imported(db: Path, tmp_path: Path) -> None:
     out = run("export", db).stdout
     again = tmp_path / "again.sqlite"
     done = run("import", again, "-", "--json", given=out.encode())
-    assert json.loads(done.stdout) == {"spans": 6, "logs": 0, "metrics": 0, "refused_spans": 0}
+    refused = {"refused_spans": 0, "refused_logs": 0, "refused_metrics": 0, "skipped_lines": 0}
+    assert json.loads(done.stdout) == {"spans": 6, "logs": 0, "metrics": 0, **refused}
     assert (run("export", again).stdout, run("export", db, trace_id()).stdout) == (out, out.splitlines()[0] + "\n")
 
 
@@ -260,14 +261,14 @@ def test_import_reads_what_programs_write(db: Path, tmp_path: Path, form: str) -
     assert done.output == f"{3 if form in {'document', 'list'} else 6} spans, 0 log records, 0 metrics\n"
 
 
-def test_a_bad_line_is_named(db: Path, tmp_path: Path) -> None:
-    """The number of the line, what was wrong, and what is stored already."""
-    good = run("export", db).stdout.splitlines()[0]
-    (tmp_path / "in.jsonl").write_text(f"{good}\nnonsense\n")
-    done = run("import", tmp_path / "new.sqlite", str(tmp_path / "in.jsonl"))
-    assert done.exit_code == 2
-    assert "line 2 of" in done.output
-    assert "the 1 lines before it are stored" in done.output
+def test_a_bad_line_is_named_and_skipped(db: Path, tmp_path: Path) -> None:
+    """File, number and what was wrong are told; the lines around it are stored."""
+    good = run("export", db).stdout.splitlines()
+    file = tmp_path / "in.jsonl"
+    file.write_text(f"{good[0]}\nnonsense\n{good[1]}\n")
+    done = run("import", tmp_path / "new.sqlite", str(file))
+    named = f"{file}:2: skipped: not JSON: Expecting value at column 1\n"
+    assert (done.exit_code, done.stderr) == (0, f"{named}6 spans, 0 log records, 0 metrics; 1 lines left out\n")
 
 
 def test_gc_says_what_it_let_go(db: Path) -> None:

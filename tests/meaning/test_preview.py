@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from otel_agent_telemetry.cli import main
 from tests.meaning.cases import CORPUS
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _FILE = str(CORPUS / "pydantic_ai__multiagent.json")
 
@@ -75,7 +72,8 @@ def test_for_a_reader() -> None:
 def test_a_broken_line_goes_to_standard_error(tmp_path: Path) -> None:
     """A broken line is named on standard error; the others are printed, and the exit code is 0."""
     path = tmp_path / "spans.json"
-    path.write_text("{\n{}\n", encoding="utf-8")
+    good = json.dumps(json.loads(Path(_FILE).read_text("utf-8")))
+    path.write_text(f"{{\n{good}\n", encoding="utf-8")
     result = _preview(str(path), "--totals")
     assert (result.exit_code, result.stderr) == (
         0,
@@ -85,10 +83,11 @@ def test_a_broken_line_goes_to_standard_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("arguments", [("--totals",), ("--json",), ()])
 def test_an_empty_file(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    """An empty file has no events, and that is no error."""
+    """An empty file has no span; the exit code is 2, and nothing goes to standard output."""
     path = tmp_path / "empty.json"
     path.touch()
-    assert _preview(str(path), *arguments).exit_code == 0
+    result = _preview(str(path), *arguments)
+    assert (result.exit_code, result.stdout, "holds no span" in result.stderr) == (2, "", True)
 
 
 def test_a_file_that_is_not_there() -> None:

@@ -10,6 +10,7 @@ import pytest
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.meaning._from_otlp import Broken, read
 from otel_agent_telemetry.meaning._records import SpanRecord
+from otel_agent_telemetry.otlp._reading import BAD_IDS
 from tests.meaning.cases import DIALECTS
 
 if TYPE_CHECKING:
@@ -66,9 +67,9 @@ def test_a_broken_line_is_named(tmp_path: Path) -> None:
     assert ([span.span_id for span in found.spans], found.broken) == (
         [1, 2],
         [
-            Broken(2, "not JSON: Expecting value at column 20"),
-            Broken(3, "not OTLP JSON"),
-            Broken(4, "not OTLP JSON: a span without 'startTimeUnixNano'"),
+            Broken(2, "skipped: not JSON: Expecting value at column 20"),
+            Broken(3, "skipped: resourceSpans is of type int, expected a list"),
+            Broken(4, f"a span is left out: {BAD_IDS}"),
         ],
     )
 
@@ -85,7 +86,7 @@ def test_a_broken_span_costs_no_other(tmp_path: Path) -> None:
     found = read(_file(tmp_path, line, ""))
     assert ([span.span_id for span in found.spans], found.broken) == (
         [1, 3],
-        [Broken(1, "not OTLP JSON: a span without 'startTimeUnixNano'")],
+        [Broken(1, "2 spans are left out: spanId is '?', expected hex digits")],
     )
 
 

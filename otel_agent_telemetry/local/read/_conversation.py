@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, TypedDict, cast
 
+from otel_agent_telemetry.local.read._answers import json_text
 from otel_agent_telemetry.local.read._content import parsed, trace_content
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def _of_values(content: Mapping[str, object]) -> Iterator[Message]:
 
 
 def _message(role: str, kind: str, said: object, name: str | None = None) -> Message:
-    text = said if isinstance(said, str) else json.dumps(said, indent=2, ensure_ascii=False, default=str)
+    text = said if isinstance(said, str) else json_text(said, indent=2)
     return {"role": role, "kind": kind, "text": text, "name": name}
 
 

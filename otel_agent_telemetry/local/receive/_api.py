@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import time
 from contextlib import closing
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
 from otel_agent_telemetry.errors import InputError
+from otel_agent_telemetry.local.read._answers import json_text
 from otel_agent_telemetry.local.read._content import matching_spans
 from otel_agent_telemetry.local.read._conversation import conversation
 from otel_agent_telemetry.local.read._diff import diff_trees
@@ -83,7 +83,7 @@ class Api:
         try:
             with closing(self._store.reader()) as connection:
                 value = self._value(connection, parts, _Asked(query))
-            return json.dumps(value, ensure_ascii=False).encode(errors="replace")
+            return json_text(value).encode()
         except InputError as error:
             raise RefusalError(404 if len(parts) > 1 else 400, str(error)) from error
         except sqlite3.OperationalError as error:

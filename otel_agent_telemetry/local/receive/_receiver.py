@@ -6,7 +6,7 @@ import json
 import sqlite3
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
@@ -14,29 +14,32 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from otel_agent_telemetry.local.receive._body import RefusalError
-from otel_agent_telemetry.otlp._requests import (
-    ExportLogsServiceRequest,
-    ExportMetricsServiceRequest,
-    ExportTraceServiceRequest,
-    MalformedError,
-    from_json,
-    from_protobuf,
-    to_json,
-)
+from otel_agent_telemetry.local.store._taken import store_reading
+from otel_agent_telemetry.otlp._reader import read_body, read_protobuf
+from otel_agent_telemetry.otlp._reading import MalformedError
+from otel_agent_telemetry.otlp._requests import to_json
+from otel_agent_telemetry.otlp._signals import LOGS, METRICS, TRACES
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from otel_agent_telemetry.local.store._store import Store
+    from otel_agent_telemetry.otlp._reading import Reading
+    from otel_agent_telemetry.otlp._signals import Signal
 
 __all__ = ["DIALECT_PATHS", "Answer", "Receiver", "refusal_answer"]
 
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
 DIALECT_PATHS = {"/v1/events": "proxy", "/events/v1/track": "docker"}
-OTLP_PATHS = frozenset({"/v1/traces", "/v1/metrics", "/v1/logs"})
+OTLP_PATHS = {"/v1/traces": TRACES, "/v1/metrics": METRICS, "/v1/logs": LOGS}
 _EVENT_TYPES = (JSON, "application/x-ndjson")
 _AT_ONCE = 8
 _PATIENCE_SECONDS = 5.0
+_RESPONSES: dict[Signal, tuple[Any, str]] = {
+    TRACES: (ExportTraceServiceResponse, "rejected_spans"),
+    LOGS: (ExportLogsServiceResponse, "rejected_log_records"),
+    METRICS: (ExportMetricsServiceResponse, "rejected_data_points"),
+}
 _CODES = {400: 3, 401: 16, 403: 7, 404: 5, 411: 3, 413: 8, 415: 3, 429: 8, 500: 13, 503: 14}  # google.rpc.Code
 
 
@@ -51,7 +54,7 @@ class Answer:
 
 
 class Receiver:
-    """Stores what is posted. A batch is stored whole before it is acknowledged, or refused whole."""
+    """Stores what is posted before it is acknowledged: all of a batch but the records that cannot be read."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -84,15 +87,11 @@ class Receiver:
             _require_events(media, body)
             self._store.add_events(DIALECT_PATHS[path], media, body)
             return Answer(200, JSON, b"{}")
-        decode = from_protobuf if media == PROTOBUF else from_json
-        if path == "/v1/traces":
-            rejected = self._store.add_spans(decode(ExportTraceServiceRequest, body))
-            return _acknowledge(media, _trace_response(rejected))
-        if path == "/v1/logs":
-            self._store.add_logs(decode(ExportLogsServiceRequest, body))
-            return _acknowledge(media, ExportLogsServiceResponse())
-        self._store.add_metrics(decode(ExportMetricsServiceRequest, body))
-        return _acknowledge(media, ExportMetricsServiceResponse())
+        signal = OTLP_PATHS[path]
+        readings = [read_protobuf(signal, body)] if media == PROTOBUF else read_body(body)
+        for reading in readings:
+            store_reading(self._store, reading)
+        return _acknowledge(media, _response(signal, readings))
 
 
 def refusal_answer(refusal: RefusalError, content_type: str) -> Answer:
@@ -110,12 +109,14 @@ def _acknowledge(media: str, response: Message) -> Answer:
     return Answer(200, JSON, json.dumps(to_json(response)).encode())
 
 
-def _trace_response(rejected: int) -> ExportTraceServiceResponse:
-    response = ExportTraceServiceResponse()
-    if rejected:
-        response.partial_success.rejected_spans = rejected
-        response.partial_success.error_message = "trace ids have 16 bytes and span ids 8, and neither may be all zero"
-    return response
+def _response(signal: Signal, readings: list[Reading]) -> Message:
+    response, rejected = _RESPONSES[signal]
+    refused = [reading for reading in readings if reading.refused]
+    if not refused:
+        return response()
+    partial = {rejected: sum(reading.refused for reading in refused)}
+    message = "; ".join(reading.refusal() for reading in refused)
+    return response(partial_success={**partial, "error_message": message})
 
 
 def _require_events(media: str, body: bytes) -> None:
