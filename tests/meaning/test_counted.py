@@ -134,7 +134,10 @@ def test_trees_beside_each_other_tell_of_one_call() -> None:
 def test_below_a_parent_in_another_trace_it_is_another_call() -> None:
     """Two calls that run in two traces, each below a span of its trace, are two."""
     elsewhere = _other(5, USED, parent=3)._replace(trace_id=0xDEF)
-    assert len(_counted(_opened(0, 1), span(4, USED, parent=2, start=1.2, end=1.8), elsewhere, span(1, AGENT))) == 2
+    here = span(4, USED, parent=2, start=1.2, end=1.8)
+    mapping = _opened(0, 1)
+    assert _counted(mapping, here, elsewhere) == [(1, 120, None)]  # that trace is not open here, so it is told at once
+    assert [(usage.calls, usage.input_tokens) for usage in mapping.release() if isinstance(usage, Usage)] == [(1, 120)]
 
 
 def test_parallel_calls_seen_twice() -> None:
