@@ -53,6 +53,8 @@ class StoreFile:
         self._refused_at = float("-inf")
         try:
             self._database = Database(path, self._layout)
+        except _RefusedError as error:
+            raise InputError(str(error)) from error
         except sqlite3.Error as error:
             msg = f"cannot use {path} as a trace store: {error}; name another file with --db"
             raise InputError(msg) from error
@@ -153,6 +155,10 @@ class StoreFile:
         raise sqlite3.OperationalError(msg)
 
 
+class _RefusedError(sqlite3.OperationalError):
+    """The file is somebody else's, or a newer release's: it stays as it is."""
+
+
 class _Layout:
     def __init__(self, path: Path, forget: Callable[[], None]) -> None:
         self._path = path
@@ -203,11 +209,11 @@ def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
     has_tables = connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is not None
     if has_tables and int(connection.execute("PRAGMA application_id").fetchone()[0]) != APPLICATION_ID:
         msg = f"{path} is a SQLite database of another program; name another file with --db"
-        raise InputError(msg)
+        raise _RefusedError(msg)
 
 
-def _newer(connection: sqlite3.Connection, path: Path) -> InputError:
-    return InputError(
+def _newer(connection: sqlite3.Connection, path: Path) -> _RefusedError:
+    return _RefusedError(
         f"{path} was written by a newer release (schema {version_of(connection)}, this one knows {len(MIGRATIONS)}); "
         "upgrade with `pip install -U otel-agent-telemetry` or name another file with --db"
     )
