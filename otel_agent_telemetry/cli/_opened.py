@@ -83,8 +83,19 @@ def opened(db: Path | None) -> Generator[sqlite3.Connection]:
         with closing(Store(path)) as store:
             while store.settle():
                 pass
-            with closing(store.reader()) as connection:
+            with closing(store.reader()) as connection, _looked_through(store):
                 yield connection
+
+
+@contextmanager
+def _looked_through(store: Store) -> Generator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        store.file.look_through()
+        raise click.ClickException(f"{store.path} was broken: {error}") from error
 
 
 def existing(db: Path | None) -> Path:

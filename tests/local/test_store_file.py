@@ -171,6 +171,34 @@ def test_a_store_that_breaks_while_open_is_set_aside(store: Store) -> None:
     assert len(list(store.path.parent.glob("traces.sqlite.broken-*"))) == 1
 
 
+def test_a_store_that_readers_find_broken_is_set_aside(server: Serving) -> None:
+    """What is broken may lie where no writer comes by: the page's question has the file looked through."""
+    for trace in range(1, 60):
+        server.store.add_spans(request(Made(name="old", attributes={"text": "x" * 5000}), trace=trace))
+    server.settled()
+    server.store.file.cut_log()
+    with closing(server.store.reader()) as connection:
+        page = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'traces'").fetchone()[0]
+    with server.path.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xff" * 4096)
+    assert server.send("GET", "/api/traces").status == 503
+    assert server.get("/api/traces") == {"traces": []}
+    assert len(list(server.path.parent.glob("traces.sqlite.broken-*"))) == 1
+
+
+def test_a_writer_waits_for_another(store: Store) -> None:
+    """While another process writes, a write waits its turn, by whichever way it comes."""
+    with closing(sqlite3.connect(store.path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        ending = threading.Timer(0.3, other.execute, ["COMMIT"])
+        ending.start()
+        with store.writing() as connection:
+            connection.execute("INSERT INTO events VALUES (NULL, 0, 'proxy', 'x', x'')")
+        ending.join()
+    assert collect(store, Limits(age_ns=0)).events == 1
+
+
 def test_a_foreign_file_in_the_place_of_an_open_store_is_left_alone(store: Store) -> None:
     """Somebody puts his own database there: writers are told, and it stays as it is."""
     remove(store.path, "", "-wal", "-shm")

@@ -29,6 +29,7 @@ T = TypeVar("T")
 _logger = logging.getLogger(__name__)
 
 _PAGE_CACHE_KIB = 8192
+_BUSY_MS = 5000
 _CHECKPOINT_PAGES = 4000
 _LONGEST_LOG = 256 * 2**20
 _SHORTEST_LIMIT = 2**20
@@ -86,6 +87,11 @@ class StoreFile:
             connection.close()
             raise
         return connection
+
+    def look_through(self) -> None:
+        """Set the file aside if it is broken, as a reader says: what is broken may lie where no writer comes by."""
+        self._database.close()  # what the writer remembers of its pages may hide what is on disk
+        self._database.run(_look_through)
 
     def identity(self) -> object:
         """Differs once somebody replaced the file."""
@@ -166,6 +172,7 @@ class _Layout:
         self.checkpoint_pages = _CHECKPOINT_PAGES
 
     def prepare(self, connection: sqlite3.Connection) -> None:
+        connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}").fetchall()  # commands and `serve` write to one file
         _refuse_foreign(connection, self._path)
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # takes effect in a new file, before its first table
         connection.execute("PRAGMA journal_mode = WAL")
@@ -199,6 +206,12 @@ class _Layout:
         if isinstance(error, OSError) or type(error) is sqlite3.DatabaseError:
             return sqlite3.OperationalError(str(error))
         return error
+
+
+def _look_through(connection: sqlite3.Connection) -> None:
+    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        raise sqlite3.DatabaseError(found)
 
 
 def _writable(path: Path) -> sqlite3.Connection:
