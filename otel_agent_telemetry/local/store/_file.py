@@ -38,7 +38,7 @@ _READER_PATIENCE_SECONDS = 2.0
 _ASK_AGAIN_SECONDS = 1.0
 _DATABASE_NAMES = {".sqlite", ".sqlite3", ".db"}
 _APPLICATION_ID_AT = 68  # in the header of every SQLite file: https://www.sqlite.org/fileformat.html
-_ALL_TABLES = "SELECT 1 FROM origins, traces, spans, visits, steps, logs, metrics, events LIMIT 0"
+_ALL_TABLES = "SELECT 1 FROM origins, traces, spans, visits, attendances, steps, logs, metrics, events LIMIT 0"
 
 
 class StoreFile:
