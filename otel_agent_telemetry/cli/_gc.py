@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from otel_agent_telemetry.cli._opened import DURATION, SIZE, db_option, failures, json_option, print_json
-from otel_agent_telemetry.local import Limits, Store, collect, default_store
+from otel_agent_telemetry.cli._opened import DURATION, SIZE, db_option, existing, failures, json_option, print_json
+from otel_agent_telemetry.local import Collected, Limits, Store, collect
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,8 +29,8 @@ __all__ = ["gc"]
 @json_option
 def gc(*, retention: int, max_size: int, db: Path | None, as_json: bool) -> None:
     """Delete what is older than --retention or beyond --max-size, oldest first, as `serve` does while it runs."""
-    with failures(), closing(Store(db or default_store())) as store:
-        done = collect(store, Limits(age_ns=retention, size_bytes=max_size))
+    with failures():
+        done = _collected(existing(db), Limits(age_ns=retention, size_bytes=max_size))
     if as_json:
         print_json({name: getattr(done, name) for name in ("traces", "logs", "metrics", "events", "bytes_freed")})
     else:
@@ -39,3 +39,10 @@ def gc(*, retention: int, max_size: int, db: Path | None, as_json: bool) -> None
             f"{done.bytes_freed:,} bytes freed",
             err=True,
         )
+
+
+def _collected(path: Path, limits: Limits) -> Collected:
+    if not path.exists():
+        return Collected()
+    with closing(Store(path)) as store:
+        return collect(store, limits)

@@ -24,7 +24,18 @@ from otel_agent_telemetry.local import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-__all__ = ["DURATION", "MOMENT", "SIZE", "db_option", "failures", "json_option", "opened", "print_json", "tell_empty"]
+__all__ = [
+    "DURATION",
+    "MOMENT",
+    "SIZE",
+    "db_option",
+    "existing",
+    "failures",
+    "json_option",
+    "opened",
+    "print_json",
+    "tell_empty",
+]
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
@@ -66,9 +77,12 @@ def json_option(command: _Command) -> _Command:
 
 @contextmanager
 def opened(db: Path | None) -> Generator[sqlite3.Connection]:
-    """A reading connection to the store at ``db``, with every trace's totals worked out; a missing file is empty."""
-    path = db or default_store()
+    """A reading connection to the store at ``db``, with every trace's totals worked out.
+
+    Where none is named and none is there yet, it is empty.
+    """
     with failures():
+        path = existing(db)
         if not path.exists():
             with closing(empty()) as connection:
                 yield connection
@@ -76,8 +90,29 @@ def opened(db: Path | None) -> Generator[sqlite3.Connection]:
         with closing(Store(path)) as store:
             while store.settle():
                 pass
-            with closing(store.reader()) as connection:
+            with closing(store.reader()) as connection, _looked_through(store):
                 yield connection
+
+
+@contextmanager
+def _looked_through(store: Store) -> Generator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        store.file.look_through()
+        raise click.ClickException(f"{store.path} was broken: {error}") from error
+
+
+def existing(db: Path | None) -> Path:
+    """Where the store is; raises InputError where one is named that is not there, as a wrong name is never empty."""
+    if db is None or db.exists():
+        return db or default_store()
+    raise InputError(
+        f"--db {db}: there is no such file; leave --db out for {default_store()}, or fill a new store with "
+        f"`agent-telemetry serve --db {db}` or `agent-telemetry import FILE --db {db}`"
+    )
 
 
 @contextmanager

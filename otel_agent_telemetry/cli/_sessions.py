@@ -39,7 +39,10 @@ _COLUMNS = [
 @db_option
 @json_option
 def sessions(*, since: int | None, until: int | None, limit: int, db: Path | None, as_json: bool) -> None:
-    """List sessions, the latest first; `traces --session ID` lists the traces of one."""
+    """List sessions, the latest first; `traces --session ID` lists the traces of one.
+
+    With --since or --until every figure is of the traces that began in that time.
+    """
     with opened(db) as connection:
         rows = list_sessions(connection, since_ns=since, until_ns=until, limit=limit)
         if not rows and not as_json:

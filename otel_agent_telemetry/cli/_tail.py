@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from otel_agent_telemetry.cli._opened import db_option, failures, json_option
+from otel_agent_telemetry.cli._opened import db_option, existing, failures, json_option
 from otel_agent_telemetry.cli._table import clean, duration, styled
-from otel_agent_telemetry.local import Store, default_store, json_text, newest_span, recent_spans
+from otel_agent_telemetry.local import Store, json_text, newest_span, recent_spans
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -37,25 +36,32 @@ def tail(
     *, service: str | None, kind: str | None, from_start: bool, limit: int | None, db: Path | None, as_json: bool
 ) -> None:
     """Print each span when it reaches the store, until Ctrl-C; with --json one object a line."""
-    path = db or default_store()
-    with failures(), closing(Store(path)) as store, closing(store.reader()) as connection:
-        click.echo(f"Waiting for spans in {path}; Ctrl-C ends.", err=True)
+    with failures(), closing(Store(existing(db))) as store:
+        click.echo(f"Waiting for spans in {store.path}; Ctrl-C ends.", err=True)
+        spans = (
+            span
+            for span in _arriving(store, from_start=from_start)
+            if service in {None, span["service"]} and kind in {None, span["kind"]}
+        )
         try:
-            for span in islice(_arriving(connection, service, kind, from_start=from_start), limit):
+            for span in islice(spans, limit):
                 click.echo(json_text(span) if as_json else _line(span))
         except KeyboardInterrupt:
             return
 
 
-def _arriving(
-    connection: sqlite3.Connection, service: str | None, kind: str | None, *, from_start: bool
-) -> Iterator[RecentShape]:
-    mark = 0 if from_start else newest_span(connection)
+def _arriving(store: Store, *, from_start: bool) -> Iterator[RecentShape]:
+    with closing(store.reader()) as connection:
+        mark = 0 if from_start else newest_span(connection)
     while True:
-        mark, spans = recent_spans(connection, mark)
-        yield from (span for span in spans if service in {None, span["service"]} and kind in {None, span["kind"]})
-        if not spans:
-            time.sleep(_POLL_SECONDS)
+        with closing(store.reader()) as connection:  # another one each time it is another file
+            identity = store.file.identity()
+            while store.file.identity() == identity:
+                mark, spans = recent_spans(connection, mark)
+                yield from spans
+                if not spans:
+                    time.sleep(_POLL_SECONDS)
+        mark = 0
 
 
 def _line(span: RecentShape) -> str:

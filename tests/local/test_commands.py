@@ -5,6 +5,7 @@ import json
 import signal
 import socket
 import subprocess
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -35,6 +36,7 @@ COMMANDS: dict[str, click.Command] = {
     "gc": _gc.gc,
     "serve": _serve.serve,
 }
+SINCE = ["--since", "2026-11-23T00:00:00Z"]
 PROMPT = '[{"role": "user", "parts": [{"type": "text", "content": "where is my order?"}]}]'
 RUN = (
     Made(name="run the shop", id=1, attributes={**agent(), "gen_ai.conversation.id": "talk-1"}),
@@ -206,6 +208,18 @@ def test_sessions(db: Path) -> None:
     ]
 
 
+def test_figures_of_a_session_are_of_the_period(tmp_path: Path) -> None:
+    """With --since, cost and tokens are of the same traces as their number."""
+    with closing(Store(tmp_path / "t.sqlite")) as store:
+        for number in (1, 2):
+            of_call = {**chat(), "gen_ai.conversation.id": "talk-1", "gen_ai.cost.total_cost": 0.5}
+            day = START + number * 86400 * 10**9
+            store.add_spans(request(Made(attributes=of_call), trace=number, start_ns=day))
+    rows = [json.loads(run("sessions", tmp_path / "t.sqlite", "--json", *since).stdout)[0] for since in ([], SINCE)]
+    figures = [[row[key] for key in ("traces", "calls", "input_tokens", "cost_usd")] for row in rows]
+    assert figures == [[2, 2, 200, 1.0], [1, 1, 100, 0.5]]
+
+
 @pytest.mark.parametrize(
     ("by", "expected"),
     [
@@ -291,11 +305,24 @@ def test_tail_prints_what_arrives(db: Path) -> None:
 
 @pytest.mark.parametrize("name", ["traces", "sessions", "usage"])
 def test_an_empty_store_says_how_to_fill_it(name: str, tmp_path: Path) -> None:
-    """Nothing on stdout, the way on stderr, an empty list for programs, and no file is made."""
-    done = run(name, tmp_path / "none.sqlite")
+    """Where no store is named and none is there yet: nothing on stdout, the way on stderr, and no file is made."""
+    place = {"AGENT_TELEMETRY_STATE_DIR": str(tmp_path / "state")}
+    done = CliRunner(env=place).invoke(COMMANDS[name])
     assert (done.exit_code, done.stdout, "Fill it: run `agent-telemetry serve`" in done.stderr) == (0, "", True)
-    assert json.loads(run(name, tmp_path / "none.sqlite", "--json").stdout) == []
-    assert not (tmp_path / "none.sqlite").exists()
+    assert json.loads(CliRunner(env=place).invoke(COMMANDS[name], ["--json"]).stdout) == []
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize(
+    "command", ["traces", "sessions", "usage", "export", "tail", "gc", "show latest", "diff latest latest"]
+)
+def test_a_store_that_is_named_and_not_there_is_an_error(command: str, tmp_path: Path) -> None:
+    """A wrong name is not an empty store: it is said, with what to do next, and no file is made."""
+    path = tmp_path / "none.sqlite"
+    done = run(command.split(maxsplit=1)[0], path, *command.split()[1:])
+    assert (done.exit_code, done.stdout, path.exists()) == (2, "", False)
+    assert f"Error: --db {path}: there is no such file; leave --db out for" in done.stderr
+    assert f"fill a new store with `agent-telemetry serve --db {path}`" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -8,20 +8,18 @@ import subprocess
 import threading
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.local import Limits, Store, TraceFilter, collect, list_traces
-from otel_agent_telemetry.local.store._tables import MIGRATIONS
+from otel_agent_telemetry.local.store._tables import MIGRATIONS, Migration
 from tests.cli.command import COMMAND, environment
 from tests.local.made import Made, chat, request
 from tests.local.serving import post
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+DATA = Path(__file__).parents[1] / "data"
 DAY_NS = 86400 * 10**9
 ALL = TraceFilter()
 
@@ -86,6 +84,28 @@ def test_an_old_store_is_migrated(store: Store) -> None:
         migrated.add_events("proxy", "application/json", b"{}")
         assert [trace["name"] for trace in list_traces(connection, ALL)] == ["old"]
         assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+
+
+def test_a_store_of_the_second_schema_is_migrated_and_settled_again(tmp_path: Path) -> None:
+    """An older release counted a call and its wrapper twice; its store, as it wrote it, is worked out anew."""
+    path = tmp_path / "traces.sqlite"
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript((DATA / "stores" / "2.sql").read_text("utf-8"))
+    with closing(Store(path)) as store:
+        store.settle()
+        with closing(store.reader()) as connection:
+            found = [(trace["name"], trace["calls"], trace["input_tokens"]) for trace in list_traces(connection, ALL)]
+            kept = connection.execute("SELECT count(*), (SELECT count(*) FROM events) FROM spans").fetchone()
+    assert (sorted(found), kept) == ([("GET /", 0, None), ("run the shop", 1, 100)], (4, 1))
+
+
+def test_a_migration_says_whether_totals_have_to_be_worked_out_again() -> None:
+    """Only what bears on totals has every trace settled again."""
+    scripts = [Migration("CREATE TABLE x (y);\n", settles_again=again).script for again in (False, True)]
+    assert scripts == [
+        "CREATE TABLE x (y);\n",
+        "CREATE TABLE x (y);\n\nUPDATE traces SET unsettled = 1;\n",
+    ]
 
 
 def test_age_goes_by_arrival(store: Store) -> None:

@@ -88,6 +88,9 @@ class Api:
             raise RefusalError(404 if len(parts) > 1 else 400, str(error)) from error
         except sqlite3.OperationalError as error:
             raise RefusalError(503, f"the store cannot be read: {error}", retry_after=1) from error
+        except sqlite3.DatabaseError as error:
+            self._store.file.look_through()
+            raise RefusalError(503, f"the store was broken: {error}; ask again", retry_after=1) from error
 
     def _value(self, connection: sqlite3.Connection, parts: list[str], asked: _Asked) -> object:
         if len(parts) == 1 and parts[0] in _OF_STORE:

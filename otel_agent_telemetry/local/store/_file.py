@@ -29,6 +29,7 @@ T = TypeVar("T")
 _logger = logging.getLogger(__name__)
 
 _PAGE_CACHE_KIB = 8192
+_BUSY_MS = 5000
 _CHECKPOINT_PAGES = 4000
 _LONGEST_LOG = 256 * 2**20
 _SHORTEST_LIMIT = 2**20
@@ -37,7 +38,7 @@ _READER_PATIENCE_SECONDS = 2.0
 _ASK_AGAIN_SECONDS = 1.0
 _DATABASE_NAMES = {".sqlite", ".sqlite3", ".db"}
 _APPLICATION_ID_AT = 68  # in the header of every SQLite file: https://www.sqlite.org/fileformat.html
-_ALL_TABLES = "SELECT 1 FROM origins, traces, spans, visits, steps, logs, metrics, events LIMIT 0"
+_ALL_TABLES = "SELECT 1 FROM origins, traces, spans, visits, attendances, steps, logs, metrics, events LIMIT 0"
 
 
 class StoreFile:
@@ -53,6 +54,8 @@ class StoreFile:
         self._refused_at = float("-inf")
         try:
             self._database = Database(path, self._layout)
+        except _RefusedError as error:
+            raise InputError(str(error)) from error
         except sqlite3.Error as error:
             msg = f"cannot use {path} as a trace store: {error}; name another file with --db"
             raise InputError(msg) from error
@@ -84,6 +87,11 @@ class StoreFile:
             connection.close()
             raise
         return connection
+
+    def look_through(self) -> None:
+        """Set the file aside if it is broken, as a reader says: what is broken may lie where no writer comes by."""
+        self._database.close()  # what the writer remembers of its pages may hide what is on disk
+        self._database.run(_look_through)
 
     def identity(self) -> object:
         """Differs once somebody replaced the file."""
@@ -153,6 +161,10 @@ class StoreFile:
         raise sqlite3.OperationalError(msg)
 
 
+class _RefusedError(sqlite3.OperationalError):
+    """The file is somebody else's, or a newer release's: it stays as it is."""
+
+
 class _Layout:
     def __init__(self, path: Path, forget: Callable[[], None]) -> None:
         self._path = path
@@ -160,6 +172,7 @@ class _Layout:
         self.checkpoint_pages = _CHECKPOINT_PAGES
 
     def prepare(self, connection: sqlite3.Connection) -> None:
+        connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}").fetchall()  # commands and `serve` write to one file
         _refuse_foreign(connection, self._path)
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # takes effect in a new file, before its first table
         connection.execute("PRAGMA journal_mode = WAL")
@@ -195,6 +208,12 @@ class _Layout:
         return error
 
 
+def _look_through(connection: sqlite3.Connection) -> None:
+    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        raise sqlite3.DatabaseError(found)
+
+
 def _writable(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None)
 
@@ -203,11 +222,11 @@ def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
     has_tables = connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is not None
     if has_tables and int(connection.execute("PRAGMA application_id").fetchone()[0]) != APPLICATION_ID:
         msg = f"{path} is a SQLite database of another program; name another file with --db"
-        raise InputError(msg)
+        raise _RefusedError(msg)
 
 
-def _newer(connection: sqlite3.Connection, path: Path) -> InputError:
-    return InputError(
+def _newer(connection: sqlite3.Connection, path: Path) -> _RefusedError:
+    return _RefusedError(
         f"{path} was written by a newer release (schema {version_of(connection)}, this one knows {len(MIGRATIONS)}); "
         "upgrade with `pip install -U otel-agent-telemetry` or name another file with --db"
     )
