@@ -55,7 +55,7 @@ class _Configured:
             consent,
             store,
             events=decision.enabled,
-            providers=() if previous is None else previous.providers,
+            providers=None if previous is None else previous.providers,
         )
         self.lifecycle.off = False
 
@@ -99,6 +99,7 @@ def configure(
     api_key: str | None = None,
     batch: int = 1,
     synchronous: bool | None = None,
+    exit_timeout: float | None = None,
 ) -> None:
     """Set up the program's telemetry: anonymous events if consent is given, the operator's exporters if configured.
 
@@ -123,6 +124,7 @@ def configure(
         public_commands=public_commands,
         api_key=api_key,
         batch=batch,
+        exit_timeout=exit_timeout,
     )
     consent = Consent(state_dir=settings.state_dir, opt_out_env=opt_out_env, enabled=enabled)
     _default.configure(settings, consent, store)

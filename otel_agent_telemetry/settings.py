@@ -23,6 +23,7 @@ SOURCES = ("api-server", "worker", "cli", "library")
 ENVIRONMENTS = ("production", "development", "test", "ci", "staging")
 DIALECTS = ("proxy", "docker")
 _LARGEST_BATCH = 1000
+_EXIT_SECONDS, _LONGEST_EXIT_SECONDS = 2.0, 600
 
 
 class Settings:
@@ -35,6 +36,7 @@ class Settings:
         "dialect",
         "endpoint",
         "environment",
+        "exit_timeout",
         "notice",
         "preset",
         "product",
@@ -69,6 +71,7 @@ class Settings:
         public_commands: Iterable[str] = (),
         api_key: str | None = None,
         batch: int = 1,
+        exit_timeout: float | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         self.preset = _preset(_given("preset", preset, "AGENT_TELEMETRY_PRESET", environ))
@@ -109,6 +112,7 @@ class Settings:
         self.debug = _switch(None, None, "AGENT_TELEMETRY_DEBUG", environ, default=False)
         self.synchronous = _switch("synchronous", synchronous, "AGENT_TELEMETRY_SYNC", environ, default=False)
         self.notice = _switch("notice", notice, "AGENT_TELEMETRY_NOTICE", environ, default=True)
+        self.exit_timeout = _seconds(exit_timeout, environ)
         self.tags = _tags(tags if tags is not None else environ.get("TELEMETRY_TAGS", ""))
         self.public_tools = _names("public_tools", public_tools)
         self.public_agents = _names("public_agents", public_agents)
@@ -203,6 +207,19 @@ def _switch(argument: str | None, value: object, variable: str, environ: Mapping
     if text:
         _refuse(argument, variable, repr(text), "1 or 0")
     return default
+
+
+def _seconds(value: float | None, environ: Mapping[str, str]) -> float:
+    """How long the end of the program may wait for the operator's exporters."""
+    variable = "AGENT_TELEMETRY_EXIT_TIMEOUT"
+    given = environ.get(variable, "").strip() or _EXIT_SECONDS if value is None else value
+    try:
+        seconds = -1.0 if isinstance(given, bool) else float(given)
+    except (TypeError, ValueError):
+        seconds = -1.0
+    if not 0 <= seconds <= _LONGEST_EXIT_SECONDS:
+        _refuse("exit_timeout", variable, repr(given), f"seconds from 0 to {_LONGEST_EXIT_SECONDS}")
+    return seconds
 
 
 def _tags(tags: Mapping[str, str] | str) -> dict[str, str]:
