@@ -128,6 +128,10 @@ def _tracer_provider(pipeline: Pipeline, product: str, version: str | None, *, e
                 existing.sampler = RecordAll(existing.sampler)  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType]
             existing.add_span_processor(EventProcessor(pipeline.stream))  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue, reportUnknownMemberType] - asked for just above
         return None
+    if not (isolated or isinstance(existing, trace.ProxyTracerProvider)):
+        text = "this program's %s takes no span processors: spans go there, and no events are made of them"
+        _logger.warning(text, type(existing).__qualname__)
+        return None
     resource = _resource(product, version, isolated=isolated)
     provider = TracerProvider(resource=resource, shutdown_on_exit=False, id_generator=SystemIds())
     if pipeline.stream is not None:

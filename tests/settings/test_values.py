@@ -238,10 +238,10 @@ def test_a_wrong_key(key: object) -> None:
 
 @pytest.mark.parametrize("set_up", [configure, Telemetry])
 def test_where_a_wrong_value_is_told(set_up: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """configure() and Telemetry() raise, opted out or not: a wrong value is told to whoever sets the product up."""
-    monkeypatch.setenv("AGENT_TELEMETRY_ENDPOINT", "ftp://telemetry.example")
+    """configure() and Telemetry() raise for an argument, opted out or not: that is told to who writes the product."""
+    monkeypatch.setenv("AGENT_TELEMETRY_ENDPOINT", "https://telemetry.example")
     with pytest.raises(SettingError, match="AGENT_TELEMETRY_ENDPOINT"):
-        set_up(product="acme-agents", state_dir=tmp_path)
+        set_up(product="acme-agents", state_dir=tmp_path, endpoint="ftp://telemetry.example")
     assert os.listdir(tmp_path) == []  # noqa: PTH208 - as little as possible between the fact and the test
 
 
