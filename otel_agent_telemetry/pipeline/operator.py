@@ -42,7 +42,9 @@ def metric_readers(environ: Mapping[str, str] = os.environ) -> list[tuple[Metric
     return [each for each in made if each is not None]
 
 
-def _processor(name: str, make: Callable[[], Any], environ: Mapping[str, str]) -> tuple[SpanProcessor, OfThisProcess] | None:
+def _processor(
+    name: str, make: Callable[[], Any], environ: Mapping[str, str]
+) -> tuple[SpanProcessor, OfThisProcess] | None:
     from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 
     try:

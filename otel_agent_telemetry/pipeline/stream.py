@@ -115,7 +115,7 @@ class EventStream:
 
     # The application's thread ---------------------------------------------------------------------------------------
 
-    def started(self, span: Span) -> None:
+    def started(self, span: Span | SpanRecord) -> None:
         """A lifecycle span of ours began."""
         self._offer(span)
 
