@@ -9,7 +9,7 @@ TYPE_CHECKING = False  # the typing module costs milliseconds that an opted-out 
 if TYPE_CHECKING:
     from contextvars import Token
 
-__all__ = ["Within", "left"]
+__all__ = ["Within", "held_up", "held_up_seconds", "left", "went_on"]
 
 _ends_at: ContextVar[float | None] = ContextVar("agent_telemetry_deadline", default=None)
 
@@ -35,3 +35,22 @@ def left(most: float) -> float:
     """How many seconds a step may take that would take up to ``most`` if nobody waited; never less than 0."""
     ends_at = _ends_at.get()
     return max(0.0, most if ends_at is None else min(most, ends_at - time.monotonic()))
+
+
+_held_up_since: list[float] = []
+
+
+def held_up() -> None:
+    """Another process is at work in a file that this one waits for."""
+    if not _held_up_since:
+        _held_up_since.append(time.monotonic())
+
+
+def went_on() -> None:
+    """The file is to be had again."""
+    _held_up_since.clear()
+
+
+def held_up_seconds() -> float | None:
+    """How long others have held this process up by now; None where they do not."""
+    return time.monotonic() - _held_up_since[0] if _held_up_since else None

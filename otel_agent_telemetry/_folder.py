@@ -80,15 +80,18 @@ def _lock(descriptor: int) -> None:
     import fcntl
     import time
 
-    from otel_agent_telemetry._deadline import left
+    from otel_agent_telemetry._deadline import held_up, left, went_on
 
     ends_at = time.monotonic() + left(_LOCK_SECONDS)
     while True:
         try:
-            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > ends_at:
                 raise
+        else:
+            return went_on()
+        held_up()
         time.sleep(_LOCK_PAUSE_SECONDS)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from otel_agent_telemetry.consent import Consent, Decision
 from otel_agent_telemetry.lifecycle import DEFAULT, Lifecycle
 from otel_agent_telemetry.pipeline import _program
-from otel_agent_telemetry.settings import Settings, operator_exports
+from otel_agent_telemetry.settings import operator_exports, settings_of_program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from otel_agent_telemetry.identity._endpoint import App
     from otel_agent_telemetry.pipeline.assemble import Pipeline
     from otel_agent_telemetry.pipeline.stream import EventStream
+    from otel_agent_telemetry.settings import Settings
 
 __all__ = ["Telemetry", "active", "configure", "decision", "event_stream", "flush", "installation_endpoint", "shutdown"]
 
@@ -33,30 +34,32 @@ class _Configured:
         self.consent: Consent | None = None
         self.pipeline: Pipeline | None = None
 
-    def configure(self, settings: Settings, consent: Consent, store: Store | None) -> None:
+    def configure(self, settings: Settings, consent: Consent, store: Store | None, wrong: str) -> None:
+        """Set up what may be set up; ``wrong`` says why no events are. Whatever fails here, the program goes on."""
         previous, self.pipeline = self.pipeline, None
         if previous is not None:
             previous.stop_events()
-        decision = consent.decide()
-        exports = not self.lifecycle.isolated and operator_exports() and decision.rule != "OTEL_SDK_DISABLED"
-        if decision.enabled and settings.notice:
-            decision = _notice(settings) or decision
-        self.consent, self.decision = consent, decision
-        if not decision.enabled and not exports:
+        self.consent = consent
+        try:
+            self.decision = _decision(settings, consent, wrong)
+            self._build(settings, consent, store, previous)
+        except Exception as error:  # noqa: BLE001 - what a host, its SDK and its metadata hold ready
+            self.decision = Decision(enabled=False, rule="failed", reason=str(error))
+            self.lifecycle.off = True
+            _warn("this program runs without telemetry: %s: %s", type(error).__name__, error)
+
+    def _build(self, settings: Settings, consent: Consent, store: Store | None, previous: Pipeline | None) -> None:
+        events = self.decision.enabled
+        exports = not self.lifecycle.isolated and operator_exports() and self.decision.rule != "OTEL_SDK_DISABLED"
+        if not events and not exports:
             self.lifecycle.off = True
             if previous is not None:
                 previous.close(0)
             return
         from otel_agent_telemetry.pipeline.assemble import assemble
 
-        self.pipeline = assemble(
-            self.lifecycle,
-            settings,
-            consent,
-            store,
-            events=decision.enabled,
-            providers=() if previous is None else previous.providers,
-        )
+        providers = None if previous is None else previous.providers
+        self.pipeline = assemble(self.lifecycle, settings, consent, store, events=events, providers=providers)
         self.lifecycle.off = False
 
     def current(self) -> Decision:
@@ -99,13 +102,15 @@ def configure(
     api_key: str | None = None,
     batch: int = 1,
     synchronous: bool | None = None,
+    exit_timeout: float | None = None,
 ) -> None:
     """Set up the program's telemetry: anonymous events if consent is given, the operator's exporters if configured.
 
     Arguments win over ``AGENT_TELEMETRY_*`` variables; README.md has the table. Called again, it takes the place of
-    what it set up before. Raises SettingError for a value that cannot be used, and nothing else.
+    what it set up before. Raises SettingError for an argument that cannot be used, and nothing else: a variable that
+    cannot be used switches events off, with one warning.
     """
-    settings = Settings(
+    settings, wrong = settings_of_program(
         product=product,
         version=version,
         source=source,
@@ -123,9 +128,10 @@ def configure(
         public_commands=public_commands,
         api_key=api_key,
         batch=batch,
+        exit_timeout=exit_timeout,
     )
     consent = Consent(state_dir=settings.state_dir, opt_out_env=opt_out_env, enabled=enabled)
-    _default.configure(settings, consent, store)
+    _default.configure(settings, consent, store, wrong)
 
 
 def flush(timeout_seconds: float = 5.0, *, send: bool = True) -> bool:
@@ -170,9 +176,11 @@ def event_stream() -> EventStream | None:
 
 def _standalone() -> EventStream | None:
     if not _exporters_stream:
-        settings = Settings()
+        settings, wrong = settings_of_program()
         consent = Consent(state_dir=settings.state_dir)
-        if not consent.decide().enabled or (settings.notice and _notice(settings) is not None):
+        if not _decision(settings, consent, wrong).enabled:
+            if wrong:
+                _exporters_stream.append(None)  # said once
             return None
         from otel_agent_telemetry.pipeline.assemble import stream_of
 
@@ -181,7 +189,7 @@ def _standalone() -> EventStream | None:
 
 
 _program.ask_for_stream(event_stream)
-_exporters_stream: list[EventStream] = []  # the span exporter and the metric exporter share one
+_exporters_stream: list[EventStream | None] = []  # the span exporter and the metric exporter share one
 
 
 class Telemetry(Lifecycle):
@@ -218,7 +226,7 @@ class Telemetry(Lifecycle):
         synchronous: bool | None = None,
     ) -> None:
         super().__init__(isolated=True)
-        settings = Settings(
+        settings, wrong = settings_of_program(
             product=product,
             version=version,
             source=source,
@@ -239,7 +247,7 @@ class Telemetry(Lifecycle):
         )
         self._configured = _Configured(self)
         consent = Consent(state_dir=settings.state_dir, opt_out_env=opt_out_env, enabled=enabled)
-        self._configured.configure(settings, consent, store)
+        self._configured.configure(settings, consent, store, wrong)
 
     def flush(self, timeout_seconds: float = 5.0, *, send: bool = True) -> bool:
         """Wait until what happened so far is in the ledger and is sent."""
@@ -252,6 +260,23 @@ class Telemetry(Lifecycle):
     def decision(self) -> Decision:
         """Whether events are collected now, and which rule says so."""
         return self._configured.current()
+
+
+def _decision(settings: Settings, consent: Consent, wrong: str) -> Decision:
+    """What the rules say; no where a variable is wrong, and in the run that gives the notice."""
+    decision = consent.decide()
+    if wrong:
+        _warn("anonymous events are off: %s", wrong)
+        return Decision(enabled=False, rule="wrong_setting", reason=wrong) if decision.enabled else decision
+    if decision.enabled and settings.notice:
+        return _notice(settings) or decision
+    return decision
+
+
+def _warn(text: str, *values: object) -> None:
+    import logging  # only a program that is told something needs it
+
+    logging.getLogger("otel_agent_telemetry").warning(text, *values)
 
 
 def _notice(settings: Settings) -> Decision | None:

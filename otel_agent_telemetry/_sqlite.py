@@ -95,11 +95,15 @@ class Database:
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
-                return self._locked(step, ends_at)
+                result = self._locked(step, ends_at)
             except (sqlite3.DatabaseError, OSError) as error:
                 if not _is_busy(error) or monotonic() + pause > ends_at:
                     self._fail(error)
                     raise
+            else:
+                _deadline.went_on()
+                return result
+            _deadline.held_up()
             sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 

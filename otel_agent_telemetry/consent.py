@@ -13,9 +13,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["MANAGED_POLICY", "Consent", "Decision", "choice_file", "default_state_dir", "store_choice"]
+__all__ = ["MANAGED_POLICY", "NO_HOME", "Consent", "Decision", "choice_file", "default_state_dir", "store_choice"]
 
 MANAGED_POLICY = "/etc/otel-agent-telemetry/policy.json"
+# Where a user without a home keeps things: no folder can be made there, and each message that names it says why.
+NO_HOME = os.path.join(os.devnull, "no-home")
 _YES = ("true", "1", "yes", "on")
 _RECHECK_SECONDS = 0.5
 
@@ -46,7 +48,8 @@ def default_state_dir(environ: Mapping[str, str] = os.environ) -> str:
     """``otel-agent-telemetry`` under the XDG state directory (XDG Base Directory Specification 0.8)."""
     base = environ.get("XDG_STATE_HOME", "")
     if not os.path.isabs(base):
-        base = os.path.join(environ.get("HOME") or os.path.expanduser("~"), ".local", "state")
+        home = environ.get("HOME") or os.path.expanduser("~")
+        base = os.path.join(home, ".local", "state") if os.path.isabs(home) else NO_HOME
     return os.path.join(base, "otel-agent-telemetry")
 
 

@@ -22,7 +22,10 @@ class TelemetryError(Exception):
 
 
 class SettingError(TelemetryError, ValueError):
-    """A setting that cannot be used."""
+    """A setting that cannot be used; which argument and which variable may have said it."""
+
+    argument: str | None = None
+    variable: str | None = None
 
 
 class ContractError(TelemetryError, ValueError):

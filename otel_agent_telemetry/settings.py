@@ -1,28 +1,38 @@
 """Settings: what configure() was given, what the environment says, and what holds.
 
-Arguments win over variables. A wrong value raises SettingError that names the variable and what it may be. Imported by
-every program, so it imports nothing but ``os``.
+Arguments win over variables. A wrong value raises SettingError that names the variable and what it may be; where a
+variable is wrong, :func:`settings_of_program` does without it. Imported by every program, so it imports nothing but
+``os``.
 """
 
 from __future__ import annotations
 
 import os
 
-from otel_agent_telemetry.consent import default_state_dir
+from otel_agent_telemetry.consent import NO_HOME, default_state_dir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
     from otel_agent_telemetry.presets import Preset
 
-__all__ = ["DIALECTS", "ENVIRONMENTS", "SOURCES", "Settings", "check_endpoint", "operator_exports"]
+__all__ = [
+    "DIALECTS",
+    "ENVIRONMENTS",
+    "SOURCES",
+    "Settings",
+    "check_endpoint",
+    "operator_exports",
+    "settings_of_program",
+]
 
 SOURCES = ("api-server", "worker", "cli", "library")
 ENVIRONMENTS = ("production", "development", "test", "ci", "staging")
 DIALECTS = ("proxy", "docker")
 _LARGEST_BATCH = 1000
+_EXIT_SECONDS, _LONGEST_EXIT_SECONDS = 2.0, 600
 
 
 class Settings:
@@ -35,6 +45,7 @@ class Settings:
         "dialect",
         "endpoint",
         "environment",
+        "exit_timeout",
         "notice",
         "preset",
         "product",
@@ -69,6 +80,7 @@ class Settings:
         public_commands: Iterable[str] = (),
         api_key: str | None = None,
         batch: int = 1,
+        exit_timeout: float | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         self.preset = _preset(_given("preset", preset, "AGENT_TELEMETRY_PRESET", environ))
@@ -105,10 +117,11 @@ class Settings:
         directory = _given("state_dir", state_dir, "AGENT_TELEMETRY_STATE_DIR", environ)
         if directory is not None and "\0" in directory:
             _refuse("state_dir", "AGENT_TELEMETRY_STATE_DIR", repr(directory), "the path of a folder")
-        self.state_dir = os.path.abspath(os.path.expanduser(directory)) if directory else default_state_dir(environ)
+        self.state_dir = _folder(directory) if directory else default_state_dir(environ)
         self.debug = _switch(None, None, "AGENT_TELEMETRY_DEBUG", environ, default=False)
         self.synchronous = _switch("synchronous", synchronous, "AGENT_TELEMETRY_SYNC", environ, default=False)
         self.notice = _switch("notice", notice, "AGENT_TELEMETRY_NOTICE", environ, default=True)
+        self.exit_timeout = _seconds(exit_timeout, environ)
         self.tags = _tags(tags if tags is not None else environ.get("TELEMETRY_TAGS", ""))
         self.public_tools = _names("public_tools", public_tools)
         self.public_agents = _names("public_agents", public_agents)
@@ -120,6 +133,24 @@ class Settings:
         if isinstance(batch, bool) or not isinstance(batch, int) or not 1 <= batch <= _LARGEST_BATCH:  # pyright: ignore[reportUnnecessaryIsInstance]
             _refuse("batch", None, repr(batch), f"a number of events from 1 to {_LARGEST_BATCH}")
         self.batch = batch
+
+
+def settings_of_program(**arguments: Any) -> tuple[Settings, str]:
+    """The settings that hold, and in words what is wrong with variables: they are left out, and end no program.
+
+    Raises SettingError for a wrong argument.
+    """
+    environ: Mapping[str, str] = os.environ
+    wrong: list[str] = []
+    while True:
+        try:
+            return Settings(**arguments, environ=environ), " ".join(wrong)
+        except ValueError as error:
+            variable: str | None = getattr(error, "variable", None)
+            if variable not in environ or arguments.get(getattr(error, "argument", None) or "") is not None:
+                raise
+            environ = {name: value for name, value in environ.items() if name != variable}
+            wrong.append(str(error))
 
 
 def check_endpoint(endpoint: str) -> None:
@@ -153,7 +184,9 @@ def _refuse(argument: str | None, variable: str | None, value: str, expected: st
 
     where = " or ".join(filter(None, [variable, argument and f"configure({argument}=)"]))
     msg = f"{where} is {value}; expected {expected}. `agent-telemetry doctor` checks all settings."
-    raise SettingError(msg)
+    error = SettingError(msg)
+    error.argument, error.variable = argument, variable
+    raise error
 
 
 def _given(argument: str, value: object, variable: str, environ: Mapping[str, str]) -> str | None:
@@ -203,6 +236,25 @@ def _switch(argument: str | None, value: object, variable: str, environ: Mapping
     if text:
         _refuse(argument, variable, repr(text), "1 or 0")
     return default
+
+
+def _folder(path: str) -> str:
+    expanded = os.path.expanduser(path)
+    # Of a user without a home: a folder that is called "~", wherever the program happens to run, is not what was meant.
+    return NO_HOME if expanded.startswith("~") else os.path.abspath(expanded)
+
+
+def _seconds(value: float | None, environ: Mapping[str, str]) -> float:
+    """How long the end of the program may wait for the operator's exporters."""
+    variable = "AGENT_TELEMETRY_EXIT_TIMEOUT"
+    given = environ.get(variable, "").strip() or _EXIT_SECONDS if value is None else value
+    try:
+        seconds = -1.0 if isinstance(given, bool) else float(given)
+    except (TypeError, ValueError):
+        seconds = -1.0
+    if not 0 <= seconds <= _LONGEST_EXIT_SECONDS:
+        _refuse("exit_timeout", variable, repr(given), f"seconds from 0 to {_LONGEST_EXIT_SECONDS}")
+    return seconds
 
 
 def _tags(tags: Mapping[str, str] | str) -> dict[str, str]:

@@ -31,12 +31,8 @@ class AgentTelemetryConfigurator:
     """Sets up telemetry from the environment, as ``telemetry.configure()`` does in code."""
 
     def configure(self, **_: Any) -> None:
-        """Configure; a setting that cannot be used is one line in the log, and the program runs without telemetry."""
-        try:
-            telemetry.configure()
-        except telemetry.SettingError as error:
-            _logger.error("this program runs without telemetry: %s", error)  # noqa: TRY400 - the message says all
-            telemetry.shutdown()
+        """Configure; a setting that cannot be used is one line in the log, and the program runs without events."""
+        telemetry.configure()
 
 
 class AgentTelemetryDistro(BaseDistro):

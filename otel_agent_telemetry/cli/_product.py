@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from otel_agent_telemetry.consent import NO_HOME
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.settings import Settings
 
@@ -30,6 +31,8 @@ def state_dir_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def products(state_dir: str) -> list[str]:
     """The products that keep their state there. Raises InputError."""
+    if state_dir.startswith(NO_HOME):
+        return []
     try:
         return sorted(entry.name for entry in os.scandir(state_dir) if entry.is_dir())
     except FileNotFoundError:

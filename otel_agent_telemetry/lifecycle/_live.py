@@ -10,6 +10,7 @@ from opentelemetry.trace import Status, StatusCode
 
 from otel_agent_telemetry import _losses
 from otel_agent_telemetry import semconv as names
+from otel_agent_telemetry.lifecycle import _whole
 from otel_agent_telemetry.lifecycle._attributes import attributes, value_of
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ class LiveSpan:
                 if self._error is not None or self._outcome is not None or self._started:
                     self._describe_end(at)
             finally:
-                self.span.end(at)
+                _whole.end(self.span, self.attributes, at)
         except Exception:
             _losses.count("instrumentation_error")
             _logger.debug("a %s span could not be ended", self.kind, exc_info=True)
@@ -158,7 +159,7 @@ class LiveSpan:
             said = None if failed is None else f"{type(failed).__name__}: {_said(failed)}"
             span.set_status(Status(StatusCode.ERROR, said))
         if outcome != names.OUTCOME_OK:
-            span.set_attribute(names.AGENT_OUTCOME, outcome)
+            self._set({names.AGENT_OUTCOME: outcome})
         if self.kind == names.LIFECYCLE_MODEL_CALL:
             self._around.usage.record(self.attributes, _clock(at) - self._started)
         if failed is not None:

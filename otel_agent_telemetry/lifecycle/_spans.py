@@ -15,7 +15,7 @@ from opentelemetry.trace import SpanKind
 
 from otel_agent_telemetry import _losses
 from otel_agent_telemetry import semconv as names
-from otel_agent_telemetry.lifecycle import _carrier
+from otel_agent_telemetry.lifecycle import _carrier, _ended, _whole
 from otel_agent_telemetry.lifecycle._attributes import attributes, value_of
 from otel_agent_telemetry.lifecycle._live import LiveSpan
 from otel_agent_telemetry.lifecycle._meter import UsageMeter
@@ -35,7 +35,6 @@ _SESSION = otel_context.create_key("agent-session")
 _TASK = otel_context.create_key("agent-task")
 _CONVERSATION = otel_context.create_key("agent-conversation")
 _EMPTY = otel_context.Context()
-_ENDED_INTO = "agent_telemetry_ended_into"
 _logger = logging.getLogger("otel_agent_telemetry")
 
 # Kind of handle -> context key under which code inside finds it.
@@ -103,7 +102,11 @@ class Spans:
         conversation = started_with.get(names.GEN_AI_CONVERSATION_ID) or base.get(_CONVERSATION)
         if isinstance(conversation, str):
             started_with[names.GEN_AI_CONVERSATION_ID] = conversation
-        span = self.tracer.start_span(template.name, base, template.kind, started_with, start_time=at)
+        whole = _whole.WHOLE.set(started_with)
+        try:
+            span = self.tracer.start_span(template.name, base, template.kind, started_with, start_time=at)
+        finally:
+            _whole.WHOLE.reset(whole)
         context = trace.set_span_in_context(span, base)
         key = _FOUND_UNDER.get(handle.kind)
         if key is not None:
@@ -111,7 +114,7 @@ class Spans:
             context = otel_context.set_value(_CONVERSATION, conversation, context)
         live = LiveSpan(self, span, context, handle.kind, template, at=at)
         if make_current:
-            live.previous = _still_open(self.enter(context))
+            live.previous = _ended.still_open(self.enter(context))
         return live
 
     def create_task(self, arguments: Mapping[str, object]) -> dict[str, str]:
@@ -166,7 +169,7 @@ class Spans:
                 given[names.GEN_AI_CONVERSATION_ID] = conversation
             now = time.time_ns()
             span = self.tracer.start_span(name or event, base, kind, given, start_time=now)
-            span.end(end_time=now)
+            _whole.end(span, given, now)
             return trace.set_span_in_context(span, base)
         except Exception:
             _losses.count("instrumentation_error")
@@ -175,7 +178,7 @@ class Spans:
 
     def current(self) -> Context:
         """The context that code runs in; where no span is current, the span that TRACEPARENT named at start."""
-        context = _still_open(otel_context.get_current() if self._own is None else self._own.get(_EMPTY))
+        context = _ended.still_open(otel_context.get_current() if self._own is None else self._own.get(_EMPTY))
         if self._inherited and not trace.get_current_span(context).get_span_context().is_valid:
             return otel_context.Context({**context, **self._inherited})
         return context
@@ -196,11 +199,11 @@ class Spans:
         A token would not do: callbacks may end in another order, task or thread than they began in, and detaching
         there logs an error into the host's log.
         """
-        previous = _still_open(previous)
+        previous = _ended.still_open(previous)
         if (otel_context.get_current() if self._own is None else self._own.get(_EMPTY)) is context:
             self.enter(previous)
         else:
-            setattr(context, _ENDED_INTO, previous)
+            _ended.note(context, previous)
 
     def current_session(self) -> Handle | None:
         """The handle of the session around this code."""
@@ -213,10 +216,3 @@ class Spans:
     def trace_variables(self) -> dict[str, str]:
         """``TRACEPARENT`` and ``TRACESTATE`` of the current span."""
         return {key.upper(): value for key, value in _carrier.fields(self.current()).items()}
-
-
-def _still_open(context: Context) -> Context:
-    """The context, or where its run ended while another one was current, the one that was there before it."""
-    while (before := getattr(context, _ENDED_INTO, None)) is not None:
-        context = before
-    return context

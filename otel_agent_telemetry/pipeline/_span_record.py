@@ -12,9 +12,9 @@ from otel_agent_telemetry.meaning._records import SpanRecord
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.sdk.trace import ReadableSpan, Span
 
-__all__ = ["attributes_of", "record_of"]
+__all__ = ["attributes_of", "begun", "record_of"]
 
 
 def record_of(span: ReadableSpan, *, ended: bool = True) -> SpanRecord:
@@ -33,6 +33,14 @@ def record_of(span: ReadableSpan, *, ended: bool = True) -> SpanRecord:
         span.status.status_code is StatusCode.ERROR,
         _exception_type(span) if ended else "",
     )
+
+
+def begun(span: Span, parent_id: int, given: Mapping[str, Any]) -> SpanRecord:
+    """A span of ours that begins, with all that it was given."""
+    context = span.get_span_context()
+    scope = span.instrumentation_scope
+    name = scope.name if scope is not None else ""
+    return SpanRecord(context.trace_id, context.span_id, parent_id, name, given, span.start_time or 0, 0, False, "")  # noqa: FBT003 - no error
 
 
 def _exception_type(span: ReadableSpan) -> str:

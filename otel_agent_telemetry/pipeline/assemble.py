@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import metrics, trace
 
 from otel_agent_telemetry import semconv as names
+from otel_agent_telemetry._deadline import Within, left
 from otel_agent_telemetry.contract._kinds import Version
 from otel_agent_telemetry.identity import FileStore, resolve
 from otel_agent_telemetry.lifecycle._spans import Spans
-from otel_agent_telemetry.pipeline._background import background
 from otel_agent_telemetry.pipeline._children import at_child_exit, not_at_child_exit
+from otel_agent_telemetry.pipeline._ids import SystemIds
+from otel_agent_telemetry.pipeline._providers import MeterProvider, Providers, TracerProvider
 from otel_agent_telemetry.pipeline.exporter import ProxyMetricExporter
 from otel_agent_telemetry.pipeline.operator import metric_readers, span_processors
 from otel_agent_telemetry.pipeline.processor import EventProcessor
@@ -33,8 +35,6 @@ from otel_agent_telemetry.pipeline.writing.registries import Registries
 from otel_agent_telemetry.settings import Settings, operator_exports
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from otel_agent_telemetry.consent import Consent
     from otel_agent_telemetry.identity import Identity, Store
     from otel_agent_telemetry.lifecycle import Lifecycle
@@ -42,45 +42,42 @@ if TYPE_CHECKING:
 __all__ = ["Pipeline", "assemble", "ledger_file", "stream_of"]
 
 _logger = logging.getLogger("otel_agent_telemetry")
-_LEAVING_SECONDS = 2.0
 
 
 class Pipeline:
     """What configure() built and shutdown() takes down."""
 
-    def __init__(self, lifecycle: Lifecycle, settings: Settings, providers: Iterable[Any]) -> None:
+    def __init__(self, lifecycle: Lifecycle, settings: Settings, providers: Providers | None) -> None:
         self.lifecycle = lifecycle
         self.settings = settings
         self.stream: EventStream | None = None
-        self.providers: list[Any] = [*providers]
+        self.providers = providers or Providers(settings.exit_timeout)
+        self.providers.exit_seconds = settings.exit_timeout
 
     def flush(self, timeout_seconds: float, *, send: bool = True) -> bool:
         """Events into the ledger and, with ``send``, to the endpoint; our providers' spans to their exporters."""
-        done = self.stream is None or self.stream.flush(timeout_seconds if send else 0)
-        return (timeout_seconds <= 0 or self._flush_providers(timeout_seconds)) and done
+        if timeout_seconds <= 0:
+            return self.stream is None or self.stream.flush(0)
+        with Within(timeout_seconds):
+            exported = self.providers.ask_to_flush()
+            done = self.stream is None or self.stream.flush(left(timeout_seconds) if send else 0)
+            return exported() and done
 
     def leave(self) -> None:
         """Do what exit handlers do elsewhere, in a child process that runs none."""
         if self.stream is not None:
             self.stream.leave_program()
-        self._flush_providers(_LEAVING_SECONDS)
-
-    def _flush_providers(self, timeout_seconds: float) -> bool:
-        if not self.providers:
-            return True
-        # The SDK does not keep to the time that it is given: whoever waits here must not wait for a dead collector.
-        flushed: list[bool] = []
-        thread = background("agent-telemetry-flush", lambda: flushed.extend(map(_force_flush, self.providers)))
-        if thread is not None:
-            thread.join(timeout_seconds)
-        return len(flushed) == len(self.providers) and all(flushed)
+        self.providers.leave_program()
 
     def close(self, timeout_seconds: float) -> None:
-        """Flush, then stop what we started."""
-        self.flush(timeout_seconds)
-        self.stop_events()
-        for provider in self.providers:
-            provider.shutdown()
+        """Flush, then stop what we started; all of it in that time."""
+        with Within(timeout_seconds):
+            exported = self.providers.ask_to_flush()
+            if self.stream is not None:
+                self.stream.flush(left(timeout_seconds))
+            exported()
+            self.stop_events()
+            self.providers.shut_down()
 
     def stop_events(self) -> None:
         """Stop the events alone: a program has one provider for all its life, whoever configures it again."""
@@ -90,14 +87,6 @@ class Pipeline:
             atexit.unregister(self.stream.leave_program)
 
 
-def _force_flush(provider: Any) -> bool:
-    try:
-        return bool(provider.force_flush())
-    except Exception:
-        _logger.debug("the operator's exporters could not be flushed", exc_info=True)
-        return False
-
-
 def assemble(
     lifecycle: Lifecycle,
     settings: Settings,
@@ -105,7 +94,7 @@ def assemble(
     store: Store | None,
     *,
     events: bool,
-    providers: Iterable[Any] = (),
+    providers: Providers | None = None,
 ) -> Pipeline:
     """Build the pipeline: with ``events`` the event stream, and the operator's exporters where he configured any.
 
@@ -131,8 +120,6 @@ def _product(settings: Settings) -> tuple[str, str | None]:
 
 
 def _tracer_provider(pipeline: Pipeline, product: str, version: str | None, *, exports: bool) -> Any:
-    from opentelemetry.sdk.trace import TracerProvider
-
     isolated = pipeline.lifecycle.isolated
     existing = None if isolated else trace.get_tracer_provider()
     if hasattr(existing, "add_span_processor"):
@@ -141,13 +128,19 @@ def _tracer_provider(pipeline: Pipeline, product: str, version: str | None, *, e
                 existing.sampler = RecordAll(existing.sampler)  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType]
             existing.add_span_processor(EventProcessor(pipeline.stream))  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue, reportUnknownMemberType] - asked for just above
         return None
-    provider = TracerProvider(resource=_resource(product, version, isolated=isolated), shutdown_on_exit=not isolated)
+    if not (isolated or isinstance(existing, trace.ProxyTracerProvider)):
+        text = "this program's %s takes no span processors: spans go there, and no events are made of them"
+        _logger.warning(text, type(existing).__qualname__)
+        return None
+    resource = _resource(product, version, isolated=isolated)
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False, id_generator=SystemIds())
     if pipeline.stream is not None:
         provider.sampler = RecordAll(provider.sampler)
         provider.add_span_processor(EventProcessor(pipeline.stream))
-    for processor in span_processors() if exports else ():
+    operators = span_processors() if exports else []
+    for processor, _ in operators:
         provider.add_span_processor(processor)
-    pipeline.providers.append(provider)
+    pipeline.providers.add(provider, [exporter for _, exporter in operators], at_exit=not isolated)
     if isolated:
         return provider
     trace.set_tracer_provider(provider)
@@ -155,14 +148,16 @@ def _tracer_provider(pipeline: Pipeline, product: str, version: str | None, *, e
 
 
 def _meter_provider(pipeline: Pipeline, product: str, version: str | None) -> Any:
-    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk import metrics as sdk
 
-    if isinstance(metrics.get_meter_provider(), MeterProvider):
+    if isinstance(metrics.get_meter_provider(), sdk.MeterProvider):
         return None
     readers = metric_readers()
     if readers:
-        provider = MeterProvider(readers, resource=_resource(product, version, isolated=False))
-        pipeline.providers.append(provider)
+        resource = _resource(product, version, isolated=False)
+        provider = MeterProvider([reader for reader, _ in readers], resource=resource, shutdown_on_exit=False)
+        exporters = [exporter for _, exporter in readers if exporter is not None]
+        pipeline.providers.add(provider, exporters, at_exit=True)
         metrics.set_meter_provider(provider)
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import weakref
@@ -16,23 +17,47 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricReader
     from opentelemetry.sdk.trace import SpanProcessor
 
-__all__ = ["metric_readers", "span_processors"]
+__all__ = ["OfThisProcess", "metric_readers", "span_processors"]
+
+_logger = logging.getLogger("otel_agent_telemetry")
 
 _SCHEDULE_DELAY_MILLIS = 500.0
 
 
-def span_processors(environ: Mapping[str, str] = os.environ) -> list[SpanProcessor]:
-    """A batch processor for each exporter in OTEL_TRACES_EXPORTER; ``otlp`` where only an OTLP endpoint is given."""
+def span_processors(environ: Mapping[str, str] = os.environ) -> list[tuple[SpanProcessor, OfThisProcess]]:
+    """A batch processor for each exporter in OTEL_TRACES_EXPORTER; ``otlp`` where only an OTLP endpoint is given.
+
+    One that cannot be had, because it is not installed or refuses its settings, is left out with a warning.
+    """
+    made = (_processor(name, exporter, environ) for name, exporter in _exporters("traces", environ))
+    return [each for each in made if each is not None]
+
+
+def metric_readers(environ: Mapping[str, str] = os.environ) -> list[tuple[MetricReader, OfThisProcess | None]]:
+    """A periodic reader for each exporter in OTEL_METRICS_EXPORTER; ``otlp`` where only an OTLP endpoint is given.
+
+    One that cannot be had is left out with a warning.
+    """
+    made = (_reader(name, exporter) for name, exporter in _exporters("metrics", environ))
+    return [each for each in made if each is not None]
+
+
+def _processor(
+    name: str, make: Callable[[], Any], environ: Mapping[str, str]
+) -> tuple[SpanProcessor, OfThisProcess] | None:
     from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 
-    processors: list[SpanProcessor] = []
-    for name, exporter in _exporters("traces", environ):
+    try:
+        exporter = make()
         # A console that shows a trace five seconds later, or not at all when the program is killed, helps nobody.
         if name == "console":
-            processors.append(SimpleSpanProcessor(exporter()))
+            processor: SpanProcessor = SimpleSpanProcessor(exporter)
         else:
-            processors.append(BatchSpanProcessor(exporter(), schedule_delay_millis=_delay_millis(environ)))
-    return processors
+            processor = BatchSpanProcessor(exporter, schedule_delay_millis=_delay_millis(environ))
+        exporter.feeds_from(processor)
+    except Exception as error:  # noqa: BLE001 - an exporter may refuse its settings with anything
+        return _left_out("traces", name, error)
+    return processor, exporter
 
 
 def _delay_millis(environ: Mapping[str, str]) -> float | None:
@@ -40,15 +65,22 @@ def _delay_millis(environ: Mapping[str, str]) -> float | None:
     return None if environ.get("OTEL_BSP_SCHEDULE_DELAY", "").strip() else _SCHEDULE_DELAY_MILLIS
 
 
-def metric_readers(environ: Mapping[str, str] = os.environ) -> list[MetricReader]:
-    """A periodic reader for each exporter in OTEL_METRICS_EXPORTER; ``otlp`` where only an OTLP endpoint is given."""
+def _reader(name: str, make: Callable[[], Any]) -> tuple[MetricReader, OfThisProcess | None] | None:
     from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
 
-    readers: list[MetricReader] = []
-    for _, exporter in _exporters("metrics", environ):
-        made = exporter()
-        readers.append(made if isinstance(made, MetricReader) else PeriodicExportingMetricReader(made))
-    return readers
+    try:
+        exporter = make()
+        if isinstance(exporter, MetricReader):
+            return exporter, None
+        return PeriodicExportingMetricReader(exporter), exporter
+    except Exception as error:  # noqa: BLE001 - as above
+        return _left_out("metrics", name, error)
+
+
+def _left_out(signal: str, name: str, error: Exception) -> None:
+    _logger.warning(
+        "%s go without the exporter %r: %s. `agent-telemetry doctor` checks what is set.", signal, name, error
+    )
 
 
 def _exporters(signal: str, environ: Mapping[str, str]) -> Iterator[tuple[str, Callable[[], Any]]]:
@@ -58,19 +90,19 @@ def _exporters(signal: str, environ: Mapping[str, str]) -> Iterator[tuple[str, C
         names = ["otlp"]
     for name in names:
         if name not in {"none", "agent_events"}:  # our own events have a processor, which sees more than an exporter
-            kind = _load(signal, _otlp_name(signal, environ) if name == "otlp" else name, variable)
-            yield name, lambda kind=kind: _made(kind)
+            known_as = _otlp_name(signal, environ) if name == "otlp" else name
+            yield name, lambda known_as=known_as: _made(_load(signal, known_as, variable))
 
 
 def _made(kind: Callable[[], Any]) -> Any:
     from opentelemetry.sdk.metrics.export import MetricReader
 
     exporter = kind()
-    return exporter if isinstance(exporter, MetricReader) else _OfThisProcess(kind, exporter)
+    return exporter if isinstance(exporter, MetricReader) else OfThisProcess(kind, exporter)
 
 
-class _OfThisProcess:
-    """An exporter that is made anew in a forked process.
+class OfThisProcess:
+    """An exporter that is made anew in a forked process, and that knows what it could not deliver.
 
     The parent's holds open connections. Where both processes wrote to one of them, their requests would mix.
     """
@@ -79,7 +111,9 @@ class _OfThisProcess:
         self._kind = kind
         self._exporter = exporter
         self._inherited: list[Any] = []
+        self._processor: object = None
         self._making = threading.Lock()
+        self.under_way = self.failed = 0  # spans; metrics count as one
         _exporters_here.add(self)
 
     def __getattr__(self, name: str) -> Any:
@@ -88,14 +122,44 @@ class _OfThisProcess:
                 self._exporter = self._kind()
         return getattr(self._exporter, name)
 
+    def export(self, what: Any, *arguments: Any, **options: Any) -> Any:
+        """As the exporter's own."""
+        size = len(what) if hasattr(what, "__len__") else 1
+        self.under_way += size
+        result = None
+        try:
+            result = self.__getattr__("export")(what, *arguments, **options)
+        finally:
+            self.under_way -= size
+            if getattr(result, "name", "") != "SUCCESS":
+                self.failed += size
+        return result
+
+    def shutdown(self, *arguments: Any, **options: Any) -> None:
+        """As the exporter's own, but never raises."""
+        try:
+            self.__getattr__("shutdown")(*arguments, **options)
+        except Exception:
+            _logger.debug("an exporter of the operator's could not be shut down", exc_info=True)
+
+    def feeds_from(self, processor: object) -> None:
+        """It is this processor whose spans it exports."""
+        self._processor = processor
+
+    def waiting(self) -> int:
+        """How many spans wait in its processor's queue, as far as the SDK shows it."""
+        batch = getattr(self._processor, "_batch_processor", self._processor)
+        return len(getattr(batch, "_queue", None) or getattr(batch, "queue", None) or ())
+
     def after_fork(self) -> None:
         """Leave the parent's alone, its finalizer too: a thread of the parent may have held a lock in it."""
         self._inherited.append(self._exporter)
         self._exporter = None
         self._making = threading.Lock()
+        self.under_way = self.failed = 0
 
 
-_exporters_here: weakref.WeakSet[_OfThisProcess] = weakref.WeakSet()
+_exporters_here: weakref.WeakSet[OfThisProcess] = weakref.WeakSet()
 
 
 def _begin_again_in_child() -> None:

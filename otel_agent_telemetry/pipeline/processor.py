@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.sdk.trace import SpanProcessor
 
 from otel_agent_telemetry import semconv as names
+from otel_agent_telemetry.lifecycle._whole import WHOLE
 from otel_agent_telemetry.meaning import DIALECT_KEYS
-from otel_agent_telemetry.pipeline._span_record import attributes_of, record_of
+from otel_agent_telemetry.pipeline._span_record import attributes_of, begun, record_of
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -50,7 +51,10 @@ class EventProcessor(SpanProcessor):
         trace = context.trace_id << 64  # as key_of() has it, without the call
         key = trace | context.span_id
         self._stream.link(key, 0 if parent is None else trace | parent.span_id)
-        if _LIFECYCLE in attributes:
+        given = WHOLE.get()
+        if given is not None:
+            self._stream.started(begun(span, 0 if parent is None else parent.span_id, given))
+        elif _LIFECYCLE in attributes:
             self._stream.started(span)
         elif (error := sys.exc_info()[1]) is not None and not isinstance(error, Exception):
             self._begun_while_handling(key, error)
@@ -64,7 +68,11 @@ class EventProcessor(SpanProcessor):
             parent, context, attributes = span.parent, raw.get_span_context(), attributes_of(span)
         trace = context.trace_id << 64
         key = trace | context.span_id
-        if DIALECT_KEYS.isdisjoint(attributes):
+        given = WHOLE.get()
+        if given is not None:
+            whole = record_of(span)._replace(attributes={**attributes_of(span), **given})
+            self._stream.ended(whole, 0 if parent is None else trace | parent.span_id)
+        elif DIALECT_KEYS.isdisjoint(attributes):
             if self._stream.leave(key):
                 self._stream.unlink(key)
         else:

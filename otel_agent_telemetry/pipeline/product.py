@@ -38,10 +38,12 @@ _LAUNCHERS = frozenset(
 
 def running_product() -> tuple[str, str | None]:
     """Name and version of the distribution that owns ``__main__``; ``agent-service`` where none does."""
-    distribution = _owner()
-    if distribution is None or distribution.name.lower() in _LAUNCHERS:
-        return DEFAULT_PRODUCT, None
-    return distribution.name, distribution.version
+    try:
+        distribution = _owner()
+        known = None if distribution is None else (distribution.name, distribution.version)
+    except Exception:  # noqa: BLE001 - a frozen program has no metadata, or a part of it
+        known = None
+    return (DEFAULT_PRODUCT, None) if known is None or known[0].lower() in _LAUNCHERS else known
 
 
 def _owner() -> importlib.metadata.Distribution | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import time
 import weakref
 from collections import deque
 from contextlib import suppress
@@ -38,6 +37,7 @@ _LINGER_SECONDS = 0.02  # gathers what happens together into one transaction
 _CONSENT_SECONDS = 0.5
 _SYNCHRONOUS_SECONDS = 5.0
 _LONGEST_ROUND_SECONDS = 10.0
+_ROUND_SECONDS = 1.0  # on the way out, for what is under way: identity and ledger are opened on a busy machine
 _PATIENCE_SECONDS, _LEAST_PATIENCE_SECONDS = 0.2, 0.02  # on the way out, for a ledger that others are at work in
 
 
@@ -78,7 +78,6 @@ class EventStream:
         self._metered: list[Fact] = []
         self._bell = Bell()
         self._work = threading.RLock()
-        self._round_began: float | None = None
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._writer = self._new_writer()
@@ -115,7 +114,7 @@ class EventStream:
 
     # The application's thread ---------------------------------------------------------------------------------------
 
-    def started(self, span: Span) -> None:
+    def started(self, span: Span | SpanRecord) -> None:
         """A lifecycle span of ours began."""
         self._offer(span)
 
@@ -230,8 +229,9 @@ class EventStream:
 
     def _patience(self) -> float:
         """What others who are at work in the ledger get until they are done; less where they had it already."""
-        since = self._round_began
-        waited = 0.0 if since is None else time.monotonic() - since
+        waited = _deadline.held_up_seconds()
+        if waited is None:
+            return _ROUND_SECONDS
         return max(_LEAST_PATIENCE_SECONDS, _PATIENCE_SECONDS - waited)
 
     # The writing thread ------------------------------------------------------------------------------------------
@@ -268,11 +268,9 @@ class EventStream:
         """
         if not self._work.acquire(timeout=_deadline.left(_LONGEST_ROUND_SECONDS)):
             return False
-        self._round_began = time.monotonic()
         try:
             self._drain(collect=collect, leaving=leaving)
         finally:
-            self._round_began = None
             self._work.release()
         return True
 

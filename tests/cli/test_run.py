@@ -153,11 +153,11 @@ def test_opted_out(service: Path, tmp_path: Path) -> None:
 
 
 def test_a_wrong_setting(service: Path) -> None:
-    """A setting that cannot be used is said once on standard error, and the program runs without telemetry."""
+    """A setting that cannot be used is said once on standard error, and the program runs without events."""
     done = run(service, AGENT_TELEMETRY_ENDPOINT="ftp://telemetry.example")
-    assert (done.code, done.out, done.err.count("this program runs without telemetry")) == (
+    assert (done.code, done.out, done.err.count("anonymous events are off")) == (
         0,
-        "[] False not_configured\n",
+        "[] False wrong_setting\n",
         1,
     )
     assert "AGENT_TELEMETRY_ENDPOINT or configure(endpoint=) is 'ftp://telemetry.example'; expected https" in done.err

@@ -15,6 +15,7 @@ PRODUCT = "up to 64 letters, digits, dots, dashes and _"
 SOURCES = "one of api-server, worker, cli, library"
 ENVIRONMENTS = "one of production, development, test, ci, staging"
 BATCH = "a number of events from 1 to 1000"
+SECONDS = "seconds from 0 to 600"
 TAGS = "k=v,k=v, or a dictionary in code"
 DEFAULTS = {
     "api_key": None,
@@ -23,6 +24,7 @@ DEFAULTS = {
     "dialect": "proxy",
     "endpoint": None,
     "environment": "production",
+    "exit_timeout": 2.0,
     "notice": True,
     "preset": None,
     "product": None,
@@ -47,6 +49,7 @@ VARIABLES = {
     "AGENT_TELEMETRY_DEBUG": "1",
     "AGENT_TELEMETRY_SYNC": "on",
     "AGENT_TELEMETRY_NOTICE": "No",
+    "AGENT_TELEMETRY_EXIT_TIMEOUT": "0.5",
     "TELEMETRY_TAGS": "channel=beta",
 }
 SAID = {
@@ -61,6 +64,7 @@ SAID = {
     "debug": True,
     "synchronous": True,
     "notice": False,
+    "exit_timeout": 0.5,
     "tags": {"channel": "beta"},
 }
 ARGUMENTS: dict[str, Any] = {
@@ -73,6 +77,7 @@ ARGUMENTS: dict[str, Any] = {
     "state_dir": PurePosixPath("/var/other"),
     "synchronous": False,
     "notice": True,
+    "exit_timeout": 0,
     "tags": "channel=stable",
     "public_tools": ["web_search"],
     "public_agents": {"planner"},
@@ -198,6 +203,9 @@ def test_a_wrong_switch(variable: str, where: str) -> None:
         ("AGENT_TELEMETRY_SYNC", "synchronous", "no", "True or False"),
         ("AGENT_TELEMETRY_NOTICE", "notice", 0, "True or False"),
         ("TELEMETRY_TAGS", "tags", 5, TAGS),
+        ("AGENT_TELEMETRY_EXIT_TIMEOUT", "exit_timeout", -1, SECONDS),
+        ("AGENT_TELEMETRY_EXIT_TIMEOUT", "exit_timeout", True, SECONDS),
+        ("AGENT_TELEMETRY_EXIT_TIMEOUT", "exit_timeout", float("nan"), SECONDS),
         (None, "batch", 0, BATCH),
         (None, "batch", 1001, BATCH),
         (None, "batch", True, BATCH),
@@ -230,10 +238,10 @@ def test_a_wrong_key(key: object) -> None:
 
 @pytest.mark.parametrize("set_up", [configure, Telemetry])
 def test_where_a_wrong_value_is_told(set_up: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """configure() and Telemetry() raise, opted out or not: a wrong value is told to whoever sets the product up."""
-    monkeypatch.setenv("AGENT_TELEMETRY_ENDPOINT", "ftp://telemetry.example")
+    """configure() and Telemetry() raise for an argument, opted out or not: that is told to who writes the product."""
+    monkeypatch.setenv("AGENT_TELEMETRY_ENDPOINT", "https://telemetry.example")
     with pytest.raises(SettingError, match="AGENT_TELEMETRY_ENDPOINT"):
-        set_up(product="acme-agents", state_dir=tmp_path)
+        set_up(product="acme-agents", state_dir=tmp_path, endpoint="ftp://telemetry.example")
     assert os.listdir(tmp_path) == []  # noqa: PTH208 - as little as possible between the fact and the test
 
 

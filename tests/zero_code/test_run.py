@@ -107,7 +107,7 @@ def test_standard_input(tmp_path: Path, around: str) -> None:
 
 
 def test_a_wrong_setting_is_told(tmp_path: Path) -> None:
-    """A setting that cannot be used is one line on standard error, and the program runs without telemetry."""
+    """A setting that cannot be used is one line on standard error, and the program runs without events."""
     done = run(*OURS, SERVICE, "session", given=variables(tmp_path, AGENT_TELEMETRY_ENDPOINT="http://proxy.example/"))
     assert (done.returncode, list(tmp_path.iterdir())) == (0, [])
     assert "AGENT_TELEMETRY_ENDPOINT" in done.stderr

@@ -1,0 +1,144 @@
+"""The SDK's providers that we build, with the operator's exporters behind them, and how they end.
+
+The SDK waits for a collector that does not answer: up to 30 seconds, whatever time it is given. So its waiting is done
+aside, and who leaves the program stops waiting in time.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from opentelemetry.sdk import metrics, trace
+
+from otel_agent_telemetry._deadline import Within, left
+from otel_agent_telemetry.pipeline._aside import Aside, Asked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from otel_agent_telemetry.pipeline.operator import OfThisProcess
+
+    Provider: TypeAlias = "TracerProvider | MeterProvider"
+
+__all__ = ["MeterProvider", "Providers", "TracerProvider"]
+
+_logger = logging.getLogger("otel_agent_telemetry")
+
+
+class TracerProvider(trace.TracerProvider):
+    """A tracer provider that is shut down once, and then never raises."""
+
+    is_down = False
+
+    def shutdown(self) -> None:
+        """As the SDK's."""
+        if not self.is_down:
+            self.is_down = True
+            _quietly(super().shutdown)
+
+
+class MeterProvider(metrics.MeterProvider):
+    """A meter provider that is shut down once, and then never raises."""
+
+    is_down = False
+
+    def shutdown(self, timeout_millis: float = 30_000) -> None:
+        """As the SDK's."""
+        if not self.is_down:
+            self.is_down = True
+            _quietly(lambda: super(MeterProvider, self).shutdown(timeout_millis))
+
+
+def _quietly(run: Callable[[], object]) -> None:
+    try:
+        run()
+    except Exception:
+        _logger.debug("an exporter of the operator's could not be shut down", exc_info=True)
+
+
+class Providers:
+    """What a program has for all its life, whoever configures it again."""
+
+    def __init__(self, exit_seconds: float) -> None:
+        self.exit_seconds = exit_seconds
+        self._all: list[_Provider] = []
+
+    def __contains__(self, provider: object) -> bool:
+        return any(each.provider is provider for each in self._all)
+
+    def add(
+        self, provider: TracerProvider | MeterProvider, exporters: Sequence[OfThisProcess], *, at_exit: bool
+    ) -> None:
+        """Have it shut down, with ``at_exit`` at the end of the program at the latest."""
+        if at_exit and not self._all:
+            atexit.register(self.leave_program)
+        self._all.append(_Provider(provider, exporters))
+
+    def ask_to_flush(self) -> Callable[[], bool]:
+        """Begin to give everything to the exporters; what it gives waits for that, as long as the deadline lets it."""
+        asked = [each.ask_to_flush() for each in self._all]
+        return lambda: all(each.wait(left(_FOR_EVER)) and each.went_well for each in asked)
+
+    def shut_down(self) -> None:
+        """Stop, until the deadline at most, and say what was lost."""
+        open_ones = [each for each in self._all if not each.provider.is_down]
+        before = [each.failed for each in open_ones]
+        asked = [each.ask_to_shut_down() for each in open_ones]
+        done = [each.wait(left(_FOR_EVER)) for each in asked]
+        lost = [each.lost(since, in_time=ok) for each, since, ok in zip(open_ones, before, done, strict=True)]
+        self._all.clear()
+        atexit.unregister(self.leave_program)
+        if any(lost):
+            _logger.warning(
+                "the operator's exporters did not take everything before the end; lost: %s. OTEL_EXPORTER_OTLP_ENDPOINT"
+                " says where it goes, AGENT_TELEMETRY_EXIT_TIMEOUT how many seconds the end of the program may wait",
+                ", ".join(filter(None, lost)),
+            )
+
+    def leave_program(self) -> None:
+        """Stop within the time that the end of the program may take."""
+        with Within(self.exit_seconds):
+            self.shut_down()
+
+
+class _Provider:
+    """One of them, what is behind it, and the thread that waits for that."""
+
+    def __init__(self, provider: Provider, exporters: Sequence[OfThisProcess]) -> None:
+        self.provider: Any = provider
+        self._exporters = exporters
+        self._aside = Aside() if exporters else None
+        self._flushing: Asked | None = None
+
+    @property
+    def failed(self) -> int:
+        return sum(exporter.failed for exporter in self._exporters)
+
+    def ask_to_flush(self) -> Asked:
+        if self._flushing is None or self._flushing.has_begun:
+            self._flushing = self._ask(self.provider.force_flush)
+        return self._flushing
+
+    def ask_to_shut_down(self) -> Asked:
+        return self._ask(self.provider.shutdown)
+
+    def _ask(self, run: Callable[[], object]) -> Asked:
+        if self._aside is not None:
+            return self._aside.ask(run)
+        asked = Asked(run)  # nothing but our own processor, which keeps to its time
+        asked.do()
+        return asked
+
+    def lost(self, failed_before: int, *, in_time: bool) -> str:
+        """In words, what did not arrive; empty if all did."""
+        number = self.failed - failed_before
+        if not in_time:
+            number += sum(exporter.under_way + exporter.waiting() for exporter in self._exporters)
+        if isinstance(self.provider, MeterProvider):
+            return "the last metrics" if number or not in_time else ""
+        return f"{number} span{'s' if number != 1 else ''}" if number or not in_time else ""
+
+
+_FOR_EVER = 86_400.0

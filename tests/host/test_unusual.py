@@ -1,0 +1,117 @@
+"""Programs that lack what others have: telemetry does without, and the program runs."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.lifecycle.acme import stored
+from tests.lifecycle.programs import allowed, start
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FROZEN = """
+    import importlib.metadata
+    importlib.metadata.MetadataPathFinder.find_distributions = lambda *_, **__: iter(())
+    import otel_agent_telemetry as telemetry
+
+    telemetry.configure(product=None)
+    with telemetry.task():
+        telemetry.record_tokens("gpt-5.2", input=1)
+    telemetry.flush(5)
+    print("ran")
+"""
+FOREIGN = """
+    from opentelemetry import trace
+
+    class Provider(trace.TracerProvider):
+        def get_tracer(self, *_, **__):
+            return trace.NoOpTracer()
+
+    trace.set_tracer_provider(Provider())
+    import otel_agent_telemetry as telemetry
+
+    telemetry.configure()
+    with telemetry.task():
+        telemetry.record_tokens("gpt-5.2", input=1)
+    print(type(trace.get_tracer_provider()).__name__)
+"""
+SUB = """
+    try:
+        import _interpreters as interpreters
+        run = interpreters.exec
+    except ImportError:
+        import _xxsubinterpreters as interpreters
+        run = interpreters.run_string
+
+    there = interpreters.create()
+    run(there, "import otel_agent_telemetry as t; t.configure(); t.server_started(port=1); t.flush(0); print('ran')")
+    interpreters.destroy(there)
+"""
+WITHOUT = """
+    import otel_agent_telemetry as telemetry
+
+    telemetry.configure()
+    with telemetry.task():
+        pass
+    telemetry.flush(5)
+    print("ran")
+"""
+
+
+def said(program: str, tmp_path: Path, **variables: object) -> tuple[int, str, str]:
+    """How a program ends, and both its streams."""
+    with start(program, variables=allowed(tmp_path, **variables)) as process:
+        output, complaints = process.communicate(timeout=60)
+    return process.returncode, output, complaints
+
+
+def test_no_metadata(tmp_path: Path) -> None:
+    """A frozen program, whose packages have no metadata, runs."""
+    code, output, _ = said(FROZEN, tmp_path)
+    assert (code, output) == (0, "ran\n")
+
+
+def test_a_provider_of_another_kind(tmp_path: Path) -> None:
+    """A host whose provider takes no span processors keeps it, and is told once that there are no events."""
+    code, output, complaints = said(FOREIGN, tmp_path)
+    warning = "this program's Provider takes no span processors: spans go there, and no events are made of them\n"
+    assert (code, output, complaints) == (0, "Provider\n", warning)
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="there they have a module of their own")
+def test_a_sub_interpreter(tmp_path: Path) -> None:
+    """A program in a sub-interpreter runs, and so does the one around it."""
+    code, output, _ = said(SUB, tmp_path)
+    assert (code, output) == (0, "ran\n")
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"OTEL_TRACES_EXPORTER": "jaeger"},
+        {"OTEL_METRICS_EXPORTER": "prometheus_of_tomorrow"},
+    ],
+    ids=["traces", "metrics"],
+)
+def test_an_exporter_that_cannot_be_had(tmp_path: Path, variables: dict[str, str]) -> None:
+    """An exporter that is not installed is left out with a warning; events flow."""
+    code, output, complaints = said(WITHOUT, tmp_path, **variables)
+    assert (code, output, "go without the exporter" in complaints) == (0, "ran\n", True)
+    assert len(stored(tmp_path)) > 0
+
+
+@pytest.mark.parametrize("variables", [{}, {"ANONYMIZED_TELEMETRY": "0"}], ids=["on", "off"])
+@pytest.mark.parametrize(
+    "name", ["SOURCE", "ENVIRONMENT", "DIALECT", "PRESET", "ENDPOINT", "DEBUG", "SYNC", "NOTICE", "EXIT_TIMEOUT"]
+)
+def test_a_wrong_variable(tmp_path: Path, name: str, variables: dict[str, str]) -> None:
+    """A variable that cannot be used ends no program, opted out or not: one warning, and no events."""
+    wrong = {f"AGENT_TELEMETRY_{name}": "%wrong%"}
+    code, output, complaints = said(WITHOUT, tmp_path, **variables, **wrong)
+    assert (code, output, complaints.count("anonymous events are off: AGENT_TELEMETRY_")) == (0, "ran\n", 1)
+    assert complaints.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
