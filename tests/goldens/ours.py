@@ -153,7 +153,8 @@ class Expected:
                 {
                     "event": event,
                     "event_timestamp": Form(
-                        repr(moment), lambda value: value % 1000 == 0 and moment.fits(value // 1000)
+                        repr(moment),
+                        lambda value: type(value) is int and not value % 1000 and moment.fits(value // 1000),
                     ),
                     "source": "cagent",
                     "properties": dict(sorted(without_absent({**properties, **system}).items())),

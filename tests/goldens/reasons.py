@@ -42,10 +42,11 @@ _DOCKER_RECORD = {"event_timestamp": "range"}
 _DOCKER_SYSTEM = {"user_uuid": "identifier", "os_language": "free_text", "version": "free_text"}
 _OF_SESSION = {"session_id": "identifier", "agent_name": "truthful"}
 _DOCKER: dict[tuple[str, str | None], dict[str, str]] = {
-    ("command", None): {"args": "free_text"},
-    ("session", "start"): {"session_id": "identifier"},
+    ("command", None): {"args": "free_text", "action": "free_text"},
+    ("session", "start"): {"session_id": "identifier", "agent_name": "free_text"},
     ("session", "end"): {
         "session_id": "identifier",
+        "agent_name": "free_text",
         "duration_ms": "range",
         "input_tokens": "range",
         "output_tokens": "range",
@@ -56,7 +57,13 @@ _DOCKER: dict[tuple[str, str | None], dict[str, str]] = {
         "is_success": "truthful",
         "error": "free_text",
     },
-    ("tool", "call"): {"session_id": "identifier", "error": "free_text", "duration_ms": "range"},
+    ("tool", "call"): {
+        "session_id": "identifier",
+        "agent_name": "free_text",
+        "tool_name": "free_text",
+        "error": "free_text",
+        "duration_ms": "range",
+    },
     ("token", "usage"): {
         **_OF_SESSION,
         "model_name": "free_text",

@@ -12,7 +12,7 @@ from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
 from tests.goldens.agent_swarm import ID, INSTALLED_AT, PACKAGE
 from tests.goldens.captured import calls_of
 from tests.goldens.forms import Form, between
-from tests.goldens.surroundings import CapturedConfig, CapturedServer, never_answers
+from tests.goldens.surroundings import PATHS, CapturedConfig, CapturedServer, never_answers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from otel_agent_telemetry.identity import Store
     from tests.recorder import Request
 
-PATHS = {"agent-swarm": "/v1/events", "docker-agent": "/events/v1/track"}
 PRODUCTS = {"agent-swarm": "agent-swarm", "docker-agent": "cagent"}
 API_KEY = "k" * 40
 REFERENCE_KEY = "telemetry_reference_key"

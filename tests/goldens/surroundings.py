@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from tests.recorder import Request
 
 
+PATHS = {"agent-swarm": "/v1/events", "docker-agent": "/events/v1/track"}
+"""Where each client sends to, on its host."""
+
+
 def never_answers(server: Mapping[str, Any]) -> bool:
     """Whether what is sent there has to be tried again later."""
     return bool(server.keys() & {"hang_s", "refused", "reset"}) or server.get("status") in {408, 429} or _broken(server)
