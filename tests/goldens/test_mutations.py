@@ -57,8 +57,8 @@ def drop(body: Any, path: Path_) -> None:
 
 def retype(body: Any, path: Path_) -> None:
     """The value has another type."""
-    value = at(body, path)
-    at(body, path[:-1])[path[-1]] = str(value) if isinstance(value, (int, float, list)) else 1
+    value: Any = at(body, path)
+    at(body, path[:-1])[path[-1]] = 1 if isinstance(value, (str, dict)) else str(value)
 
 
 def revalue(body: Any, path: Path_) -> None:
@@ -76,7 +76,10 @@ def nothing(body: Any, path: Path_) -> None:
 def add(body: Any, path: Path_) -> None:
     """Beside the key is one more."""
     home = at(body, path[:-1])
-    home.append("more") if isinstance(home, list) else home.update(more="more")
+    if isinstance(home, list):
+        cast("list[Any]", home).append("more")
+    else:
+        home.update(more="more")
 
 
 def reorder(body: Any, path: Path_) -> None:
