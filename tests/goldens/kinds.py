@@ -81,7 +81,8 @@ def _models_ending_in(name: str) -> list[str]:
 
 @cache
 def _models() -> frozenset[str]:
-    shipped = (Path(writing.__file__).parent / "models.txt").read_text(encoding="utf-8").splitlines()
+    files = [Path(writing.__file__).parent / name for name in ("models.txt", "local_models.txt")]
+    shipped = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
     priced = [model.id for provider in genai_prices.data.providers for model in provider.models]
     return frozenset(name for name in (*shipped, *priced) if name and name[0] != "#" and len(name) <= _LONGEST_NAME)
 
