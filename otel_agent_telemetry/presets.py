@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AGENT_SWARM", "PRESETS", "Preset"]
 
-_ON = ("true", "1", "yes", "on")
+_ON = ("true", "1")
 
 
 class Preset:
@@ -52,8 +52,9 @@ class Preset:
         return {"is_cloud": _cloud(environ), **known}
 
     def environment(self, environ: Mapping[str, str] = os.environ) -> str | None:
-        """The environment that the product's own variables name."""
-        return environ.get("DESPLEGA_TELEMETRY_ENV", "").strip() or environ.get("NODE_ENV", "").strip() or None
+        """The environment that the product's own variables name; of ``NODE_ENV`` only ``test`` is somebody's choice."""
+        chosen = environ.get("DESPLEGA_TELEMETRY_ENV", "").strip()
+        return chosen or ("test" if environ.get("NODE_ENV") == "test" else None)
 
 
 _ORDER = (
@@ -73,7 +74,7 @@ _INSTALL_PRESETS = ("dev", "content", "research", "solo", "custom")
 
 
 def _cloud(environ: Mapping[str, str]) -> bool:
-    return environ.get("SWARM_CLOUD") == "true"
+    return environ.get("SWARM_CLOUD") in {"true", "1"}
 
 
 def _flag(environ: Mapping[str, str], name: str) -> bool:
@@ -81,8 +82,8 @@ def _flag(environ: Mapping[str, str], name: str) -> bool:
 
 
 def _on_own_host(url: str) -> bool:
-    scheme, _, rest = url.partition("://")
-    if scheme.lower() not in {"http", "https"}:
+    scheme, _, rest = url.strip().partition("://")
+    if not scheme.isalpha():
         return False
     host = rest.split("/", 1)[0].split("?", 1)[0].rpartition("@")[2].partition(":")[0].lower()
     return host in _CLOUD_HOSTS or host.endswith(_CLOUD_DOMAINS)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import struct
 import threading
 from collections import deque
 from dataclasses import dataclass, field
@@ -36,12 +38,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One scripted answer; given only once ``after`` is set, where it is not None."""
+    """One scripted answer; given only once ``after`` is set, where it is not None; ``resets`` breaks the connection."""
 
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     after: threading.Event | None = None
+    resets: bool = False
 
 
 class Recorder:
@@ -129,6 +132,11 @@ class _Handler(BaseHTTPRequestHandler):
         headers, client = tuple(self.headers.items()), self.client_address[1]
         answer = server.recorder.keep(Request(self.command, self.path, headers, _body(self), client))
         if answer.after is not None and not _wait(answer.after, server.closing):
+            return
+        if answer.resets:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.close_connection = True
+            self.connection.close()
             return
         self.send_response_only(answer.status)
         for name, value in (*answer.headers, ("Content-Length", str(len(answer.body)))):

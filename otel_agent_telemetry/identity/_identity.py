@@ -70,14 +70,22 @@ def establish(store: Store) -> dict[str, str]:
     """The stored values by key, made first where the store may; one of another form counts as missing.
 
     The moment of installation is written only together with a new id, and before it: whoever sees the id sees that too.
+    Neither it nor the key is worth an id: where one of them cannot be written, the id holds without.
     """
     if getattr(store, "mint", True):
         if not _is_id(store.get(INSTALLATION_ID_KEY)):
-            _settle(store, INSTALLED_AT_KEY)
+            _try_to_settle(store, INSTALLED_AT_KEY)
         _settle(store, INSTALLATION_ID_KEY)
-        _settle(store, REFERENCE_KEY_KEY)
+        _try_to_settle(store, REFERENCE_KEY_KEY)
     found = {key: store.get(key) for key in _FORMS}
     return {key: value for key, value in found.items() if value is not None and _FORMS[key](value)}
+
+
+def _try_to_settle(store: Store, key: str) -> None:
+    from contextlib import suppress
+
+    with suppress(Exception):  # below a store there is a driver, which may raise anything
+        _settle(store, key)
 
 
 def _settle(store: Store, key: str) -> None:

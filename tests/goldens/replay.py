@@ -1,121 +1,145 @@
-"""Replays the calls of a captured case through our API against a loopback server."""
+"""Replays the calls of a captured case through our API against a loopback server; all it knows comes from the case."""
 
 from __future__ import annotations
 
-import json
-import sqlite3
-import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from otel_agent_telemetry import SQLStore, StoreError, Telemetry
-from otel_agent_telemetry.pipeline.assemble import ledger_file
-from otel_agent_telemetry.pipeline.sending.ledger import Ledger
-from tests.recorder import Answer, Recorder
+from otel_agent_telemetry import Telemetry
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
+from tests.goldens.agent_swarm import ID, INSTALLED_AT, PACKAGE
+from tests.goldens.captured import calls_of
+from tests.goldens.forms import Form, between
+from tests.goldens.surroundings import PATHS, CapturedConfig, CapturedServer, never_answers
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pytest
 
     from otel_agent_telemetry import Handle
+    from otel_agent_telemetry.identity import Store
     from tests.recorder import Request
 
-_PATHS = {"agent-swarm": "/v1/events", "docker-agent": "/events/v1/track"}
-_KEY = "k" * 40
+PRODUCTS = {"agent-swarm": "agent-swarm", "docker-agent": "cagent"}
+API_KEY = "k" * 40
+REFERENCE_KEY = "telemetry_reference_key"
+UNWRITABLE = "cannot be written"
+_SERVER = {"status", "location", "retry_after", "hang_s", "delay_s", "reset", "refused"}
+_SETUP = {
+    "agent-swarm": {"source", "config", "options", "failRead", "failWrite", "init"},
+    "docker-agent": {"version", "debug", "user_uuid_file", "gap_ms", "wait_ms"},
+}
+_CONSENT_SECONDS = 1.0  # a changed mind takes effect within this time
+_LONGEST_NAME = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one case gave: requests as they arrived, bodies as the ledger keeps them, and the identity afterwards."""
+class Kept:
+    """An event as the ledger keeps it, or, where no ledger could be kept, as it was sent."""
 
-    requests: list[Request]
-    bodies: list[Any]
-    stored: dict[str, str]
-    call_seconds: list[float]
+    body: bytes
+    key: str
+    state: str
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one case gave: requests as they arrived, events in their order, and the stores afterwards."""
+
+    requests: list[Request] = field(default_factory=list["Request"])
+    kept: list[Kept] = field(default_factory=list[Kept])
+    stored: dict[str, str] = field(default_factory=dict[str, str])
+    spans: dict[int, tuple[float, float]] = field(default_factory=dict[int, tuple[float, float]])
+    """When each call began and had ended, by its place in the case."""
+    ended: float = 0.0
+
+    @property
+    def moments(self) -> dict[int, tuple[int, int]]:
+        """The seconds in which each call lies."""
+        return {index: (int(began), int(ended)) for index, (began, ended) in self.spans.items()}
+
+    def milliseconds_between(self, first: int, last: int | None) -> Form:
+        """What lay between the two calls; without a last one, between that call and the end."""
+        began, has_begun = self.spans[first]
+        ends, ended = self.spans[last] if last is not None else (self.spans[first][1], self.ended)
+        return between(
+            max(0, int((ends - has_begun) * 1000) - 1), int((ended - began) * 1000) + 1, "milliseconds between"
+        )
 
 
 def replay(case: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch) -> Outcome:
     """Run one case; the environment is the case's own."""
+    _understood(case)
     monkeypatch.setenv("AGENT_TELEMETRY_ALLOW_IN_TESTS", "1")
-    for name in ("LANG", "LC_ALL"):
+    for name in ("LANG", "LC_ALL", "NODE_ENV", *case["env"]):
         monkeypatch.delenv(name, raising=False)
     for name, value in case["env"].items():
         monkeypatch.setenv(name, value)
-    connection = _config(case)
-    with _server(case) as server:
-        telemetry = _telemetry(case, server, folder, connection)
-        seconds = _Caller(telemetry, monkeypatch).run(case["calls"])
-        telemetry.flush(0.5 if _never_answers(case) else 5.0)
-        requests = server.requests
+    outcome = Outcome()
+    if case["setup"].get("init") is False:  # never set up: no call does anything
+        return outcome
+    store = CapturedConfig(case["setup"]) if case["client"] == "agent-swarm" else None
+    state = _state(case, folder)
+    with CapturedServer(case["server"]) as server:
+        telemetry = _telemetry(case, server.endpoint(PATHS[case["client"]]), state, store)
+        outcome.spans = _Caller(telemetry, monkeypatch, case).run()
+        telemetry.flush(_patience(case["server"]))
         telemetry.shutdown(0)
-    path = Path(ledger_file(str(folder / "state"), "agent-swarm" if case["client"] == "agent-swarm" else "cagent"))
-    bodies = [json.loads(entry.body) for entry in Ledger(path).events()] if path.exists() else []
-    stored = dict(connection.execute("SELECT key, value FROM swarm_config").fetchall())
-    return Outcome(requests, bodies, stored, seconds)
+        outcome.ended = time.time()
+        outcome.requests = server.requests
+    outcome.kept = _kept(state, PRODUCTS[case["client"]], outcome.requests)
+    outcome.stored = _files(state / "cagent") if store is None else store.rows()
+    return outcome
 
 
-def _never_answers(case: dict[str, Any]) -> bool:
-    server = case["server"]
-    return bool(server.keys() & {"hang_s", "refused", "reset"}) or server.get("status", 200) >= 429
+def _understood(case: Mapping[str, Any]) -> None:
+    """A part of a case that the replay does not know would be a difference that nobody sees."""
+    strange = (case["setup"].keys() - _SETUP[case["client"]]) | (case["server"].keys() - _SERVER)
+    assert not strange, f"the replay does not know {sorted(strange)}"
 
 
-def _server(case: dict[str, Any]) -> Recorder:
-    server = case["server"]
-    if "hang_s" in server:
-        return Recorder(default=Answer(after=threading.Event()))
-    status = server.get("status", 200)
-    headers: tuple[tuple[str, str], ...] = ()
-    if 300 <= status < 400:
-        headers = (("Location", "http://localhost:9/redirected"),)
-    if "retry_after" in server:
-        headers = (("Retry-After", server["retry_after"]),)
-    return Recorder(default=Answer(status, headers))
+def _patience(server: Mapping[str, Any]) -> float:
+    return 0.5 if never_answers(server) else 20.0
 
 
-def _config(case: dict[str, Any]) -> sqlite3.Connection:
-    connection = sqlite3.connect(":memory:", check_same_thread=False)
-    connection.execute("CREATE TABLE swarm_config (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
-    config: dict[str, str] = case["setup"].get("config") or {}
-    connection.executemany("INSERT INTO swarm_config VALUES (?, ?)", config.items())
-    connection.commit()
-    return connection
+def _state(case: Mapping[str, Any], folder: Path) -> Path:
+    """The state directory, with what the case has stored in it; one below a file cannot be made by anybody."""
+    stored = case["setup"].get("user_uuid_file")
+    state = folder / "state"
+    if stored == UNWRITABLE:
+        state.write_text("")
+        return state / "below"
+    if isinstance(stored, str):
+        (state / "cagent").mkdir(parents=True)
+        (state / "cagent" / ID).write_text(stored)
+    return state
 
 
-class _Failing:
-    """The service's config where reading or writing fails, as the captured setups have it."""
-
-    def __init__(self, store: SQLStore, *, reads: bool, mint: bool) -> None:
-        self.mint = mint
-        self._store = store
-        self._reads = reads
-
-    def get(self, key: str) -> str | None:
-        if self._reads:
-            raise StoreError("the config cannot be read")
-        return self._store.get(key)
-
-    def put_if_absent(self, key: str, value: str, *, replacing: str | None = None) -> str:
-        raise StoreError(f"the config cannot be written: {key}")
+def _kept(state: Path, product: str, requests: list[Request]) -> list[Kept]:
+    path = Path(ledger_file(str(state), product))
+    if path.exists():
+        return [Kept(entry.body, entry.idempotency_key, entry.state) for entry in Ledger(path).events()]
+    return [Kept(request.body, request.header("Idempotency-Key") or "", "sent") for request in requests]
 
 
-def _telemetry(case: dict[str, Any], server: Recorder, folder: Path, connection: sqlite3.Connection) -> Telemetry:
+def _files(folder: Path) -> dict[str, str]:
+    keys = (ID, INSTALLED_AT, REFERENCE_KEY)
+    return {key: (folder / key).read_text().strip() for key in keys if (folder / key).is_file()}
+
+
+def _telemetry(case: Mapping[str, Any], endpoint: str, state: Path, store: Store | None) -> Telemetry:
     setup = case["setup"]
-    endpoint = server.url + _PATHS[case["client"]]
-    if case["server"].get("refused"):
-        endpoint = "http://127.0.0.1:9" + _PATHS[case["client"]]
     if case["client"] == "agent-swarm":
-        mint = bool(setup.get("options", {}).get("generateIfMissing"))
-        store: Any = SQLStore(connection, mint=mint)
-        if setup.get("failRead") or setup.get("failWrite"):
-            store = _Failing(store, reads=bool(setup.get("failRead")), mint=mint)
         return Telemetry(
             product="agent-swarm",
             preset="agent-swarm",
             source=setup["source"],
-            version="1.135.0",
+            version=PACKAGE,
             endpoint=endpoint,
-            state_dir=folder / "state",
+            state_dir=state,
             store=store,
         )
     return Telemetry(
@@ -123,48 +147,56 @@ def _telemetry(case: dict[str, Any], server: Recorder, folder: Path, connection:
         dialect="docker",
         version=setup["version"] or None,
         endpoint=endpoint,
-        state_dir=folder / "state",
-        api_key=_KEY,
-        public_agents=["root", "researcher"],
-        public_tools=["read_file", "shell", "think", "web_search"],
+        state_dir=state,
+        api_key=API_KEY,
+        public_agents=_names(case, RecordSessionStart=0, RecordToolCall=2),
+        public_tools=_names(case, RecordToolCall=0),
+        public_commands=_names(case, TrackCommand=0),
     )
+
+
+def _names(case: Mapping[str, Any], **places: int) -> set[str]:
+    """The names that the case's own calls give, as a product that declares its names would declare them."""
+    given = [call["args"][places[call["api"]]] for call in case["calls"] if call["api"] in places]
+    return {name for name in given if name and len(name) <= _LONGEST_NAME and name.isprintable()}
 
 
 class _Caller:
     """Makes the calls of a case on our API."""
 
-    def __init__(self, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch, case: Mapping[str, Any]) -> None:
         self._telemetry = telemetry
         self._monkeypatch = monkeypatch
+        self._case = case
+        self._events = {call.index: call for call in calls_of(case)}
         self._sessions: list[Handle] = []
 
-    def run(self, calls: list[dict[str, Any]]) -> list[float]:
-        seconds: list[float] = []
-        for call in calls:
-            began = time.perf_counter()
-            self._call(call["api"], [_value(argument) for argument in call["args"]])
-            seconds.append(time.perf_counter() - began)
-        return seconds
+    def run(self) -> dict[int, tuple[float, float]]:
+        spans: dict[int, tuple[float, float]] = {}
+        for index, call in enumerate(self._case["calls"]):
+            began = time.time()
+            self._call(index, call["api"], call["args"])
+            spans[index] = began, time.time()
+        return spans
 
-    def _call(self, api: str, arguments: list[Any]) -> None:
+    def _call(self, index: int, api: str, arguments: list[Any]) -> None:
         if api == "setenv":
             self._set_environment(*arguments)
         elif api == "sleep":
             time.sleep(arguments[0] / 1000)
-        elif api == "track":
-            self._telemetry.track(arguments[0]["event"], **arguments[0].get("properties", {}))
-        elif api.startswith("telemetry."):
-            family = api.removeprefix("telemetry.").removesuffix("Event")
-            properties: dict[str, Any] = arguments[1] if len(arguments) > 1 else {}
-            self._telemetry.track(f"{family}.{arguments[0]}", **properties)
+        elif self._case["client"] == "agent-swarm":
+            call = self._events[index]
+            self._telemetry.track(call.event, **{key: _value(given) for key, given in call.given.items()})
         else:
-            getattr(self, api)(*arguments)
+            getattr(self, api)(*map(_value, arguments))
 
     def _set_environment(self, name: str, value: str | None) -> None:
+        self._telemetry.flush(_patience(self._case["server"]))  # what was said under the old rule is on its way
         if value is None:
             self._monkeypatch.delenv(name, raising=False)
         else:
             self._monkeypatch.setenv(name, value)
+        time.sleep(_CONSENT_SECONDS)
 
     def TrackCommand(self, action: str, arguments: list[str] | None) -> None:  # noqa: N802 - the name in the data
         """Its arguments have no place in our call: there is no kind for them."""
@@ -203,21 +235,25 @@ class _Undefined:
     """A JavaScript value that JSON lacks and that no kind of ours takes."""
 
 
+_JAVASCRIPT = {
+    "undefined": None,
+    "NaN": float("nan"),
+    "Infinity": float("inf"),
+    "-Infinity": float("-inf"),
+    "-0": -0.0,
+    "bigint": 2**70,
+    "lone-surrogate": "\ud800",
+}
+
+
 def _value(argument: Any) -> Any:
     if isinstance(argument, dict):
         fields = cast("dict[str, Any]", argument)
         if "$js" in fields:
-            return _javascript(fields["$js"])
+            return _JAVASCRIPT.get(fields["$js"], _Undefined())
         return {key: _value(value) for key, value in fields.items()}
     if isinstance(argument, list):
         return [_value(item) for item in cast("list[Any]", argument)]
     if isinstance(argument, str) and argument.startswith("hex:"):
         return bytes.fromhex(argument[4:]).decode("utf-8", "surrogateescape")
     return argument
-
-
-def _javascript(name: str) -> Any:
-    known = {"NaN": float("nan"), "Infinity": float("inf"), "-0": -0.0, "lone-surrogate": "\ud800", "bigint": 2**70}
-    if name == "undefined":
-        return None
-    return known.get(name, _Undefined())

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.goldens.compare import REASONS, compare
+from tests.goldens.compare import compare
+from tests.goldens.reasons import REASONS
 from tests.goldens.replay import replay
 from tests.parts import absent
 

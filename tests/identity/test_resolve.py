@@ -46,6 +46,16 @@ class ReadOnly(Rows):
         raise StoreError(key, value, replacing)
 
 
+class Partly(Rows):
+    """A store that takes no row but the id."""
+
+    def put_if_absent(self, key: str, value: str, *, replacing: str | None = None) -> str:
+        """The row of the id, else an error."""
+        if key != "telemetry_installation_id":
+            raise StoreError(key)
+        return super().put_if_absent(key, value, replacing=replacing)
+
+
 class Stubborn(Rows):
     """A store that says it wrote, and did not."""
 
@@ -138,6 +148,20 @@ def test_failing_store(store: Rows) -> None:
     assert re.fullmatch(r"ephemeral_[0-9a-f]{16}", first[0])
     assert (first[1], first[3], store.rows) == (None, True, {})
     assert not set(first[::2]) & set(second[::2])
+
+
+def test_the_id_alone_can_be_written() -> None:
+    """A day and a key that cannot be written cost no id: it is kept, and was made on a day that nobody knows."""
+    store = Partly()
+    first, second = values(resolve(store)), values(resolve(store))
+    assert (first[0], first[1], first[3]) == (second[0], None, False)
+    assert store.rows == {"telemetry_installation_id": first[0]}
+
+
+def test_an_id_whose_key_cannot_be_written() -> None:
+    """An id that is there holds where nothing can be written; references of that process stand alone."""
+    first = values(resolve(ReadOnly(installation_id=ID, installed_at=MOMENT)))
+    assert (first[0], first[1], first[3]) == (ID, "2026-11-21", False)
 
 
 @pytest.mark.parametrize("store", [Rows(mint=False), Broken(mint=False), Rows(mint=False, installation_id="x")])

@@ -51,7 +51,8 @@ def test_a_source_that_the_preset_does_not_have() -> None:
     [
         ({}, "production"),
         ({"NODE_ENV": "test"}, "test"),
-        ({"NODE_ENV": "qa-of-someone"}, "other"),
+        ({"NODE_ENV": "development"}, "production"),
+        ({"DESPLEGA_TELEMETRY_ENV": "qa-of-someone"}, "other"),
         ({"NODE_ENV": " "}, "production"),
         ({"DESPLEGA_TELEMETRY_ENV": " staging ", "NODE_ENV": "test"}, "staging"),
         ({"DESPLEGA_TELEMETRY_ENV": " ", "NODE_ENV": "test"}, "test"),
@@ -68,6 +69,7 @@ def test_environment(environ: dict[str, str], expected: str) -> None:
     [
         ({}, {}),
         ({"SWARM_CLOUD": "true"}, {"is_cloud": True}),
+        ({"SWARM_CLOUD": "1"}, {"is_cloud": True}),
         ({"SWARM_CLOUD": "TRUE"}, {}),
         ({"MCP_BASE_URL": "https://api.agent-swarm.cloud/x"}, {"is_cloud": True}),
         ({"MCP_BASE_URL": "HTTPS://AGENT-SWARM.DEV:8443"}, {"is_cloud": True}),
@@ -75,7 +77,7 @@ def test_environment(environ: dict[str, str], expected: str) -> None:
         ({"MCP_BASE_URL": "https://agent-swarm-mcp.desplega.sh"}, {"is_cloud": True}),
         ({"MCP_BASE_URL": "https://agent-swarm.dev.attacker.example"}, {}),
         ({"MCP_BASE_URL": "https://not-agent-swarm.dev"}, {}),
-        ({"MCP_BASE_URL": "ftp://agent-swarm.dev"}, {}),
+        ({"MCP_BASE_URL": "ws://agent-swarm.dev"}, {"is_cloud": True}),
         ({"MCP_BASE_URL": "not a url"}, {}),
         ({"E2B_SANDBOX_ID": "sandbox"}, {"is_e2b": True, "install_method": "e2b"}),
         ({"EMBEDDING_API_KEY": "given"}, {"has_embedding_key": True}),
@@ -84,6 +86,7 @@ def test_environment(environ: dict[str, str], expected: str) -> None:
         ({"SLACK_BOT_TOKEN": "given"}, {}),
         ({**SLACK, "SLACK_DISABLE": "1"}, {}),
         ({**SLACK, "SLACK_DISABLE": "no"}, A_SLACK),
+        ({**SLACK, "SLACK_DISABLE": "yes"}, A_SLACK),
         (MAIL, A_MAIL),
         ({**MAIL, "AGENTMAIL_DISABLE": "true"}, {}),
         ({**SLACK, **MAIL}, {**A_SLACK, **A_MAIL}),
@@ -111,6 +114,7 @@ def test_properties_without_a_version() -> None:
     [
         ({}, {"is_cloud": False}),
         ({"SWARM_CLOUD": "true"}, {"is_cloud": True}),
+        ({"SWARM_CLOUD": "1"}, {"is_cloud": True}),
         ({"MCP_BASE_URL": "https://agent-swarm.dev"}, {"is_cloud": False}),
         ({"INSTALL_PRESET": " solo "}, {"is_cloud": False, "install_preset": "solo"}),
         ({"INSTALL_PRESET": "someone@example.com"}, {"is_cloud": False}),

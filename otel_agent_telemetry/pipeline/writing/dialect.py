@@ -25,7 +25,7 @@ __all__ = ["CONTENT_TYPE", "Envelope", "encode", "envelope"]
 
 CONTENT_TYPE = "application/json"
 
-_LANGUAGE = re.compile(r"(C|POSIX|[a-z]{2,3}([_-][A-Z]{2})?)(\.(UTF-8|utf-?8|ISO-8859-\d{1,2}))?")
+_LANGUAGE = re.compile(r"[a-z]{2,3}([_-][A-Z]{2})?(\.(UTF-8|utf-?8|ISO-8859-\d{1,2}))?")
 _CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")
 _OPERATING_SYSTEMS = {"linux": "linux", "darwin": "darwin", "win32": "windows", "cygwin": "windows"}
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 __all__ = ["Registries", "public_models"]
 
-_DATE = re.compile(r"[-@](20\d{2}-?[01]\d-?[0-3]\d)$")
+_WHERE = re.compile(r"((us|eu|apac|au|jp|ca|us-gov|global)\.)?([a-z0-9_-]+[./])*?")
+_AFTER = re.compile(r"([-@]20\d\d-?[01]\d-?[0-3]\d)?(-v\d+(:\d+)?)?(:[a-z0-9._-]+)?")
 
 _LONGEST_NAME = 64  # as the schema of PublicName says
+_LONGEST_GIVEN = 128
 
 SEED_COMMANDS = frozenset(
     {
@@ -61,19 +63,29 @@ class Registries:
     def _model(self, name: str) -> str:
         if name == "unknown" or name in self.models:
             return name
-        for candidate in (name, _DATE.sub("", name), name.rpartition("/")[2]):
-            if candidate in public_models():
-                return candidate
+        return _public_model(name)
+
+
+@lru_cache(maxsize=1024)
+def _public_model(name: str) -> str:
+    """The longest public id that the name is, when region, vendor, date, revision and size are taken off."""
+    known = public_models()
+    if name in known:
+        return name
+    if len(name) > _LONGEST_GIVEN:
         return "custom"
+    starts = [0, *(at + 1 for at, sign in enumerate(name) if sign in "./" and _WHERE.fullmatch(name, 0, at + 1))]
+    ends = [end for end in range(len(name), 0, -1) if _AFTER.fullmatch(name, end)]
+    found = [name[start:end] for start in starts for end in ends if name[start:end] in known]
+    return max(found, key=len, default="custom")
 
 
 @cache
 def public_models() -> frozenset[str]:
-    """Ids of public models: those of genai-prices where it is installed, else the snapshot that ships."""
-    snapshot = (
-        resources.files("otel_agent_telemetry.pipeline.writing").joinpath("models.txt").read_text(encoding="utf-8")
-    )
-    shipped = frozenset(line for line in snapshot.splitlines() if line and not line.startswith("#"))
+    """Ids of public models: those of genai-prices where it is installed, the snapshot that ships, and local ones."""
+    folder = resources.files("otel_agent_telemetry.pipeline.writing")
+    texts = [folder.joinpath(name).read_text(encoding="utf-8") for name in ("models.txt", "local_models.txt")]
+    shipped = frozenset(line for text in texts for line in text.splitlines() if line and not line.startswith("#"))
     return shipped | _priced_models()
 
 

@@ -1,0 +1,108 @@
+"""Cases that nobody captured, as the two clients would have sent them: the replay needs nothing but the case."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.goldens.compare import compare
+from tests.goldens.made import INSTALLATION, agent_swarm, docker_agent
+from tests.goldens.replay import replay
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PORT = ("server.started", {"port": 3013})
+SPARE = {"telemetry_installation_id": INSTALLATION}
+VERSION: tuple[Any, ...] = ("TrackCommand", "version", [])
+SESSION = "5e1f"
+START: tuple[Any, ...] = ("RecordSessionStart", "helper", SESSION)
+END: tuple[Any, ...] = ("RecordSessionEnd",)
+
+
+def js(name: str) -> dict[str, str]:
+    """A JavaScript value that JSON lacks."""
+    return {"$js": name}
+
+
+CASES: dict[str, dict[str, Any]] = {
+    "an id of another form": agent_swarm(PORT, config={"telemetry_installation_id": "acme-prod"}),
+    "an id of another form, worker": agent_swarm(
+        PORT, config={"telemetry_installation_id": "acme-prod"}, source="worker", options={}
+    ),
+    "no id yet": agent_swarm(PORT, config={}),
+    "no id, none made": agent_swarm(PORT, config={}, options={}),
+    "the day cannot be written": agent_swarm(PORT, config={}, failWrite="telemetry_installed_at"),
+    "nothing can be written": agent_swarm(PORT, failWrite=True),
+    "the id cannot be written": agent_swarm(PORT, config={}, failWrite=["telemetry_installation_id"]),
+    "nothing can be read": agent_swarm(PORT, failRead=True),
+    "never set up": agent_swarm(PORT, init=False),
+    "values that JSON lacks": agent_swarm(
+        (
+            "task.created",
+            {"taskId": "t", "source": "ui", "priority": js("NaN"), "hasParent": js("undefined"), "provider": "pi"},
+        ),
+        ("server.started", {"port": js("-0"), "x": js("lone-surrogate")}),
+        ("server.started", {"port": js("circular")}),
+        ("server.shutdown", {"signal": "SIGINT", "uptimeMs": js("Infinity"), "sessionsProcessed": -4}),
+    ),
+    "large and small numbers": agent_swarm(
+        ("server.shutdown", {"signal": "SIGTERM", "uptimeMs": 1e21, "sessionsProcessed": 10**16}),
+        ("session.cost", {"agentId": "a", "model": "opus", "totalCostUsd": 1e-7, "inputTokens": 7.9, "isError": True}),
+    ),
+    "words that nobody knows": agent_swarm(
+        ("task.superseded", {"taskId": "t", "source": "fax", "reason": "tired", "agentId": "a", "durationMs": 1}),
+        ("session.failure", {"agentId": "a", "errorCategory": "flood", "wasRateLimited": False}),
+    ),
+    "the caller's metadata": agent_swarm(
+        ("track", [{"event": "server.started", "metadata": {"environment": "x", "more": 1}}])
+    ),
+    "an event that nobody declared": agent_swarm(("track", [{"event": "made.up", "properties": {"a": 1}}])),
+    "a cohort in free text": agent_swarm(PORT, environ={"DESPLEGA_TELEMETRY_ENV": "Acme QA"}),
+    "a cohort of Node": agent_swarm(PORT, environ={"NODE_ENV": "development", "SWARM_CLOUD": "1"}),
+    "off and on again": agent_swarm(
+        ("server.started", {"port": 1}),
+        ("setenv", ["ANONYMIZED_TELEMETRY", "false"]),
+        ("server.started", {"port": 2}),
+        ("setenv", ["ANONYMIZED_TELEMETRY", None]),
+        ("server.started", {"port": 3}),
+    ),
+    "a word that is no yes": agent_swarm(PORT, environ={"ANONYMIZED_TELEMETRY": "nope"}),
+    "an empty switch": agent_swarm(PORT, environ={"ANONYMIZED_TELEMETRY": ""}),
+    "429": agent_swarm(PORT, PORT, server={"status": 429, "retry_after": "1"}),
+    "404": agent_swarm(PORT, PORT, server={"status": 404}),
+    "reset": agent_swarm(PORT, server={"reset": True}),
+    "refused": agent_swarm(PORT, PORT, server={"refused": True}),
+    "slow": docker_agent(VERSION, VERSION, server={"delay_s": 1}),
+    "twenty": docker_agent(*(("TrackCommand", f"c{n}", [str(n)]) for n in range(20))),
+    "an empty id": docker_agent(VERSION, user_uuid_file=""),
+    "nowhere to write": docker_agent(VERSION, VERSION, user_uuid_file="cannot be written"),
+    "FALSE": docker_agent(VERSION, environ={"TELEMETRY_ENABLED": "FALSE"}),
+    "tags that overwrite": docker_agent(
+        VERSION, environ={"TELEMETRY_TAGS": "is_success=false,action=mine,a=1,a=2,version=9"}
+    ),
+    "an end without a start": docker_agent(END, ("RecordError", "lost")),
+    "ended twice": docker_agent(START, END, END),
+    "errors": docker_agent(START, ("RecordError", "one"), ("RecordError", "two"), END),
+    "a tool that fails twice": docker_agent(
+        START,
+        ("RecordToolCall", "grep", SESSION, "helper", 7, "no"),
+        ("RecordToolCall", "grep", SESSION, "helper", 8, ""),
+        END,
+    ),
+    "after the end": docker_agent(START, END, ("RecordTokenUsage", "gpt-4o", 1, 2, 0.1)),
+    "a session that stays open": docker_agent(START, ("RecordTokenUsage", "gpt-4o", 1, 2, 0.1)),
+    "a name that cannot be declared": docker_agent(("RecordToolCall", "x" * 70, SESSION, "tab\there", 1, None)),
+    "other locales": docker_agent(VERSION, environ={"LANG": "pt_BR.UTF-8"}),
+    "no language": docker_agent(VERSION, environ={"LANG": "POSIX"}),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_unseen_case_differs_only_for_a_stated_reason(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names, stores, failures and servers of any case are understood."""
+    case = CASES[name]
+    assert compare(case, replay(case, tmp_path, monkeypatch)).failures == []
