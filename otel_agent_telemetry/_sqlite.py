@@ -22,7 +22,7 @@ from otel_agent_telemetry._folder import FolderLock, make_private
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-__all__ = ["Database", "Layout", "NewerError", "connected_readonly", "identity_of", "migrate", "version_of"]
+__all__ = ["Database", "Layout", "NewerError", "connected_readonly", "identity_of", "is_busy", "migrate", "version_of"]
 
 T = TypeVar("T")
 
@@ -97,7 +97,7 @@ class Database:
             try:
                 result = self._locked(step, ends_at)
             except (sqlite3.DatabaseError, OSError) as error:
-                if not _is_busy(error) or monotonic() + pause > ends_at:
+                if not is_busy(error) or monotonic() + pause > ends_at:
                     self._fail(error)
                     raise
             else:
@@ -186,7 +186,7 @@ class Database:
             with self._begun() as connection:
                 return step(connection)
         except (OSError, sqlite3.DatabaseError) as error:
-            if _is_busy(error):
+            if is_busy(error):
                 raise
             self._renew_after(error)
             with self._begun() as connection:
@@ -268,12 +268,12 @@ class Database:
         try:
             connection = self._prepared(_connected(path))
         except sqlite3.DatabaseError as error:
-            return _is_busy(error)
+            return is_busy(error)
         try:
             self._layout.check(connection)
             return connection.execute("PRAGMA quick_check").fetchone()[0] == "ok"
         except sqlite3.DatabaseError as error:
-            return _is_busy(error)
+            return is_busy(error)
         finally:
             connection.close()
 
@@ -365,7 +365,7 @@ def _leave_log(connection: sqlite3.Connection) -> None:
         connection.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)  # noqa: FBT003 - not ours
 
 
-def _is_busy(error: Exception) -> bool:
+def is_busy(error: BaseException | None) -> bool:
     """Whether somebody else is at work, so that a moment later it may go."""
     locked = isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
     return locked or isinstance(error, BlockingIOError)

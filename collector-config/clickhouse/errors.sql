@@ -4,7 +4,7 @@ SELECT
     error_category,
     count() AS failures,
     uniqExact(installation) AS installations
-FROM agent_events.events
+FROM agent_events.events FINAL
 WHERE error_category != ''
 GROUP BY event, error_category
 ORDER BY failures DESC, event, error_category;

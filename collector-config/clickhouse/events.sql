@@ -1,4 +1,5 @@
--- What event-proxy.yaml writes to, and what maintainers ask: one row for each anonymous event.
+-- What event-proxy.yaml writes to, and what maintainers ask: one row for each anonymous event. One that comes again, as
+-- its sender may not have seen the answer, has the same `key` and takes the place of the first; with FINAL at once.
 --
 --   clickhouse-client --multiquery < events.sql
 CREATE DATABASE IF NOT EXISTS agent_events;
@@ -23,11 +24,12 @@ CREATE TABLE IF NOT EXISTS agent_events.events
     input_tokens UInt64,
     output_tokens UInt64,
     cost_usd Float64,
-    properties Map(LowCardinality(String), String)
+    properties Map(LowCardinality(String), String),
+    key String
 )
-ENGINE = MergeTree
+ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(occurred)
-ORDER BY (product, event, occurred)
+ORDER BY (product, event, occurred, key)
 TTL occurred + INTERVAL 13 MONTH;
 
 -- The columns that the Collector's exporter inserts. Nothing stays here: the view below puts each row into its columns.
@@ -74,5 +76,6 @@ SELECT
     mapApply(
         (name, value) -> (substring(name, 12), value),
         mapFilter((name, value) -> startsWith(name, 'properties.'), LogAttributes)
-    ) AS properties
+    ) AS properties,
+    if(LogAttributes['key'] = '', toString(generateUUIDv4()), LogAttributes['key']) AS key
 FROM agent_events.received;

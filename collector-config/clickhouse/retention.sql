@@ -3,7 +3,7 @@ WITH
     weeks AS
     (
         SELECT DISTINCT product, installation, toStartOfWeek(occurred, 1) AS week
-        FROM agent_events.events
+        FROM agent_events.events FINAL
         WHERE startsWith(installation, 'install_')
     ),
     firsts AS

@@ -6,7 +6,7 @@ SELECT
     countIf(event = 'task.failed') AS failed,
     round(completed / (completed + failed), 4) AS success_rate,
     round(quantileExactIf(0.5)(duration_ms, event = 'task.completed')) AS median_ms
-FROM agent_events.events
+FROM agent_events.events FINAL
 WHERE event IN ('task.completed', 'task.failed')
 GROUP BY product, version
 ORDER BY product, version;

@@ -6,7 +6,7 @@ SELECT
     sum(output_tokens) AS output,
     round(sum(cost_usd), 2) AS usd,
     uniqExact(installation) AS installations
-FROM agent_events.events
+FROM agent_events.events FINAL
 WHERE event = 'token.usage'
 GROUP BY month, model
 ORDER BY month, input DESC, model;

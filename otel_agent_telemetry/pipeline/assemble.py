@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from opentelemetry import metrics, trace
 
 from otel_agent_telemetry import semconv as names
 from otel_agent_telemetry._deadline import Within, left
+from otel_agent_telemetry._sqlite import is_busy
 from otel_agent_telemetry.contract._kinds import Version
 from otel_agent_telemetry.identity import FileStore, resolve
 from otel_agent_telemetry.lifecycle._spans import Spans
@@ -280,7 +280,7 @@ def _ledger(state_dir: str, product: str, *, debug: bool) -> tuple[Ledger, bool]
     try:
         return Ledger(ledger_file(state_dir, product)), True
     except LedgerError as error:
-        if isinstance(error.__cause__, sqlite3.OperationalError) and "locked" in str(error.__cause__):
+        if is_busy(error.__cause__):
             raise  # it is there, and another one has it for now
         _logger.warning("events cannot outlive this process: %s", error)
         return Ledger(None), False

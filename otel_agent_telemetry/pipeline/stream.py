@@ -106,11 +106,9 @@ class EventStream:
 
     def resume(self) -> None:
         """Send what an earlier run left, whether or not this one has something to tell."""
-        if self._synchronous:
-            return
-        self._writer.backlog.want_outlet()
-        self._bell.ring()
-        self._start_thread()
+        if not self._synchronous:
+            self._writer.backlog.want_outlet()
+            self._start_thread()
 
     # The application's thread ---------------------------------------------------------------------------------------
 
@@ -220,7 +218,7 @@ class EventStream:
                 if not outlet.durable:
                     with _deadline.Within(timeout_seconds):
                         outlet.sender.wait_until_sent(timeout_seconds)
-                with _deadline.Within(_LEAST_PATIENCE_SECONDS):
+                with _deadline.Within(timeout_seconds + _LEAST_PATIENCE_SECONDS):
                     outlet.sender.leave()
         except Exception:
             _logger.debug("events could not be written at exit", exc_info=True)

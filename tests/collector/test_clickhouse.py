@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from calendar import timegm
+from hashlib import sha256
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.clickhouse, pytest.mark.timeout(120)]
 
 SQL = CONFIGURATIONS / "clickhouse"
+KEY = "0123456789abcdef0123456789abcdef"
+RECEIVED = "SELECT count() AS rows FROM agent_events.events"
 MONDAY = timegm((2026, 11, 2, 0, 0, 0))
 WEEK = 7 * 24 * 3600
 FIRST, SECOND = "install_0000000000000001", "install_0000000000000002"
@@ -64,20 +67,22 @@ def clickhouse() -> Iterator[ClickHouse]:
 
 @pytest.fixture(scope="module")
 def events(clickhouse: ClickHouse, tmp_path_factory: pytest.TempPathFactory) -> ClickHouse:
-    """ClickHouse with events that went through event-proxy.yaml."""
+    """ClickHouse with events that went through event-proxy.yaml, each of them twice under one key."""
     state = tmp_path_factory.mktemp("events")
     with Collector(state, "event-proxy.yaml", CLICKHOUSE_ENDPOINT=clickhouse.endpoint) as proxy:
-        connection = HTTPConnection("127.0.0.1", proxy.http, timeout=10)
-        connection.request("POST", "/v1/events", b"\n".join(body(*event) for event in EVENTS))
-        assert connection.getresponse().status == 200
-        connection.close()
-        wait_until(lambda: clickhouse.rows("SELECT 1 FROM agent_events.events LIMIT 1"), "the events")
+        for _ in range(2):
+            connection = HTTPConnection("127.0.0.1", proxy.http, timeout=10)
+            lines = b"\n".join(body(*event) for event in EVENTS)
+            connection.request("POST", "/v1/events", lines, {"Idempotency-Key": KEY})
+            assert connection.getresponse().status == 200
+            connection.close()
+        wait_until(lambda: clickhouse.rows(RECEIVED) == [{"rows": 2 * len(EVENTS)}], "the events")
     return clickhouse
 
 
 def test_an_event_has_its_columns(events: ClickHouse) -> None:
     """The exporter's row becomes one row with a column for what is asked often."""
-    [row] = events.rows("SELECT * FROM agent_events.events WHERE event = 'session.ended'")
+    [row] = events.rows("SELECT * FROM agent_events.events FINAL WHERE event = 'session.ended'")
     assert row == {
         "occurred": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(MONDAY + WEEK)),
         "product": "acme",
@@ -98,7 +103,13 @@ def test_an_event_has_its_columns(events: ClickHouse) -> None:
         "output_tokens": 20,
         "cost_usd": 0.0,
         "properties": {"inputTokens": "80", "outputTokens": "20", "errors": '["timeout"]'},
+        "key": sha256(f"{KEY} ".encode() + body(*EVENTS[6])).hexdigest(),
     }
+
+
+def test_an_event_that_comes_again_counts_once(events: ClickHouse) -> None:
+    """What was sent twice under one key is there once."""
+    assert events.rows(f"{RECEIVED} FINAL") == [{"rows": len(EVENTS)}]
 
 
 def test_active_installations(events: ClickHouse) -> None:

@@ -177,6 +177,19 @@ def test_events_may_come_one_a_line(server: Serving) -> None:
     assert server.post("/v1/events", b'{"a":1}\n{"b":2}\n', "application/x-ndjson").status == 200
 
 
+def test_events_that_come_again_are_stored_once(server: Serving) -> None:
+    """A body under an Idempotency-Key that was seen with it is there already, one or many events a body."""
+    for body, media in [(b'{"a":1}', JSON), (b'{"a":1}\n{"b":2}\n', "application/x-ndjson")] * 2:
+        assert server.post("/v1/events", body, media, Idempotency_Key="k").status == 200
+    assert server.count("events") == 2
+
+
+def test_events_without_a_key_are_each_one_more(server: Serving) -> None:
+    """Two events may well say the same; where nobody says that they are one, they are two."""
+    statuses = [server.post("/v1/events", b'{"a":1}', JSON).status for _ in range(2)]
+    assert (statuses, server.count("events")) == ([200, 200], 2)
+
+
 def test_the_server_says_who_it_is(server: Serving) -> None:
     """/healthz names the program, so that another can recognise it."""
     assert server.get("/healthz") == {"service": "agent-telemetry", "status": "ok"}

@@ -78,7 +78,7 @@ def test_an_old_store_is_migrated(store: Store) -> None:
     """A file of the first schema gets the later tables, and keeps its spans."""
     store.add_spans(request(Made(name="old")))
     with store.writing() as connection:
-        connection.execute("DROP TABLE events")
+        connection.execute("DROP TABLE events")  # and with it its index
         connection.execute("PRAGMA user_version=1")
     with closing(Store(store.path)) as migrated, closing(migrated.reader()) as connection:
         migrated.add_events("proxy", "application/json", b"{}")
@@ -189,7 +189,7 @@ def test_another_process_is_noticed(store: Store) -> None:
 
 def _fail_after_writing(store: Store) -> None:
     with store.writing() as connection:
-        connection.execute("INSERT INTO events VALUES (NULL, 0, 'proxy', 'x', x'')")
+        connection.execute("INSERT INTO events VALUES (NULL, 0, 'proxy', 'x', x'', NULL)")
         raise ZeroDivisionError
 
 

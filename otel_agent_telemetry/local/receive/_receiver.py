@@ -60,8 +60,11 @@ class Receiver:
         self._store = store
         self._slots = threading.BoundedSemaphore(_AT_ONCE)
 
-    def receive(self, path: str, content_type: str, body: bytes) -> Answer:
-        """Store a body that was posted to ``path``. Raises RefusalError (400, 404, 415, 503)."""
+    def receive(self, path: str, content_type: str, body: bytes, *, key: str = "") -> Answer:
+        """Store a body that was posted to ``path``. Raises RefusalError (400, 404, 415, 503).
+
+        Events that come again under their Idempotency-Key, ``key``, are stored once.
+        """
         media = content_type.split(";", maxsplit=1)[0].strip().lower()
         if path not in OTLP_PATHS and path not in DIALECT_PATHS:
             known = ", ".join(sorted((*OTLP_PATHS, *DIALECT_PATHS)))
@@ -74,7 +77,7 @@ class Receiver:
         if not self._slots.acquire(timeout=_PATIENCE_SECONDS):
             raise RefusalError(503, "too many batches at once; send again later", retry_after=1)
         try:
-            return self._store_body(path, media, body)
+            return self._store_body(path, media, body, key)
         except MalformedError as error:
             raise RefusalError(400, str(error)) from error
         except sqlite3.OperationalError as error:
@@ -82,10 +85,10 @@ class Receiver:
         finally:
             self._slots.release()
 
-    def _store_body(self, path: str, media: str, body: bytes) -> Answer:
+    def _store_body(self, path: str, media: str, body: bytes, key: str) -> Answer:
         if path in DIALECT_PATHS:
             _require_events(media, body)
-            self._store.add_events(DIALECT_PATHS[path], media, body)
+            self._store.add_events(DIALECT_PATHS[path], media, body, key=key)
             return Answer(200, JSON, b"{}")
         signal = OTLP_PATHS[path]
         readings = [read_protobuf(signal, body)] if media == PROTOBUF else read_body(body)

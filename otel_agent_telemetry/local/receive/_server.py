@@ -142,7 +142,8 @@ class _Handler(BaseHTTPRequestHandler):
             )
             return
         try:
-            answer = self.server.receiver.receive(urlsplit(self.path).path, content_type, body)
+            key = self.headers.get("Idempotency-Key", "")
+            answer = self.server.receiver.receive(urlsplit(self.path).path, content_type, body, key=key)
         except RefusalError as refusal:
             answer = refusal_answer(refusal, content_type)
         except Exception:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from otel_agent_telemetry.local.store._batch import Batch, Origin, batch, clamped, origin
@@ -31,6 +32,9 @@ T = TypeVar("T")
 _SignalRow: TypeAlias = "tuple[Origin, tuple[Any, ...]]"
 
 _INSERT_ORIGIN = "INSERT INTO origins VALUES (NULL, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
+_INSERT_EVENTS = """
+INSERT OR IGNORE INTO events (received_ns, dialect, content_type, body, digest) VALUES (?, ?, ?, ?, ?)
+"""
 _INSERT_TRACE = """
 INSERT INTO traces (trace_id, received_ns, start_ns, end_ns, spans, errors, rank, name, service, unsettled)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -118,10 +122,11 @@ class Store:
                 ]
         return self._add_rows("metrics", rows, only_new=only_new)
 
-    def add_events(self, dialect: str, content_type: str, body: bytes) -> None:
-        """Keep an anonymous event's body byte for byte."""
-        values = (time.time_ns(), dialect, content_type, body)
-        self._write(lambda connection: connection.execute("INSERT INTO events VALUES (NULL, ?, ?, ?, ?)", values))
+    def add_events(self, dialect: str, content_type: str, body: bytes, *, key: str = "") -> None:
+        """Keep an anonymous event's body byte for byte; one that comes again under its ``key`` is there already."""
+        digest = blake2b(key.encode() + b"\n" + body, digest_size=16).digest() if key else None
+        values = (time.time_ns(), dialect, content_type, body, digest)
+        self._write(lambda connection: connection.execute(_INSERT_EVENTS, values))
 
     def settle(self, limit: int = 200) -> int:
         """Work out tokens, runs and sessions of up to ``limit`` traces that changed; give how many were done."""

@@ -73,6 +73,11 @@ _ARRIVAL = """
 CREATE INDEX IF NOT EXISTS traces_by_arrival ON traces (received_ns);
 """
 
+_EVENTS_ONCE = """
+ALTER TABLE events ADD COLUMN digest BLOB;
+CREATE UNIQUE INDEX events_once ON events (digest) WHERE digest IS NOT NULL;
+"""
+
 _STEPS = f"""
 DROP TABLE IF EXISTS steps;
 DROP TABLE IF EXISTS attendances;
@@ -115,7 +120,13 @@ class Migration(NamedTuple):
         return self.statements + _SETTLE_AGAIN if self.settles_again else self.statements
 
 
-MIGRATIONS = (Migration(_SPANS), Migration(_EVENTS), Migration(_ARRIVAL, settles_again=True), Migration(_STEPS))
+MIGRATIONS = (
+    Migration(_SPANS),
+    Migration(_EVENTS),
+    Migration(_ARRIVAL, settles_again=True),
+    Migration(_STEPS),
+    Migration(_EVENTS_ONCE),
+)
 
 
 def add_tables(connection: sqlite3.Connection) -> None:

@@ -69,7 +69,7 @@ class Sender:
         return True
 
     def leave(self) -> None:
-        """The program ends: another process may send, and a POST under way is not waited for."""
+        """The program ends: another process may send; a POST that has just begun gets a moment still."""
         self._leaves = True
         self._uploader.leave()
         self._bell.ring()

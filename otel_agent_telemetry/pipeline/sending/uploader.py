@@ -120,7 +120,7 @@ class Uploader:
         that got it already is not waited for.
         """
         self._leaves = True
-        self._settled.wait(max(0.0, min(seconds, self._posted_at + seconds - time.monotonic())))
+        self._settled.wait(max(0.0, min(_deadline.left(seconds), self._posted_at + seconds - time.monotonic())))
         if not self._leasing.acquire(timeout=_deadline.left(_LEASE_SECONDS)):
             return
         try:
