@@ -5,6 +5,7 @@ from __future__ import annotations
 from otel_agent_telemetry.consent import Consent, Decision
 from otel_agent_telemetry.lifecycle import DEFAULT, Lifecycle
 from otel_agent_telemetry.pipeline import _program
+from otel_agent_telemetry.pipeline.leftovers import delete_leftovers
 from otel_agent_telemetry.settings import Settings, operator_exports
 
 TYPE_CHECKING = False
@@ -42,6 +43,8 @@ class _Configured:
         if decision.enabled and settings.notice:
             decision = _notice(settings) or decision
         self.consent, self.decision = consent, decision
+        if not decision.enabled:
+            delete_leftovers(settings.state_dir, settings.product, decision.rule)
         if not decision.enabled and not exports:
             self.lifecycle.off = True
             if previous is not None:
