@@ -149,14 +149,17 @@ def decision() -> Decision:
     return _default.current()
 
 
-def installation_endpoint(store: Store) -> App:
-    """An ASGI application that gives workers this installation's identity, for their HTTPStore.
+def installation_endpoint(store: Store, *, secret: str | None = None, public: bool = False) -> App:
+    """An ASGI application that gives this installation's identity to workers, who ask with ``HTTPStore(url, secret=)``.
 
-    Put it behind the service's own authentication. It makes an identity only where events are collected.
+    Without a ``secret`` it has to be ``public=True``: everybody then gets the id, and nobody the key of references.
+    It makes no identity, and gives none where events are off. Raises SettingError.
     """
     from otel_agent_telemetry import identity
 
-    return identity.installation_endpoint(store, allowed=lambda: _default.current().enabled)
+    return identity.installation_endpoint(
+        store, secret=secret, public=public, allowed=lambda: _default.current().enabled
+    )
 
 
 def active() -> bool:
