@@ -43,12 +43,10 @@ class Reply:
 class Serving:
     """Context manager around a running server."""
 
-    def __init__(
-        self, path: Path, *, token: str | None = None, outbox: Outbox | None = None, request_seconds: float = 30
-    ) -> None:
+    def __init__(self, path: Path, *, token: str | None = None, outbox: Outbox | None = None, **seconds: float) -> None:
         self.path = path
         self.store = Store(path)
-        self._server = Server(self.store, port=0, token=token, outbox=outbox, request_seconds=request_seconds)
+        self._server = Server(self.store, port=0, token=token, outbox=outbox, **seconds)
         self.url = self._server.url
         self.address = urlsplit(self.url).netloc
         self.place = ("127.0.0.1", int(self.address.rpartition(":")[2]))
