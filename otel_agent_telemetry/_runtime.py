@@ -101,6 +101,7 @@ def configure(
     tags: Mapping[str, str] | str | None = None,
     api_key: str | None = None,
     batch: int = 1,
+    precision: str | None = None,
     synchronous: bool | None = None,
 ) -> None:
     """Set up the program's telemetry: anonymous events if consent is given, the operator's exporters if configured.
@@ -126,6 +127,7 @@ def configure(
         public_commands=public_commands,
         api_key=api_key,
         batch=batch,
+        precision=precision,
     )
     consent = Consent(state_dir=settings.state_dir, opt_out_env=opt_out_env, enabled=enabled)
     _default.configure(settings, consent, store)
@@ -221,6 +223,7 @@ class Telemetry(Lifecycle):
         tags: Mapping[str, str] | str | None = None,
         api_key: str | None = None,
         batch: int = 1,
+        precision: str | None = None,
         synchronous: bool | None = None,
     ) -> None:
         super().__init__(isolated=True)
@@ -242,6 +245,7 @@ class Telemetry(Lifecycle):
             public_commands=public_commands,
             api_key=api_key,
             batch=batch,
+            precision=precision,
         )
         self._configured = _Configured(self)
         consent = Consent(state_dir=settings.state_dir, opt_out_env=opt_out_env, enabled=enabled)

@@ -22,6 +22,7 @@ __all__ = ["DIALECTS", "ENVIRONMENTS", "SOURCES", "Settings", "check_endpoint", 
 SOURCES = ("api-server", "worker", "cli", "library")
 ENVIRONMENTS = ("production", "development", "test", "ci", "staging")
 DIALECTS = ("proxy", "docker")
+PRECISIONS = ("exact", "coarse")
 _LARGEST_BATCH = 1000
 
 
@@ -36,6 +37,7 @@ class Settings:
         "endpoint",
         "environment",
         "notice",
+        "precision",
         "preset",
         "product",
         "public_agents",
@@ -69,6 +71,7 @@ class Settings:
         public_commands: Iterable[str] = (),
         api_key: str | None = None,
         batch: int = 1,
+        precision: str | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         self.preset = _preset(_given("preset", preset, "AGENT_TELEMETRY_PRESET", environ))
@@ -120,6 +123,8 @@ class Settings:
         if isinstance(batch, bool) or not isinstance(batch, int) or not 1 <= batch <= _LARGEST_BATCH:  # pyright: ignore[reportUnnecessaryIsInstance]
             _refuse("batch", None, repr(batch), f"a number of events from 1 to {_LARGEST_BATCH}")
         self.batch = batch
+        wanted = _given("precision", precision, "AGENT_TELEMETRY_PRECISION", environ)
+        self.precision = _one_of("precision", "AGENT_TELEMETRY_PRECISION", wanted, PRECISIONS) or "exact"
 
 
 def check_endpoint(endpoint: str) -> None:

@@ -185,6 +185,14 @@ class ListOf(Kind):
         return {"type": "array", "maxItems": _LONGEST_LIST, "items": self.item.schema()}
 
 
+def coarse(value: object) -> object:
+    """A number with two significant digits, anything else as it is: what can no longer be found in another's log."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value == 0:
+        return value
+    rounded = float(f"{value:.1e}")
+    return int(rounded) if isinstance(value, int) or rounded == int(rounded) else rounded
+
+
 def _whole(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None

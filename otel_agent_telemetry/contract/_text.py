@@ -70,6 +70,15 @@ names, command arguments, environment variables, and names of agents, tools, wor
 The docker dialect has the same under other names, and `os` (`linux`, `darwin`, `windows`) and `os_language` (a language
 tag).
 
+## What could be joined, and by whom
+
+The id joins all events of one installation, and references join those of one session or task, for the maintainers
+alone: they mean nothing elsewhere. By default counts of tokens and durations are exact, and times are to the second.
+So whoever has another exact record of the same calls could find the event that belongs to one: the operator in his own
+traces, and a model provider, or who reads its usage log, by a pair of token counts. `precision="coarse"`
+(`AGENT_TELEMETRY_PRECISION=coarse`) leaves two significant digits of each number and the minute of each time;
+`agent-telemetry schema --entropy` prints how many bits an event can carry either way.
+
 ## Kinds
 
 """

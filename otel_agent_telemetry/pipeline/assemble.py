@@ -239,7 +239,7 @@ class _Outlet:
             agents=settings.public_agents,
             commands=settings.public_commands,
         )
-        self.anonymiser = Anonymiser(identity.reference_key, registries)
+        self.anonymiser = Anonymiser(identity.reference_key, registries, precision=settings.precision)
         self.ledger, self.durable = _ledger(settings.state_dir, product, debug=settings.debug)
         self._id_file = None if identity.ephemeral else _id_file(process)
         self._id_mark = _mark(self._id_file)

@@ -62,7 +62,7 @@ def test_endpoint_makes_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer", "Bearer of-the-workers-012345678", f"Basic {SECRET}"])
-@pytest.mark.parametrize(("public", "expected"), [(False, (401, {})), (True, (200, {**DOCUMENT}))])
+@pytest.mark.parametrize(("public", "expected"), [(False, (401, dict[str, str]())), (True, (200, {**DOCUMENT}))])
 def test_endpoint_for_others(
     tmp_path: Path,
     authorization: str | None,

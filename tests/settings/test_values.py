@@ -24,6 +24,7 @@ DEFAULTS = {
     "endpoint": None,
     "environment": "production",
     "notice": True,
+    "precision": "exact",
     "preset": None,
     "product": None,
     "public_agents": frozenset[str](),
@@ -47,6 +48,7 @@ VARIABLES = {
     "AGENT_TELEMETRY_DEBUG": "1",
     "AGENT_TELEMETRY_SYNC": "on",
     "AGENT_TELEMETRY_NOTICE": "No",
+    "AGENT_TELEMETRY_PRECISION": "coarse",
     "TELEMETRY_TAGS": "channel=beta",
 }
 SAID = {
@@ -61,6 +63,7 @@ SAID = {
     "debug": True,
     "synchronous": True,
     "notice": False,
+    "precision": "coarse",
     "tags": {"channel": "beta"},
 }
 ARGUMENTS: dict[str, Any] = {
@@ -80,6 +83,7 @@ ARGUMENTS: dict[str, Any] = {
     "public_commands": ["run"],
     "api_key": "public",
     "batch": 1000,
+    "precision": "exact",
 }
 
 
