@@ -1,14 +1,21 @@
-"""Folders that only their owner may read, and one process at a time in them."""
+"""Folders and files that only their owner may read, and one process at a time in them.
+
+What another account put there, or may put there, is refused with an OSError: never followed, and never waited for.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 
 TYPE_CHECKING = False  # the typing module costs milliseconds that an opted-out program should not pay
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["FolderLock", "make_private", "write_private"]
+__all__ = ["FolderLock", "make_private", "read_plain", "require_own", "write_private"]
+
+_LONGEST_FILE = 65_536
 
 _LOCK_SECONDS = 5.0
 _LOCK_PAUSE_SECONDS = 0.002
@@ -26,6 +33,52 @@ def make_private(folder: str) -> None:
     except FileExistsError:
         if not os.path.isdir(folder):
             raise
+
+
+def require_own(path: str) -> None:
+    """Raise PermissionError where another account made that file or folder, or may put others in its place.
+
+    Missing is fine. Members of a group are whom the operator chose; root may do anything in any case.
+    """
+    try:
+        found = os.lstat(path)
+        if stat.S_ISLNK(found.st_mode) and _is_own(found):
+            found = os.stat(path)
+    except FileNotFoundError:
+        return
+    if not _is_own(found):
+        raise PermissionError(errno.EPERM, f"{path} belongs to another account, so it is not used")
+    is_open = found.st_mode & stat.S_IWOTH and not (stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX)
+    if is_open and not stat.S_ISLNK(found.st_mode):
+        raise PermissionError(errno.EPERM, f"other accounts can write to {path}, so it is not used: chmod o-w {path}")
+
+
+def _is_own(found: os.stat_result) -> bool:
+    return not hasattr(os, "geteuid") or found.st_uid in {0, os.geteuid()}
+
+
+def read_plain(path: str, limit: int = _LONGEST_FILE) -> bytes:
+    """The first bytes of an ordinary file; OSError for a pipe, a device, or a link that another account planted."""
+    if os.path.islink(path) and not _is_own(os.lstat(path)):
+        raise PermissionError(errno.EPERM, "a link of another account")
+    # A pipe that nobody writes to would be waited for without O_NONBLOCK.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(mode):
+            raise PermissionError(errno.EPERM, "not an ordinary file")
+        return _all_of(descriptor, limit)
+    finally:
+        os.close(descriptor)
+
+
+def _all_of(descriptor: int, limit: int) -> bytes:
+    read = b""
+    while len(read) < limit and (part := os.read(descriptor, limit - len(read))):
+        read += part
+    return read
 
 
 def write_private(path: str, text: str) -> None:

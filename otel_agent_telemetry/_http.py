@@ -3,7 +3,8 @@
 What a plain ``requests.post`` would add or do is shut out by construction: the request goes straight to the adapter,
 so no redirect is followed (nor its body read), no cookie kept, no ``.netrc`` consulted and no default header sent; a
 host's instrumentation sees neither a span nor a place for ``traceparent`` and ``baggage``. Proxies and CA bundles from
-the environment are kept. Imports ``requests``: import this module only when there is something to send.
+the environment are kept for https; plain HTTP, which goes to loopback alone, takes no proxy. Imports ``requests``:
+import this module only when there is something to send.
 """
 
 from __future__ import annotations
@@ -128,6 +129,8 @@ class _Call:
         session.headers.clear()
         request = session.prepare_request(self._request)
         from_environment = session.merge_environment_settings(request.url or "", {}, True, None, None)  # noqa: FBT003 - not ours
+        if not (request.url or "").lower().startswith("https:"):
+            from_environment["proxies"] = {}  # plain text is for this machine alone, and a proxy is another one
         adapter = _WatchedAdapter(max_retries=0)
         try:
             response = adapter.send(request, timeout=self._seconds, **from_environment)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from otel_agent_telemetry.consent import Consent, Decision
 from otel_agent_telemetry.lifecycle import DEFAULT, Lifecycle
 from otel_agent_telemetry.pipeline import _program
+from otel_agent_telemetry.pipeline.leftovers import delete_leftovers
 from otel_agent_telemetry.settings import operator_exports, settings_of_program
 
 TYPE_CHECKING = False
@@ -51,6 +52,8 @@ class _Configured:
     def _build(self, settings: Settings, consent: Consent, store: Store | None, previous: Pipeline | None) -> None:
         events = self.decision.enabled
         exports = not self.lifecycle.isolated and operator_exports() and self.decision.rule != "OTEL_SDK_DISABLED"
+        if not events:
+            delete_leftovers(settings.state_dir, settings.product, self.decision.rule)
         if not events and not exports:
             self.lifecycle.off = True
             if previous is not None:
@@ -101,6 +104,7 @@ def configure(
     tags: Mapping[str, str] | str | None = None,
     api_key: str | None = None,
     batch: int = 1,
+    precision: str | None = None,
     synchronous: bool | None = None,
     exit_timeout: float | None = None,
 ) -> None:
@@ -129,6 +133,7 @@ def configure(
         api_key=api_key,
         batch=batch,
         exit_timeout=exit_timeout,
+        precision=precision,
     )
     consent = Consent(state_dir=settings.state_dir, opt_out_env=opt_out_env, enabled=enabled)
     _default.configure(settings, consent, store, wrong)
@@ -152,14 +157,17 @@ def decision() -> Decision:
     return _default.current()
 
 
-def installation_endpoint(store: Store) -> App:
-    """An ASGI application that gives workers this installation's identity, for their HTTPStore.
+def installation_endpoint(store: Store, *, secret: str | None = None, public: bool = False) -> App:
+    """An ASGI application that gives this installation's identity to workers, who ask with ``HTTPStore(url, secret=)``.
 
-    Put it behind the service's own authentication. It makes an identity only where events are collected.
+    Without a ``secret`` it has to be ``public=True``: everybody then gets the id, and nobody the key of references.
+    It makes no identity, and gives none where events are off. Raises SettingError.
     """
     from otel_agent_telemetry import identity
 
-    return identity.installation_endpoint(store, allowed=lambda: _default.current().enabled)
+    return identity.installation_endpoint(
+        store, secret=secret, public=public, allowed=lambda: _default.current().enabled
+    )
 
 
 def active() -> bool:
@@ -223,6 +231,7 @@ class Telemetry(Lifecycle):
         tags: Mapping[str, str] | str | None = None,
         api_key: str | None = None,
         batch: int = 1,
+        precision: str | None = None,
         synchronous: bool | None = None,
     ) -> None:
         super().__init__(isolated=True)
@@ -244,6 +253,7 @@ class Telemetry(Lifecycle):
             public_commands=public_commands,
             api_key=api_key,
             batch=batch,
+            precision=precision,
         )
         self._configured = _Configured(self)
         consent = Consent(state_dir=settings.state_dir, opt_out_env=opt_out_env, enabled=enabled)

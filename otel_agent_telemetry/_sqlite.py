@@ -7,6 +7,7 @@ fails, is its :class:`Layout`.
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import sys
 import threading
@@ -22,7 +23,17 @@ from otel_agent_telemetry._folder import FolderLock, make_private
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-__all__ = ["Database", "Layout", "NewerError", "connected_readonly", "identity_of", "is_busy", "migrate", "version_of"]
+__all__ = [
+    "Database",
+    "Layout",
+    "NewerError",
+    "belongs_to",
+    "connected_readonly",
+    "identity_of",
+    "is_busy",
+    "migrate",
+    "version_of",
+]
 
 T = TypeVar("T")
 
@@ -64,6 +75,11 @@ class NewerError(sqlite3.DatabaseError):
     """The file was written by a later version of this package."""
 
 
+def belongs_to(database: str, name: str) -> bool:
+    """Whether a file of that name is the database's own, one beside it, or one of it that was set aside."""
+    return re.fullmatch(re.escape(database) + r"(\.[a-z]+-\d+)?(-wal|-shm|-journal)?", name, re.ASCII) is not None
+
+
 class Database:
     """One file, or for ``path`` None a database in memory that each process has for itself.
 
@@ -76,6 +92,7 @@ class Database:
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._identity: object = None
+        self.was_replaced = False
         self.run(lambda _: None)
         _open_databases.add(self)
 
@@ -153,7 +170,7 @@ class Database:
                 return
             with FolderLock(folder):
                 for name in os.listdir(folder):
-                    if name.startswith(os.path.basename(self._path or "")):
+                    if belongs_to(os.path.basename(self._path or ""), name):
                         os.unlink(os.path.join(folder, name))
 
     def before_fork(self) -> bool:
@@ -210,6 +227,7 @@ class Database:
     def _connect(self) -> sqlite3.Connection:
         if self._connection is not None and self.is_replaced():
             self._disconnect()  # what went on into a file that was deleted or moved would be lost
+            self.was_replaced = True
         if self._connection is None:
             self._connection = self._open()
         return self._connection
@@ -352,7 +370,7 @@ def _make_file(path: str) -> None:
     A file that is there is not opened: closing it would take from the process every lock that SQLite has on it.
     """
     if not os.path.exists(path):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
 
 
 def _connected(address: str, *, uri: bool = False, seconds: float = 0) -> sqlite3.Connection:

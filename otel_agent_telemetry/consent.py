@@ -1,13 +1,15 @@
 """Consent: may anonymous events be collected and sent, and which rule says so.
 
 Any "no" wins, and what cannot be read means no. The module is imported by every program, opted out or not, so it
-imports nothing but ``os`` and ``time`` until a file has to be parsed.
+imports next to nothing until a file has to be parsed.
 """
 
 from __future__ import annotations
 
+import errno
 import os
-import time
+
+from otel_agent_telemetry._folder import make_private, read_plain, require_own, write_private
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +21,12 @@ MANAGED_POLICY = "/etc/otel-agent-telemetry/policy.json"
 # Where a user without a home keeps things: no folder can be made there, and each message that names it says why.
 NO_HOME = os.path.join(os.devnull, "no-home")
 _YES = ("true", "1", "yes", "on")
-_RECHECK_SECONDS = 0.5
+_VARIABLES = (
+    "DO_NOT_TRACK",
+    "ANONYMIZED_TELEMETRY",
+    "TELEMETRY_ENABLED",
+    "OTEL_SDK_DISABLED",
+)
 
 
 class Decision:
@@ -59,13 +66,13 @@ def choice_file(state_dir: str) -> str:
 
 
 def store_choice(state_dir: str, *, enabled: bool) -> None:
-    """Store the user's choice, whole or not at all. Raises OSError."""
-    os.makedirs(state_dir, mode=0o700, exist_ok=True)
-    target = choice_file(state_dir)
-    temporary = f"{target}.{os.getpid()}"
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.write('{"telemetry": "%s"}\n' % ("on" if enabled else "off"))
-    os.replace(temporary, target)
+    """Store the user's choice, whole or not at all. Raises OSError, also where others could take it away again."""
+    try:
+        make_private(state_dir)
+    except FileExistsError:  # a file stands where a folder would
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), state_dir) from None
+    require_own(state_dir)
+    write_private(choice_file(state_dir), '{"telemetry": "%s"}\n' % ("on" if enabled else "off"))
 
 
 class Consent:
@@ -79,16 +86,14 @@ class Consent:
         enabled: bool | None = None,
         environ: Mapping[str, str] = os.environ,
         managed_policy: str = MANAGED_POLICY,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._state_dir = state_dir
+        self._choices = dict.fromkeys((choice_file(state_dir), choice_file(default_state_dir(environ))))
         self._opt_out_env = _variable_name(opt_out_env)
         self._enabled = enabled
         self._environ = environ
         self._managed_policy = managed_policy
-        self._clock = clock
-        self._asked_at = -_RECHECK_SECONDS
-        self._decision: Decision | None = None
+        self._variables = _Variables(environ, (*_VARIABLES, *filter(None, [self._opt_out_env])))
+        self._environment_allows = True
         self._rules: dict[str, Callable[[], str | None]] = {
             "DO_NOT_TRACK": self._do_not_track,
             "ANONYMIZED_TELEMETRY": self._anonymized_telemetry,
@@ -117,17 +122,22 @@ class Consent:
             verdicts.append(Decision(enabled=reason is None, rule=name, reason=reason or "does not switch it off"))
         return verdicts
 
-    def current(self) -> Decision:
-        """The decision, at most half a second old."""
-        now = self._clock()
-        if self._decision is None or now - self._asked_at >= _RECHECK_SECONDS:
-            self._decision = self.decide()
-            self._asked_at = now
-        return self._decision
-
     def allowed(self) -> bool:
-        """Whether events may flow now."""
-        return self.current().enabled
+        """Whether events may flow now, by every rule: asked before anything is kept, and again before it is sent."""
+        return self.decide().enabled
+
+    def recordable(self) -> bool:
+        """Whether an event may be recorded now, as far as the environment says; quick, as each event asks."""
+        if self._variables.have_changed():
+            rules = (
+                "DO_NOT_TRACK",
+                "ANONYMIZED_TELEMETRY",
+                "TELEMETRY_ENABLED",
+                "product_variable",
+                "OTEL_SDK_DISABLED",
+            )
+            self._environment_allows = all(self._rules[name]() is None for name in rules)
+        return self._environment_allows
 
     def _do_not_track(self) -> str | None:
         value = self._environ.get("DO_NOT_TRACK")
@@ -152,7 +162,8 @@ class Consent:
         return _says_off(self._managed_policy)
 
     def _stored_choice(self) -> str | None:
-        return _says_off(choice_file(self._state_dir))
+        # What is stored at the default place holds for every product of the user, wherever it keeps its state.
+        return next(filter(None, map(_says_off, self._choices)), None)
 
     def _argument(self) -> str | None:
         # 0 and "no" are no less a no than False, whatever the type checker says of them
@@ -170,6 +181,29 @@ class Consent:
         return f"{variable}={value}"
 
 
+class _Variables:
+    """Some variables of an environment, and whether one of them was changed since the last time.
+
+    ``os.environ`` decodes and encodes at each look; below it lies a plain dictionary, where five of them cost as
+    much as one.
+    """
+
+    def __init__(self, environ: Mapping[str, str], names: tuple[str, ...]) -> None:
+        below: object = getattr(environ, "_data", None)
+        encode: Callable[[str], object] = getattr(environ, "encodekey", str)
+        self._get: Callable[[object], object] = (below if isinstance(below, dict) else environ).get  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue] - whatever keys it has
+        self._names = [encode(name) if isinstance(below, dict) else name for name in names]
+        self._seen: list[object] | None = None
+
+    def have_changed(self) -> bool:
+        """Whether a value is another one than at the last call."""
+        values = [*map(self._get, self._names)]
+        if values == self._seen:
+            return False
+        self._seen = values
+        return True
+
+
 def _variable_name(name: str | None) -> str | None:
     if name is None or (isinstance(name, str) and name):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
         return name
@@ -184,19 +218,32 @@ def _variable_name(name: str | None) -> str | None:
 def _says_off(path: str) -> str | None:
     """Why that file means off: it says so, or it is there and cannot be read as ``{"telemetry": "on" | "off"}``."""
     try:
-        file = open(path, encoding="utf-8")  # noqa: SIM115 - closed below, where it is read
+        text = read_plain(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
+        if isinstance(error, PermissionError):
+            _warn_once(f"{path} is refused: {error.strerror}")
         return f"{path} cannot be read ({error.strerror})"
     import json  # only where a file says something: parsing costs what an opted-out start should not
 
     try:
-        with file:
-            choice = json.loads(file.read())
-    except (OSError, ValueError, RecursionError):
+        choice = json.loads(text)
+    except (ValueError, RecursionError):
         return f'{path} is not JSON; expected {{"telemetry": "on"}} or {{"telemetry": "off"}}'
     telemetry = choice.get("telemetry") if isinstance(choice, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - parsed JSON
     if telemetry == "on":
         return None
     return f"{path} says off" if telemetry == "off" else f'{path} says neither "on" nor "off"'
+
+
+_warned: set[str] = set()
+
+
+def _warn_once(words: str) -> None:
+    if words in _warned:
+        return
+    _warned.add(words)
+    import logging  # only where there is something to say
+
+    logging.getLogger("otel_agent_telemetry").warning("telemetry is off: %s", words)

@@ -31,6 +31,7 @@ __all__ = [
 SOURCES = ("api-server", "worker", "cli", "library")
 ENVIRONMENTS = ("production", "development", "test", "ci", "staging")
 DIALECTS = ("proxy", "docker")
+PRECISIONS = ("exact", "coarse")
 _LARGEST_BATCH = 1000
 _EXIT_SECONDS, _LONGEST_EXIT_SECONDS = 2.0, 600
 
@@ -47,6 +48,7 @@ class Settings:
         "environment",
         "exit_timeout",
         "notice",
+        "precision",
         "preset",
         "product",
         "public_agents",
@@ -81,6 +83,7 @@ class Settings:
         api_key: str | None = None,
         batch: int = 1,
         exit_timeout: float | None = None,
+        precision: str | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         self.preset = _preset(_given("preset", preset, "AGENT_TELEMETRY_PRESET", environ))
@@ -133,6 +136,8 @@ class Settings:
         if isinstance(batch, bool) or not isinstance(batch, int) or not 1 <= batch <= _LARGEST_BATCH:  # pyright: ignore[reportUnnecessaryIsInstance]
             _refuse("batch", None, repr(batch), f"a number of events from 1 to {_LARGEST_BATCH}")
         self.batch = batch
+        wanted = _given("precision", precision, "AGENT_TELEMETRY_PRECISION", environ)
+        self.precision = _one_of("precision", "AGENT_TELEMETRY_PRECISION", wanted, PRECISIONS) or "exact"
 
 
 def settings_of_program(**arguments: Any) -> tuple[Settings, str]:

@@ -48,7 +48,8 @@ def _is_local(host: object) -> bool:
         address = ipaddress.ip_address(name.partition("%")[0])
     except ValueError:
         return False
-    return address.is_loopback or address.is_unspecified
+    plain = getattr(address, "ipv4_mapped", None) or address  # as a socket of both families writes 127.0.0.1
+    return plain.is_loopback or plain.is_unspecified
 
 
 def free_port() -> int:

@@ -32,7 +32,7 @@ _COMMANDS = {
     "status": "_status:status",
     "on": "_choice:on",
     "off": "_choice:off",
-    "forget": "_choice:forget",
+    "forget": "_forget:forget",
     "schema": "_schema:schema",
     "doctor": "_doctor:doctor",
 }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from otel_agent_telemetry.cli._own_files import own_files
 from otel_agent_telemetry.consent import NO_HOME
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.settings import Settings
@@ -30,16 +31,26 @@ def state_dir_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def products(state_dir: str) -> list[str]:
-    """The products that keep their state there. Raises InputError."""
+    """The products that keep their state there: folders that hold a file of ours. Raises InputError."""
     if state_dir.startswith(NO_HOME):
         return []
     try:
-        return sorted(entry.name for entry in os.scandir(state_dir) if entry.is_dir())
+        with os.scandir(state_dir) as entries:
+            return sorted(
+                entry.name for entry in entries if entry.is_dir(follow_symlinks=False) and _is_used(entry.path)
+            )
     except FileNotFoundError:
         return []
     except OSError as error:
         msg = f"{state_dir} cannot be read ({error.strerror}); set AGENT_TELEMETRY_STATE_DIR to a folder that can."
         raise InputError(msg) from error
+
+
+def _is_used(folder: str) -> bool:
+    try:
+        return bool(own_files(folder))
+    except OSError:
+        return False
 
 
 def settings_for(product: str | None, state_dir: str | None) -> tuple[Settings, str | None]:

@@ -11,6 +11,7 @@ import sys
 
 import click
 
+from otel_agent_telemetry._sockets import listeners
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.settings import operator_exports
 
@@ -26,7 +27,7 @@ def run(command: tuple[str, ...]) -> None:
     """Run COMMAND with tracing switched on: a program, a console script, a Python file, or `-m module`.
 
     The process becomes the command, so exit codes and signals are its own. Traces go where OTEL_EXPORTER_OTLP_ENDPOINT
-    says, else to a local `agent-telemetry serve` if one is up.
+    says, else to a local `agent-telemetry serve` of the same account if one is up.
     """
     arguments = _command_line(command)
     os.environ.update(_environment())
@@ -83,6 +84,10 @@ def _has_instrumentation() -> bool:
 
 
 def _local_server_is_up() -> bool:
+    """Whether a `serve` of this account answers: another account's would see what this one's programs do."""
+    owners = listeners(LOCAL_PORT)
+    if owners is not None and owners != {os.geteuid()}:
+        return False
     connection = http.client.HTTPConnection(LOCAL_HOST, LOCAL_PORT, timeout=_PROBE_SECONDS)
     try:
         connection.request("GET", "/healthz")

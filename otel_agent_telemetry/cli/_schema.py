@@ -1,4 +1,4 @@
-"""``agent-telemetry schema``: the contract as JSON Schema or as TELEMETRY.md."""
+"""``agent-telemetry schema``: the contract as JSON Schema or as TELEMETRY.md, and what its events can carry."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 
 import click
 
+from otel_agent_telemetry.contract._entropy import bits_by_event
 from otel_agent_telemetry.contract._text import json_schema, markdown
 
 __all__ = ["schema"]
@@ -13,9 +14,22 @@ __all__ = ["schema"]
 
 @click.command()
 @click.option("--format", "form", type=click.Choice(["json", "markdown"]), default="json", show_default=True)
-def schema(form: str) -> None:
+@click.option("--entropy", is_flag=True, help="Print the bits that each event can carry, exact and coarse, instead.")
+def schema(form: str, *, entropy: bool) -> None:
     """Print every event that can be sent, with each property's kind and reason."""
-    if form == "markdown":
+    if entropy:
+        click.echo("\n".join(_entropy()))
+    elif form == "markdown":
         click.echo(markdown(), nl=False)
     else:
         click.echo(json.dumps(json_schema(), indent=2))
+
+
+def _entropy() -> list[str]:
+    """One line an event, at most that many bits: what is not there carries none, and what is usual carries few."""
+    from otel_agent_telemetry.pipeline.writing.registries import SEED_COMMANDS, public_models
+
+    names = {"models": len(public_models()), "commands": len(SEED_COMMANDS)}
+    exact, coarse = bits_by_event(names), bits_by_event(names, precision="coarse")
+    rows = [f"{name:<28}{exact[name]:>8.1f}{coarse[name]:>8.1f}" for name in exact]
+    return [f"{'event':<28}{'exact':>8}{'coarse':>8}", *rows]

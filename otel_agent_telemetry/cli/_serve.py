@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import secrets
 import signal
+import sys
 import threading
 from contextlib import closing
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import click
 
@@ -17,34 +18,48 @@ from otel_agent_telemetry.consent import default_state_dir
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.local import Keeper, Limits, Server, Store, default_store, is_loopback
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 __all__ = ["serve"]
 
 _SHORTEST_TOKEN = 16
+_VARIABLE = "AGENT_TELEMETRY_SERVE_TOKEN"
 
 
 @click.command(short_help="Receive traces, metrics, logs and events, and show them.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Another address needs --token.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Another address needs a token.")
 @click.option("--port", default=4318, show_default=True, type=click.IntRange(0, 65535), help="0 for any free port.")
 @click.option(
-    "--token", envvar="AGENT_TELEMETRY_SERVE_TOKEN", help="Demand it of every client (16 characters or more)."
+    "--token-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Demand the token in that file of every client (16 characters or more), or AGENT_TELEMETRY_SERVE_TOKEN.",
 )
+@click.option("--token", hidden=True, help="Moved out of the command line at once; others can read that.")
 @click.option("--retention", default="7d", show_default=True, callback=DURATION, help="Let go of what is older.")
 @click.option(
     "--max-size", default="1GB", show_default=True, callback=SIZE, help="Let go of the oldest beyond this size."
 )
 @db_option
-def serve(*, host: str, port: int, token: str | None, retention: int, max_size: int, db: Path | None) -> None:
+def serve(
+    *,
+    host: str,
+    port: int,
+    token_file: Path | None,
+    token: str | None,
+    retention: int,
+    max_size: int,
+    db: Path | None,
+) -> None:
     """Receive OTLP/HTTP (protobuf or JSON) and anonymous events, keep them in a local file, and show them.
 
     Point programs at it with OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 and open that address in a browser.
     Ctrl-C ends it; what it has acknowledged is kept.
     """
+    with failures():
+        if token is not None:
+            _begin_again_without(_checked(token))
+        token = _token(token_file)
+        _require_token(host, token)
     path = db or default_store()
     with failures(), closing(Store(path)) as store:
-        _require_token(host, token)
         server = _bound(store, host, port, token)
         keeper = Keeper(store, Limits(age_ns=retention, size_bytes=max_size))
         keeper.start()
@@ -57,16 +72,38 @@ def serve(*, host: str, port: int, token: str | None, retention: int, max_size: 
             keeper.end()
 
 
-def _require_token(host: str, token: str | None) -> None:
-    if token is not None and len(token) < _SHORTEST_TOKEN:
+def _begin_again_without(token: str) -> None:
+    """Become the same command with the token in its environment: every account can read a command line."""
+    words, rest = sys.argv[1:], list[str]()
+    while words:
+        word = words.pop(0)
+        if word == "--token":
+            del words[:1]
+        elif not word.startswith("--token="):
+            rest.append(word)
+    environment = {**os.environ, _VARIABLE: token}
+    os.execve(sys.executable, [sys.executable, "-m", "otel_agent_telemetry", *rest], environment)  # noqa: S606 - this very command
+
+
+def _token(file: Path | None) -> str | None:
+    token = os.environ.get(_VARIABLE) if file is None else file.read_text(encoding="utf-8").strip()
+    return None if token is None else _checked(token)
+
+
+def _checked(token: str) -> str:
+    if len(token) < _SHORTEST_TOKEN:
         msg = (
             f"--token has {len(token)} characters, expected {_SHORTEST_TOKEN} or more; try {secrets.token_urlsafe(18)}"
         )
         raise InputError(msg)
+    return token
+
+
+def _require_token(host: str, token: str | None) -> None:
     if token is None and not is_loopback(host):
         msg = (
             f"--host {host} can be reached from other machines, so a token is needed; try "
-            f"`agent-telemetry serve --host {host} --token {secrets.token_urlsafe(18)}`"
+            f"`{_VARIABLE}={secrets.token_urlsafe(18)} agent-telemetry serve --host {host}`"
         )
         raise InputError(msg)
 

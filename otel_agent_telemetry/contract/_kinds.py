@@ -23,7 +23,7 @@ ERROR_CATEGORIES = (
 _LARGEST_COUNT = 2**53 - 1  # the largest integer that every JSON reader keeps exact
 _LARGEST_USD = 1e9
 _LONGEST_LIST = 32
-_VERSION = re.compile(r"v?\d{1,5}(\.\d{1,6}){1,2}([-.]?(a|b|rc|alpha|beta|dev|pre|post)[.-]?\d{0,6})?", re.ASCII)
+_VERSION = re.compile(r"v?\d{1,4}(\.\d{1,4}){1,2}([-.]?(a|b|rc|alpha|beta|dev|pre|post)[.-]?\d{0,3})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +183,14 @@ class ListOf(Kind):
 
     def schema(self) -> dict[str, object]:
         return {"type": "array", "maxItems": _LONGEST_LIST, "items": self.item.schema()}
+
+
+def coarse(value: object) -> object:
+    """A number with two significant digits, anything else as it is: what can no longer be found in another's log."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value == 0:
+        return value
+    rounded = float(f"{value:.1e}")
+    return int(rounded) if isinstance(value, int) or rounded == int(rounded) else rounded
 
 
 def _whole(value: object) -> int | None:

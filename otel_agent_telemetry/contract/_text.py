@@ -36,7 +36,7 @@ _KINDS = """\
 | Usd | US dollars, rounded to a millionth |
 | Ref | 16 hex digits: a keyed hash whose key never leaves the installation |
 | PublicName | a public name (a listed model; a tool, agent or command that the product declared), else `custom` |
-| Version | a version number, else left out |
+| Version | a version number of at most three parts of four digits, else left out |
 | ErrorCategory | one of `{categories}`, from exception types, never from messages |
 | ListOf | at most 32 values of one kind |
 """
@@ -69,6 +69,15 @@ names, command arguments, environment variables, and names of agents, tools, wor
 
 The docker dialect has the same under other names, and `os` (`linux`, `darwin`, `windows`) and `os_language` (a language
 tag).
+
+## What could be joined, and by whom
+
+The id joins all events of one installation, and references join those of one session or task, for the maintainers
+alone: they mean nothing elsewhere. By default counts of tokens and durations are exact, and times are to the second.
+So whoever has another exact record of the same calls could find the event that belongs to one: the operator in his own
+traces, and a model provider, or who reads its usage log, by a pair of token counts. `precision="coarse"`
+(`AGENT_TELEMETRY_PRECISION=coarse`) leaves two significant digits of each number and the minute of each time;
+`agent-telemetry schema --entropy` prints how many bits an event can carry either way.
 
 ## Kinds
 

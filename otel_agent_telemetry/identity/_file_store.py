@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 
-from otel_agent_telemetry._folder import FolderLock, make_private, write_private
+from otel_agent_telemetry._folder import FolderLock, make_private, read_plain, require_own, write_private
 from otel_agent_telemetry.errors import SettingError, StoreError
 from otel_agent_telemetry.identity._store import STORED_KEYS
 
-__all__ = ["FileStore"]
+__all__ = ["FileStore", "is_identity_file"]
 
 _LONGEST_VALUE = 4096
+_ATTEMPTS = 2
 
 
 class FileStore:
@@ -32,22 +33,30 @@ class FileStore:
 
     def put_if_absent(self, key: str, value: str, *, replacing: str | None = None) -> str:
         """Write that key's file, if it is missing or holds ``replacing``."""
-        try:
-            make_private(self.folder)
-            with FolderLock(self.folder):
-                stored = self._read(key)
-                if stored is not None and stored != replacing:
-                    return stored
-                write_private(self._path(key), value + "\n")
-        except OSError as error:
-            raise self._broken(error) from error
+        for attempt in range(_ATTEMPTS):
+            try:
+                return self._put(key, value, replacing)
+            except FileNotFoundError as error:  # forgotten in this very moment, folder and all
+                if attempt + 1 == _ATTEMPTS:
+                    raise self._broken(error) from error
+            except OSError as error:
+                raise self._broken(error) from error
+        return value
+
+    def _put(self, key: str, value: str, replacing: str | None) -> str:
+        make_private(self.folder)
+        self._require_own()
+        with FolderLock(self.folder):
+            stored = self._read(key)
+            if stored is not None and stored != replacing:
+                return stored
+            write_private(self._path(key), value + "\n")
         return value
 
     def delete(self) -> None:
         """Remove the files, drafts of a killed process included, and the folder if nothing else is in it."""
         try:
-            ours = [name for name in os.listdir(self.folder) if name.split(".")[0] in STORED_KEYS]
-            for name in ours:
+            for name in filter(is_identity_file, os.listdir(self.folder)):
                 os.unlink(os.path.join(self.folder, name))
             if not os.listdir(self.folder):
                 os.rmdir(self.folder)
@@ -60,13 +69,27 @@ class FileStore:
         return os.path.join(self.folder, key)
 
     def _read(self, key: str) -> str | None:
+        self._require_own()
+        path = self._path(key)
+        require_own(path)  # a key that somebody else planted there is known to him
         try:
-            with open(self._path(key), "rb") as file:
-                return file.read(_LONGEST_VALUE).decode("utf-8", "replace").strip()
+            return read_plain(path, _LONGEST_VALUE).decode("utf-8", "replace").strip()
         except FileNotFoundError:
             return None
+
+    def _require_own(self) -> None:
+        require_own(os.path.dirname(self.folder))
+        require_own(self.folder)
 
     def _broken(self, error: OSError) -> StoreError:
         reason = error.strerror or error
         advice = "set AGENT_TELEMETRY_STATE_DIR to a folder of yours"
         return StoreError(f"identity files in {self.folder}: {reason}; {advice}")
+
+
+def is_identity_file(name: str) -> bool:
+    """Whether a file of that name is one of an identity, or the draft of one that a killed process left."""
+    key, *draft = name.split(".")
+    if key not in STORED_KEYS or not draft:
+        return key in STORED_KEYS
+    return len(draft) == 3 and draft[0].isdigit() and draft[2] == "draft"  # noqa: PLR2004 - as write_private names it

@@ -16,15 +16,18 @@ _OK = 200
 
 
 class HTTPStore:
-    """What ``installation_endpoint`` answers under that address; ``headers`` are for the host's own authentication.
+    """What ``installation_endpoint`` answers under that address, to who has its ``secret``.
 
-    Never makes an identity. No redirect is followed, no ``.netrc`` read and no cookie kept; ``timeout`` is in seconds
-    and for the whole request. Raises SettingError for an address that is neither https nor on this machine.
+    ``headers`` are for an authentication of the host's own before it. Never makes an identity. No redirect is followed,
+    no ``.netrc`` read and no cookie kept; ``timeout`` is in seconds and for the whole request. Raises SettingError for
+    an address that is neither https nor on this machine.
     """
 
     mint = False
 
-    def __init__(self, url: str, headers: Mapping[str, str] | None = None, timeout: float = 5.0) -> None:
+    def __init__(
+        self, url: str, headers: Mapping[str, str] | None = None, timeout: float = 5.0, *, secret: str | None = None
+    ) -> None:
         try:
             check_endpoint(url)
         except SettingError:
@@ -34,6 +37,8 @@ class HTTPStore:
             ) from None
         self._url = url
         self._headers = dict(headers or {})
+        if secret is not None:
+            self._headers["Authorization"] = f"Bearer {secret}"
         self._timeout = timeout
         self._answer: dict[str, str] | None = None
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from otel_agent_telemetry.identity._store import Store
 
-__all__ = ["Identity", "establish", "resolve"]
+__all__ = ["Identity", "establish", "resolve", "stored"]
 
 _INSTALL = "install_"
 _ID_BYTES = 8
@@ -51,14 +51,14 @@ def resolve(store: Store) -> Identity | None:
     """
     may_mint = getattr(store, "mint", True)
     try:
-        stored = establish(store)
+        values = establish(store)
     except Exception:  # noqa: BLE001 - below a store there is a driver, which may raise anything
-        stored = {}
-    if INSTALLATION_ID_KEY in stored:
-        installed_at = stored.get(INSTALLED_AT_KEY)
+        values = {}
+    if INSTALLATION_ID_KEY in values:
+        installed_at = values.get(INSTALLED_AT_KEY)
         return Identity(
-            stored[INSTALLATION_ID_KEY],
-            bytes.fromhex(stored.get(REFERENCE_KEY_KEY) or _new_key()),
+            values[INSTALLATION_ID_KEY],
+            bytes.fromhex(values.get(REFERENCE_KEY_KEY) or _new_key()),
             installed_on=installed_at and installed_at[:_DAY],
         )
     if not may_mint:
@@ -77,6 +77,11 @@ def establish(store: Store) -> dict[str, str]:
             _try_to_settle(store, INSTALLED_AT_KEY)
         _settle(store, INSTALLATION_ID_KEY)
         _try_to_settle(store, REFERENCE_KEY_KEY)
+    return stored(store)
+
+
+def stored(store: Store) -> dict[str, str]:
+    """The stored values by key, of those that have the right form; makes nothing."""
     found = {key: store.get(key) for key in _FORMS}
     return {key: value for key, value in found.items() if value is not None and _FORMS[key](value)}
 

@@ -49,6 +49,14 @@ class Outlet(Protocol):
         """What surrounds each event."""
         ...
 
+    def is_current(self) -> bool:
+        """Whether identity and ledger are still those that are stored: ``agent-telemetry forget`` deletes both."""
+        ...
+
+    def close(self) -> None:
+        """Send nothing more, and let go of the ledger."""
+        ...
+
 
 class Backlog:
     """See the module. Not for two threads at once."""
@@ -201,6 +209,10 @@ class Backlog:
 
     def _open(self) -> Outlet | None:
         """The outlet; None where there is no identity yet (a worker may be up before its server) or no ledger."""
+        if self.outlet is not None and not self.outlet.is_current():
+            self.outlet.close()
+            self.outlet = None
+            self._rows.clear()  # written under an id that is to be forgotten
         if self.outlet is None and self._outlet_tries.are_due:
             try:
                 self.outlet = self._open_outlet()

@@ -14,7 +14,7 @@ from otel_agent_telemetry import semconv as names
 from otel_agent_telemetry._deadline import Within, left
 from otel_agent_telemetry._sqlite import is_busy
 from otel_agent_telemetry.contract._kinds import Version
-from otel_agent_telemetry.identity import FileStore, resolve
+from otel_agent_telemetry.identity import INSTALLATION_ID_KEY, FileStore, resolve
 from otel_agent_telemetry.lifecycle._spans import Spans
 from otel_agent_telemetry.pipeline._children import at_child_exit, not_at_child_exit
 from otel_agent_telemetry.pipeline._ids import SystemIds
@@ -207,6 +207,7 @@ def _stream(process: _Process) -> EventStream:
     settings = process.settings
     stream = EventStream(
         allowed=process.consent.allowed,
+        recordable=process.consent.recordable,
         open_outlet=lambda: _outlet(process),
         new_counters=lambda: TokenCounters(ProxyMetricExporter),
         dialect=settings.dialect,
@@ -233,8 +234,10 @@ class _Outlet:
             agents=settings.public_agents,
             commands=settings.public_commands,
         )
-        self.anonymiser = Anonymiser(identity.reference_key, registries)
+        self.anonymiser = Anonymiser(identity.reference_key, registries, precision=settings.precision)
         self.ledger, self.durable = _ledger(settings.state_dir, product, debug=settings.debug)
+        self._id_file = None if identity.ephemeral else _id_file(process)
+        self._id_mark = _mark(self._id_file)
         self.sender: Sender | None = None
         if settings.endpoint is not None and not settings.debug:
             uploader = Uploader(
@@ -256,6 +259,31 @@ class _Outlet:
                 settings, self._identity, product=process.product, version=process.version, source=source
             )
         return self._around
+
+    def is_current(self) -> bool:
+        """Whether nobody deleted what identity and ledger are stored in."""
+        return not self.ledger.was_replaced and _mark(self._id_file) == self._id_mark
+
+    def close(self) -> None:
+        """Send nothing more, and let go of the ledger."""
+        if self.sender is not None:
+            self.sender.leave()
+        self.ledger.close()
+
+
+def _id_file(process: _Process) -> str | None:
+    """The file that holds the identity, where it is in one."""
+    store = FileStore(process.settings.state_dir, process.product) if process.store is None else process.store
+    return os.path.join(store.folder, INSTALLATION_ID_KEY) if isinstance(store, FileStore) else None
+
+
+def _mark(path: str | None) -> tuple[int, int]:
+    """Tells one file of that name from the next; its number alone may be used again."""
+    try:
+        found = None if path is None else os.stat(path)
+    except OSError:
+        found = None
+    return (0, 0) if found is None else (found.st_ino, found.st_mtime_ns)
 
 
 def _source(settings: Settings, lifecycle: Lifecycle) -> str:

@@ -1,4 +1,7 @@
-"""The first-run notice: what is collected, how to see it and how to switch it off."""
+"""The first-run notice: what is collected, how to see it and how to switch it off.
+
+The run in which it is given keeps and sends nothing, in all its processes, however often it is configured.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from otel_agent_telemetry._folder import make_private, read_plain, require_own
 from otel_agent_telemetry.consent import Decision
+from otel_agent_telemetry.pipeline import _running
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -30,6 +35,9 @@ def give_notice(product: str, endpoint: str | None, state_dir: str, stream: Text
 
     Where nobody watches (standard error is no terminal) it is one INFO log record per start and events flow.
     """
+    marker = os.path.join(state_dir, product, "notice")
+    if marker in _given or _running.includes_this(_giver(marker)):
+        return _FIRST_RUN
     stream = sys.stderr if stream is None else stream  # None where a process has no standard error
     where = f" They go to {endpoint}." if endpoint else " They stay on this machine."
     if stream is None or not _is_terminal(stream):
@@ -39,16 +47,41 @@ def give_notice(product: str, endpoint: str | None, state_dir: str, stream: Text
             where,
         )
         return None
-    marker = os.path.join(state_dir, product, "notice")
-    try:
-        os.makedirs(os.path.dirname(marker), mode=0o700, exist_ok=True)
-        os.close(os.open(marker, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    except FileExistsError:
+    if os.path.lexists(marker):
         return None
+    try:
+        _remember(marker)
     except OSError:
         _logger.debug("the notice cannot be remembered; it will be given again", exc_info=True)
+    _given.add(marker)
     stream.write(_TEXT.format(product=product, sent=where))
-    return Decision(enabled=False, rule="first_run", reason="the notice was given in this run, which sends nothing")
+    return _FIRST_RUN
+
+
+_FIRST_RUN = Decision(
+    enabled=False, rule="first_run", reason="the notice was given in this run, which keeps and sends nothing"
+)
+_given: set[str] = set()  # in this process, whatever may be remembered on disk
+
+
+def _remember(marker: str) -> None:
+    """Keep which process gave the notice, so that those that it starts know that this is still the first run."""
+    folder = os.path.dirname(marker)
+    make_private(folder)
+    for place in (os.path.dirname(folder), folder):
+        require_own(place)
+    descriptor = os.open(marker, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    try:
+        os.write(descriptor, _running.this().encode())
+    finally:
+        os.close(descriptor)
+
+
+def _giver(marker: str) -> str:
+    try:
+        return read_plain(marker, 200).decode(errors="replace")
+    except OSError:
+        return ""
 
 
 def _is_terminal(stream: TextIO) -> bool:

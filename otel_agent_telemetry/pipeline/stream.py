@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import _deadline, _losses, semconv
 from otel_agent_telemetry.errors import LedgerError
+from otel_agent_telemetry.meaning._records import Fact
 from otel_agent_telemetry.pipeline._background import Bell, background
 from otel_agent_telemetry.pipeline._writer import Writer
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
-    from otel_agent_telemetry.meaning._records import Fact, SpanRecord
+    from otel_agent_telemetry.meaning._records import SpanRecord
     from otel_agent_telemetry.pipeline._backlog import Outlet
     from otel_agent_telemetry.pipeline._writer import Item
     from otel_agent_telemetry.pipeline.tokens import TokenCounters
@@ -44,13 +45,16 @@ _PATIENCE_SECONDS, _LEAST_PATIENCE_SECONDS = 0.2, 0.02  # on the way out, for a 
 class EventStream:
     """See the module.
 
-    ``open_outlet`` gives None where this process has no identity yet; ``new_counters`` makes what counts tokens.
+    ``allowed`` is asked before anything is kept, ``recordable`` for each thing that happens, when it does: what
+    happens after an opt-out is not taken, whenever it would be written. ``open_outlet`` gives None where this process
+    has no identity yet; ``new_counters`` makes what counts tokens.
     """
 
     def __init__(
         self,
         *,
         allowed: Callable[[], bool],
+        recordable: Callable[[], bool],
         open_outlet: Callable[[], Outlet | None],
         new_counters: Callable[[], TokenCounters],
         dialect: str,
@@ -58,6 +62,7 @@ class EventStream:
         synchronous: bool = False,
     ) -> None:
         self._allowed = allowed
+        self._recordable = recordable
         self._new_writer = lambda: Writer(
             open_outlet=open_outlet,
             new_counters=new_counters,
@@ -155,6 +160,10 @@ class EventStream:
         if self._closed:
             return
         queue = self._queue
+        if not self._recordable():
+            if queue and queue[-1] is _OPTED_OUT:
+                return
+            item = _OPTED_OUT
         if len(queue) >= LONGEST_QUEUE:
             with suppress(IndexError):  # the writing thread may just have emptied it
                 queue.popleft()
@@ -274,9 +283,9 @@ class EventStream:
 
     def _drain(self, *, collect: bool, leaving: bool) -> None:
         if not self._allowed():
-            self._forget()
+            self._forget(self._taken())
             return
-        self._writer.write(self._taken(), collect=collect, leaving=leaving)
+        self._writer.write(self._since_opt_out(self._taken()), collect=collect, leaving=leaving)
         outlet = self._writer.outlet
         sends = self._takes_threads and not (leaving or self._synchronous)
         if sends and outlet is not None and outlet.sender is not None:
@@ -290,9 +299,16 @@ class EventStream:
                 taken.append(queue.popleft())
         return taken
 
-    def _forget(self) -> None:
+    def _since_opt_out(self, taken: list[Item]) -> list[Item]:
+        """What happened since consent was given again, where it was taken back for a moment."""
+        last = next((at for at in range(len(taken) - 1, -1, -1) if taken[at] is _OPTED_OUT), -1)
+        if last >= 0:
+            self._forget(taken[:last])
+        return taken[last + 1 :]
+
+    def _forget(self, taken: list[Item]) -> None:
         """Consent was taken back: what is queued, and what is pending in the ledger, goes."""
-        lost = len(self._taken())
+        lost = sum(item is not _OPTED_OUT for item in taken)
         if lost:
             _losses.count("opted_out", lost)
         self._writer.forget(partial=self.awaits_spans)
@@ -319,6 +335,8 @@ def _ignored(*_: int) -> bool:
     return False
 
 
+_OPTED_OUT = Fact("", {}, 0)
+"""Stands in the queue for what happened while the environment said no."""
 _streams: weakref.WeakSet[EventStream] = weakref.WeakSet()
 
 

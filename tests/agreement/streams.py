@@ -39,6 +39,7 @@ def bodies(feed: Callable[[EventStream], None]) -> list[bytes]:
     outlet = _Outlet()
     stream = EventStream(
         allowed=lambda: True,
+        recordable=lambda: True,
         open_outlet=lambda: outlet,
         new_counters=lambda: TokenCounters(ProxyMetricExporter),
         dialect="proxy",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
@@ -84,16 +85,95 @@ def test_forget(tmp_path: Path) -> None:
     for product in ("acme-agents", "other-agents"):
         run(tmp_path, product)
     agent_telemetry("on", "--state-dir", tmp_path)
-    done = agent_telemetry("forget", "--product", "acme-agents", "--state-dir", tmp_path)
+    done = agent_telemetry("forget", "--yes", "--product", "acme-agents", "--state-dir", tmp_path)
     assert done == Done(0, "", "deleted id, reference key and ledger of acme-agents\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["consent.json", "other-agents"]
+
+
+def test_forget_asks_first(tmp_path: Path) -> None:
+    """Where nobody can be asked, ``forget`` wants ``--yes`` and deletes nothing."""
+    run(tmp_path)
+    before = sorted(path.name for path in (tmp_path / "acme-agents").iterdir())
+    done = agent_telemetry("forget", "--state-dir", tmp_path)
+    words = "agent-telemetry: forget asks before it deletes, and nobody can be asked here; add --yes.\n"
+    assert done == Done(1, "", words)
+    assert sorted(path.name for path in (tmp_path / "acme-agents").iterdir()) == before
+
+
+def test_forget_leaves_what_is_not_ours(tmp_path: Path) -> None:
+    """``forget`` deletes files by their exact names: one that is called nearly so, or lies deeper, stays."""
+    run(tmp_path)
+    folder = tmp_path / "acme-agents"
+    others = {"ledger.db.photo", "photo.jpg", "telemetry_installation_id.txt", "telemetry_reference_key.1.draft"}
+    for name in others:
+        (folder / name).touch()
+    (folder / "ledger.db-journal").mkdir()
+    done = agent_telemetry("forget", "--yes", "--state-dir", tmp_path)
+    assert {path.name for path in folder.iterdir()} == {*others, "ledger.db-journal"}
+    assert "left alone in" in done.err
+
+
+def test_forget_knows_no_folder_of_somebody_else(tmp_path: Path) -> None:
+    """A folder without a file of ours is no product's, though it be the only one."""
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.jpg").touch()
+    done = agent_telemetry("forget", "--yes", "--state-dir", tmp_path)
+    assert (done, (tmp_path / "photos" / "cat.jpg").exists()) == (
+        Done(0, "", f"nothing is stored in {tmp_path}\n"),
+        True,
+    )
+
+
+def test_forget_follows_no_link(tmp_path: Path) -> None:
+    """A product's folder that is a link of another account's is left alone, and so is what it points to."""
+    run(tmp_path / "real")
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "acme-agents").symlink_to(tmp_path / "real" / "acme-agents")
+    done = agent_telemetry("forget", "--yes", "--state-dir", tmp_path / "state")
+    assert done == Done(0, "", f"nothing is stored in {tmp_path / 'state'}\n")
+
+
+def test_forget_tells_what_a_database_still_holds(tmp_path: Path) -> None:
+    """Where a product keeps its identity in its own database, ``forget`` says what is left there and where."""
+    Ledger(ledger_file(str(tmp_path), "acme-agents")).close()
+    done = agent_telemetry("forget", "--yes", "--state-dir", tmp_path)
+    assert done.err.splitlines()[1] == (
+        "no id was stored here; a product with a SQLStore still has id and reference key in its own database, table "
+        "swarm_config, keys telemetry_installation_id, telemetry_installed_at, telemetry_reference_key: delete those "
+        "rows, or call SQLStore(...).delete(), and restart it"
+    )
+
+
+def test_a_running_service_is_told(tmp_path: Path) -> None:
+    """After ``forget`` a service that runs sends its next event under another id, with references by another key."""
+    code = """
+        import subprocess, sys
+        import otel_agent_telemetry as telemetry
+
+        telemetry.configure(product="acme-agents", notice=False, state_dir=sys.argv[1])
+        ours = [sys.executable, "-m", "otel_agent_telemetry"]
+        for _ in range(2):
+            telemetry.track("task.created", taskId="t")
+            telemetry.flush(0)
+            subprocess.run([*ours, "events", "--state-dir", sys.argv[1], "--json"])
+            subprocess.run([*ours, "forget", "--yes", "--state-dir", sys.argv[1]])
+    """
+    first, second = map(json.loads, program(code, tmp_path).out.splitlines())
+    assert first["actor_anonymous_id"] != second["actor_anonymous_id"]
+    assert first["properties"]["taskId"] != second["properties"]["taskId"]
+
+
+def test_off_where_the_environment_points_elsewhere(tmp_path: Path) -> None:
+    """Without ``--state-dir``, ``off`` is stored at the default place too, which counts for every product."""
+    agent_telemetry("off", AGENT_TELEMETRY_STATE_DIR=tmp_path / "state")
+    assert run(tmp_path / "another").out == "stored_choice\n"
 
 
 def test_another_id_after_forget(tmp_path: Path) -> None:
     """After ``forget`` the installation is another one: events can be joined to nothing of before."""
     run(tmp_path)
     before = events(tmp_path).out
-    agent_telemetry("forget", "--state-dir", tmp_path)
+    agent_telemetry("forget", "--yes", "--state-dir", tmp_path)
     run(tmp_path)
     ids = [body.partition('"actor_anonymous_id":"')[2][:24] for body in (before, events(tmp_path).out)]
     assert (ids[0][:8], ids[1][:8], ids[0] != ids[1]) == ("install_", "install_", True)

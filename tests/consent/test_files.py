@@ -130,6 +130,49 @@ def test_storing_a_choice(tmp_path: Path) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+def test_the_default_place_always_counts(tmp_path: Path) -> None:
+    """A no at the default place reaches a product that keeps its state elsewhere, whatever is stored there."""
+    environ = {"XDG_STATE_HOME": str(tmp_path / "home")}
+    default, own = default_state_dir(environ), str(tmp_path / "own")
+    store_choice(own, enabled=True)
+    store_choice(default, enabled=False)
+    decision = Consent(state_dir=own, environ=environ, managed_policy="").decide()
+    assert decision == no("stored_choice", f"{choice_file(default)} says off")
+
+
+def test_a_pipe_in_place_of_a_choice(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A pipe is not waited for: it means no, with a warning."""
+    path = choice_file(str(tmp_path))
+    os.mkfifo(path)
+    assert with_choice(tmp_path) == no("stored_choice", f"{path} cannot be read (not an ordinary file)")
+    assert caplog.messages == [f"telemetry is off: {path} is refused: not an ordinary file"]
+
+
+def test_a_device_in_place_of_a_choice(tmp_path: Path) -> None:
+    """A link to a device that never ends is not read."""
+    path = choice_file(str(tmp_path))
+    Path(path).symlink_to("/dev/zero")
+    assert with_choice(tmp_path) == no("stored_choice", f"{path} cannot be read (not an ordinary file)")
+
+
+def test_a_choice_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """Whatever the umask, nobody else may write the choice, nor a folder that was made for it."""
+    before = os.umask(0)
+    try:
+        store_choice(str(tmp_path / "new" / "state"), enabled=False)
+    finally:
+        os.umask(before)
+    made = [tmp_path / "new", tmp_path / "new" / "state", tmp_path / "new" / "state" / "consent.json"]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in made] == [0o700, 0o700, 0o600]
+
+
+def test_no_choice_where_others_write(tmp_path: Path) -> None:
+    """A choice is not stored where another account could take it away again."""
+    tmp_path.chmod(0o777)
+    with pytest.raises(PermissionError, match=r"other accounts can write to .*: chmod o-w"):
+        store_choice(str(tmp_path), enabled=False)
+
+
 @pytest.mark.parametrize(
     ("environ", "expected"),
     [

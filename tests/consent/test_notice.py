@@ -39,10 +39,10 @@ This run keeps and sends nothing.
 """
 
 
-def at_a_terminal(folder: Path, url: str, **variables: object) -> tuple[str, str]:
+def at_a_terminal(folder: Path, url: str, *, code: str = SERVICE, **variables: object) -> tuple[str, str]:
     """Run the service with a terminal as its standard error; its standard output, and what the terminal showed."""
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-c", dedent(SERVICE), str(folder), url]
+    command = [sys.executable, "-c", dedent(code), str(folder), url]
     try:
         with subprocess.Popen(
             command, env=environment(**variables), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=theirs
@@ -90,8 +90,52 @@ def test_the_second_run_at_a_terminal(tmp_path: Path, recorder: Recorder) -> Non
 def test_a_run_after_forget(tmp_path: Path, recorder: Recorder) -> None:
     """After ``agent-telemetry forget`` the next run is a first one again."""
     at_a_terminal(tmp_path, recorder.url)
-    agent_telemetry("forget", "--state-dir", tmp_path)
+    agent_telemetry("forget", "--yes", "--state-dir", tmp_path)
     assert at_a_terminal(tmp_path, recorder.url) == ("first_run\n", NOTICE.format(recorder.url))
+
+
+def test_configured_twice_in_the_first_run(tmp_path: Path, recorder: Recorder) -> None:
+    """The first run keeps and sends nothing, however often it is configured."""
+    twice = SERVICE + SERVICE.replace("    import", "    # import")
+    assert at_a_terminal(tmp_path, recorder.url, code=twice)[0] == "first_run\nfirst_run\n"
+    assert (recorder.requests, files(tmp_path)) == ([], ["acme-agents/notice"])
+
+
+def test_exporters_alone_in_the_first_run(tmp_path: Path, recorder: Recorder) -> None:
+    """Nor do exporters that the environment alone configures."""
+    code = """
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+        from otel_agent_telemetry.pipeline.exporter import ProxyEventExporter
+
+        provider = TracerProvider()
+        provider.add_span_processor(SimpleSpanProcessor(ProxyEventExporter()))
+        for _ in range(3):
+            provider.get_tracer("acme").start_span("call", attributes={"gen_ai.operation.name": "chat"}).end()
+        provider.shutdown()
+    """
+    given = {"PRODUCT": "acme-agents", "STATE_DIR": tmp_path, "ENDPOINT": recorder.url}
+    variables = {f"AGENT_TELEMETRY_{name}": value for name, value in given.items()}
+    assert at_a_terminal(tmp_path, recorder.url, code=code, **variables) == ("", NOTICE.format(recorder.url))
+    assert (recorder.requests, files(tmp_path)) == ([], ["acme-agents/notice"])
+
+
+@pytest.mark.parametrize("how", ["subprocess.run([sys.executable, '-c', CODE, *sys.argv[1:]], stderr=-1)", "fork()"])
+def test_children_of_the_first_run(tmp_path: Path, recorder: Recorder, how: str) -> None:
+    """Nor do the processes that it starts, of whatever kind, also where their standard error is no terminal."""
+    forks = """
+    import os, subprocess
+
+    def fork():
+        if not os.fork():
+            exec(CODE, {})
+            sys.stdout.flush()
+            os._exit(0)
+        os.wait()
+    """
+    child = f"CODE = {dedent(SERVICE)!r}\n    sys.stdout.flush()\n    {how}\n"
+    assert at_a_terminal(tmp_path, recorder.url, code=SERVICE + forks + child)[0] == "first_run\nfirst_run\n"
+    assert (recorder.requests, files(tmp_path)) == ([], ["acme-agents/notice"])
 
 
 def test_another_product(tmp_path: Path, recorder: Recorder) -> None:

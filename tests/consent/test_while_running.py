@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -60,19 +60,42 @@ def soon(what: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def test_a_change_is_seen_within_half_a_second(tmp_path: Path) -> None:
-    """An answer is at most half a second old, so that with a round of sending a change holds within one second."""
-    now, environ = 100.0, dict[str, str]()
-    consent = Consent(state_dir=str(tmp_path), environ=environ, clock=lambda: now)
-    answers = [consent.allowed()]
+def test_a_change_is_seen_at_once(tmp_path: Path) -> None:
+    """No answer is older than the question, neither whether to record nor whether to keep and send."""
+    environ = dict[str, str]()
+    consent = Consent(state_dir=str(tmp_path), environ=environ)
+    answers = [(consent.recordable(), consent.allowed())]
     environ["DO_NOT_TRACK"] = "1"
-    now = 100.49
-    answers.append(consent.allowed())
-    now = 100.5
-    answers.append(consent.allowed())
+    answers.append((consent.recordable(), consent.allowed()))
     environ.clear()
-    now = 101.0
-    assert [*answers, consent.allowed()] == [True, True, False, True]
+    assert [*answers, (consent.recordable(), consent.allowed())] == [(True, True), (False, False), (True, True)]
+
+
+@pytest.mark.parametrize("name", ["DO_NOT_TRACK", "TELEMETRY_ENABLED", "ACME_TELEMETRY", "OTEL_SDK_DISABLED"])
+def test_each_variable_is_seen_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A variable of the real environment counts from the moment in which the program sets it."""
+    consent = Consent(state_dir=str(tmp_path), opt_out_env="ACME_TELEMETRY")
+    answers = [consent.recordable()]
+    monkeypatch.setenv(name, {"DO_NOT_TRACK": "1", "OTEL_SDK_DISABLED": "true"}.get(name, "off"))
+    answers.append(consent.recordable())
+    monkeypatch.delenv(name)
+    assert [*answers, consent.recordable()] == [True, False, True]
+
+
+def test_what_happens_between_two_opt_ins(
+    telemetry: Telemetry, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is recorded while a variable says no is never kept, however soon after that it says yes again."""
+    recorder.default = Answer()
+    telemetry.server_started(port=80)
+    monkeypatch.setenv("DO_NOT_TRACK", "1")
+    telemetry.server_started(port=81)
+    telemetry.server_started(port=82)
+    monkeypatch.delenv("DO_NOT_TRACK")
+    telemetry.server_started(port=83)
+    telemetry.flush(5)
+    ports = [request.json()["properties"]["port"] for request in recorder.requests]
+    assert [port for port in ports if port != 80] == [83]
 
 
 def test_a_variable_set_while_running(
@@ -137,6 +160,20 @@ def test_off_at_start(tmp_path: Path, recorder: Recorder, monkeypatch: pytest.Mo
     reason = "TELEMETRY_ENABLED=false"
     assert telemetry.decision() == Decision(enabled=False, rule="TELEMETRY_ENABLED", reason=reason)
     assert (list(tmp_path.iterdir()), recorder.quiet(0.2)) == ([], [])
+
+
+@pytest.mark.parametrize("rule", [{"enabled": False}, {"opt_out_env": "ACME_TELEMETRY"}], ids=["argument", "variable"])
+def test_an_opted_out_run_deletes_what_earlier_runs_left(
+    tmp_path: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, rule: dict[str, Any]
+) -> None:
+    """What waits is deleted by a run that is opted out: a later yes does not send it."""
+    recorder.default = BUSY
+    telemetry = Telemetry(product=PRODUCT, endpoint=recorder.url, state_dir=tmp_path, notice=False)
+    emit(telemetry, 80)
+    telemetry.shutdown(0)
+    monkeypatch.setenv("ACME_TELEMETRY", "off")
+    Telemetry(product=PRODUCT, endpoint=recorder.url, state_dir=tmp_path, **rule)
+    assert counts(tmp_path)[0] == {"pending": 0, "sent": 0, "dropped": 0}
 
 
 def test_off_deletes_what_earlier_runs_left(tmp_path: Path, recorder: Recorder) -> None:

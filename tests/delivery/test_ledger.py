@@ -439,3 +439,16 @@ def test_deleted_bodies_are_overwritten(on_disk: Ledger, path: Path) -> None:
     on_disk.close()
     assert b"canary" not in path.read_bytes()
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_ledger_where_others_write(tmp_path: Path) -> None:
+    """No ledger is opened in a folder that another account can write to, nor through a link."""
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme").chmod(0o777)
+    with pytest.raises(LedgerError, match=r"other accounts can write to .*: chmod o-w"):
+        Ledger(tmp_path / "acme" / "ledger.db")
+    (tmp_path / "acme").chmod(0o700)
+    (tmp_path / "acme" / "ledger.db").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(LedgerError):
+        Ledger(tmp_path / "acme" / "ledger.db")
+    assert not (tmp_path / "elsewhere").exists()

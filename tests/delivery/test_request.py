@@ -203,12 +203,22 @@ def test_retry_after() -> None:
 
 
 def test_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy in the environment is used."""
-    with HostileServer(OK) as proxy:
-        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
-        assert post("http://proxy-test.localhost/v1/events").status == 200
-    assert proxy.received[0].startswith(b"POST http://proxy-test.localhost/v1/events HTTP/1.1\r\n")
-    assert names_sent(proxy.received[0]) == ONLY
+    """A proxy in the environment is asked for a tunnel, and sees nothing but where it leads."""
+    with HostileServer(says("HTTP/1.1 403 No\nContent-Length: 0")) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
+        with pytest.raises(NoAnswerError):
+            post("https://events.example/v1/events")
+    assert proxy.received[0].startswith(b"CONNECT events.example:443 HTTP/1.")
+    assert b"{" not in proxy.received[0]
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
+def test_plain_text_takes_no_proxy(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Plain HTTP goes to this machine alone: a proxy, which may be anywhere, never sees it."""
+    with HostileServer(OK) as proxy, HostileServer(OK) as server:
+        monkeypatch.setenv(name, f"http://user:secret@127.0.0.1:{proxy.port}")
+        assert post(server.url.replace("127.0.0.1", "localhost")).status == 200
+    assert (proxy.received, names_sent(server.received[0])) == ([], ONLY)
 
 
 @pytest.fixture(scope="session")

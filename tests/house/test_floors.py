@@ -17,7 +17,7 @@ CORE = ROOT / "otel_agent_telemetry"
 INSTRUMENTATION = ROOT / "instrumentation" / "otel_agent_instrumentation"
 
 FLOORS = {
-    "ground": {"errors", "semconv", "_deadline", "_folder", "_http", "_losses", "_sqlite"},
+    "ground": {"errors", "semconv", "_deadline", "_folder", "_http", "_losses", "_sockets", "_sqlite"},
     "words": {"contract", "lifecycle", "otlp"},
     "consent": {"settings", "consent", "presets"},
     "meaning": {"meaning", "identity"},

@@ -131,3 +131,29 @@ def test_imports() -> None:
     print(*(set(sys.modules) - before).intersection(costly))
     """
     assert run(program) == [""]
+
+
+def test_a_folder_that_others_write(tmp_path: Path) -> None:
+    """A key in a folder that another account can write to may be that account's: it is not used."""
+    planted = FileStore(tmp_path, "acme-agents")
+    resolve(planted)
+    before = {path.name: path.read_text() for path in Path(planted.folder).iterdir()}
+    tmp_path.chmod(0o777)
+    identity = resolve(FileStore(tmp_path, "acme-agents"))
+    assert identity is not None
+    assert (identity.ephemeral, identity.installation_id + "\n" in before.values()) == (True, False)
+    assert {path.name: path.read_text() for path in Path(planted.folder).iterdir()} == before
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="root, who alone can make another account's file, is missing; run as root"
+)
+@pytest.mark.parametrize("planted", ["folder", "key"])
+def test_what_another_account_planted(tmp_path: Path, planted: str) -> None:
+    """A folder or a key of another account's is not used, whatever its mode."""
+    store = FileStore(tmp_path, "acme-agents")
+    resolve(store)
+    os.chown(store.folder if planted == "folder" else Path(store.folder, STORED_KEYS[2]), 54321, 54321)
+    identity = resolve(store)
+    assert identity is not None
+    assert identity.ephemeral

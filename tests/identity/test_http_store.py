@@ -5,7 +5,7 @@ import sqlite3
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvicorn
@@ -20,14 +20,16 @@ if TYPE_CHECKING:
 
     from otel_agent_telemetry.identity import Store
 
+SECRET = "of-the-workers-0123456789"  # noqa: S105 - of no server but the test's
 ID, MOMENT, KEY = "install_0123456789abcdef", "2026-11-21T22:00:00.000Z", "0f" * 32
 DOCUMENT = {"telemetry_installation_id": ID, "telemetry_installed_at": MOMENT, "telemetry_reference_key": KEY}
 
 
 @contextmanager
-def served(store: Store, allowed: Callable[[], bool] | None = None) -> Generator[str]:
+def served(store: Store, allowed: Callable[[], bool] | None = None, *, public: bool = False) -> Generator[str]:
     """The endpoint behind a real server; its address."""
-    config = uvicorn.Config(installation_endpoint(store, allowed=allowed), port=0, log_level="critical", lifespan="off")
+    app = installation_endpoint(store, secret=SECRET, public=public, allowed=allowed)
+    config = uvicorn.Config(app, port=0, log_level="critical", lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -42,22 +44,57 @@ def served(store: Store, allowed: Callable[[], bool] | None = None) -> Generator
         thread.join()
 
 
-def test_endpoint_makes_the_identity(tmp_path: Path) -> None:
-    """A worker that may touch no database gets its server's identity, made on the first question."""
+def test_endpoint_gives_the_identity(tmp_path: Path) -> None:
+    """A worker that may touch no database gets its server's identity, key included."""
     store = FileStore(tmp_path, "acme-agents")
-    with served(store) as url:
-        of_worker = resolve(HTTPStore(url))
     of_server = resolve(store)
+    with served(store) as url:
+        of_worker = resolve(HTTPStore(url, secret=SECRET))
     assert of_worker is not None
     assert of_server is not None
     assert (repr(of_worker), of_worker.reference_key) == (repr(of_server), of_server.reference_key)
 
 
+def test_endpoint_makes_nothing(tmp_path: Path) -> None:
+    """Before the server has an identity, a worker has none either and none is made for it."""
+    with served(FileStore(tmp_path, "acme-agents")) as url:
+        assert (resolve(HTTPStore(url, secret=SECRET)), list(tmp_path.iterdir())) == (None, [])
+
+
+@pytest.mark.parametrize("authorization", [None, "Bearer", "Bearer of-the-workers-012345678", f"Basic {SECRET}"])
+@pytest.mark.parametrize(("public", "expected"), [(False, (401, dict[str, str]())), (True, (200, {**DOCUMENT}))])
+def test_endpoint_for_others(
+    tmp_path: Path,
+    authorization: str | None,
+    public: bool,  # noqa: FBT001 - a parameter
+    expected: tuple[int, Any],
+) -> None:
+    """Who does not prove to be a worker gets nothing, or where it is public all but the key."""
+    import requests
+
+    store = FileStore(tmp_path, "acme-agents")
+    for key, value in DOCUMENT.items():
+        store.put_if_absent(key, value)
+    headers = {} if authorization is None else {"Authorization": authorization}
+    with served(store, public=public) as url:
+        answer = requests.get(url, headers=headers, timeout=5)
+    expected[1].pop("telemetry_reference_key", None)
+    assert (answer.status_code, answer.json()) == expected
+
+
+@pytest.mark.parametrize("secret", [None, "", "short", "x" * 15, "ä" * 20, "line\nbreak" * 3])
+def test_endpoint_without_a_secret(tmp_path: Path, secret: str | None) -> None:
+    """An endpoint without a secret is refused, with the words that make one."""
+    with pytest.raises(SettingError, match=r"installation_endpoint\(secret=\) is .*secrets.token_urlsafe"):
+        installation_endpoint(FileStore(tmp_path, "acme-agents"), secret=secret)
+
+
 def test_endpoint_over_a_database(tmp_path: Path) -> None:
     """The endpoint works over a database that is opened in the thread which asks it."""
     store = SQLStore(lambda: sqlite3.connect(tmp_path / "service.db"))
+    of_server = resolve(store)
     with served(store) as url:
-        assert repr(resolve(HTTPStore(url))) == repr(resolve(store))
+        assert repr(resolve(HTTPStore(url, secret=SECRET))) == repr(of_server)
 
 
 def test_endpoint_gives_nothing_else(tmp_path: Path) -> None:
@@ -68,7 +105,7 @@ def test_endpoint_gives_nothing_else(tmp_path: Path) -> None:
     for key, value in {**DOCUMENT, "of-the-service": "secret"}.items():
         store.put_if_absent(key, value)
     with served(store) as url:
-        answer = requests.get(url, timeout=5)
+        answer = requests.get(url, headers={"Authorization": f"Bearer {SECRET}"}, timeout=5)
     assert (answer.status_code, answer.json(), answer.headers["cache-control"]) == (200, DOCUMENT, "no-store")
 
 
@@ -85,14 +122,14 @@ def test_endpoint_is_read_only(method: str, tmp_path: Path) -> None:
 def test_endpoint_without_consent(tmp_path: Path) -> None:
     """Where telemetry is off the endpoint makes no identity, and its workers send nothing."""
     with served(FileStore(tmp_path, "acme-agents"), allowed=lambda: False) as url:
-        assert (resolve(HTTPStore(url)), list(tmp_path.iterdir())) == (None, [])
+        assert (resolve(HTTPStore(url, secret=SECRET)), list(tmp_path.iterdir())) == (None, [])
 
 
 def test_endpoint_with_a_broken_store(tmp_path: Path) -> None:
     """A store that fails is an answer of 503 and not an error in the host's server."""
     (tmp_path / "file").touch()
     with served(FileStore(tmp_path / "file", "acme-agents")) as url, pytest.raises(StoreError, match="status 503"):
-        HTTPStore(url).get("telemetry_installation_id")
+        HTTPStore(url, secret=SECRET).get("telemetry_installation_id")
 
 
 def test_asked_once(recorder: Recorder) -> None:

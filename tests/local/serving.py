@@ -44,11 +44,24 @@ class Serving:
     """Context manager around a running server."""
 
     def __init__(
-        self, path: Path, *, token: str | None = None, outbox: Outbox | None = None, request_seconds: float = 30
+        self,
+        path: Path,
+        *,
+        token: str | None = None,
+        outbox: Outbox | None = None,
+        request_seconds: float = 30,
+        slow_seconds: float = 2,
     ) -> None:
         self.path = path
         self.store = Store(path)
-        self._server = Server(self.store, port=0, token=token, outbox=outbox, request_seconds=request_seconds)
+        self._server = Server(
+            self.store,
+            port=0,
+            token=token,
+            outbox=outbox,
+            request_seconds=request_seconds,
+            slow_seconds=slow_seconds,
+        )
         self.url = self._server.url
         self.address = urlsplit(self.url).netloc
         self.place = ("127.0.0.1", int(self.address.rpartition(":")[2]))

@@ -26,6 +26,7 @@ DEFAULTS = {
     "environment": "production",
     "exit_timeout": 2.0,
     "notice": True,
+    "precision": "exact",
     "preset": None,
     "product": None,
     "public_agents": frozenset[str](),
@@ -50,6 +51,7 @@ VARIABLES = {
     "AGENT_TELEMETRY_SYNC": "on",
     "AGENT_TELEMETRY_NOTICE": "No",
     "AGENT_TELEMETRY_EXIT_TIMEOUT": "0.5",
+    "AGENT_TELEMETRY_PRECISION": "coarse",
     "TELEMETRY_TAGS": "channel=beta",
 }
 SAID = {
@@ -65,6 +67,7 @@ SAID = {
     "synchronous": True,
     "notice": False,
     "exit_timeout": 0.5,
+    "precision": "coarse",
     "tags": {"channel": "beta"},
 }
 ARGUMENTS: dict[str, Any] = {
@@ -85,6 +88,7 @@ ARGUMENTS: dict[str, Any] = {
     "public_commands": ["run"],
     "api_key": "public",
     "batch": 1000,
+    "precision": "exact",
 }
 
 

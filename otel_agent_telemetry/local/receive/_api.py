@@ -23,7 +23,7 @@ from otel_agent_telemetry.local.read._listing import SORTS, TraceFilter, find_tr
 from otel_agent_telemetry.local.read._moments import parse_duration_ns, parse_moment_ns
 from otel_agent_telemetry.local.read._sums import GROUPINGS, list_sessions, usage
 from otel_agent_telemetry.local.read._tree import span_detail, trace_tree
-from otel_agent_telemetry.local.receive._body import RefusalError
+from otel_agent_telemetry.local.receive._refusal import RefusalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,13 +4,45 @@ from __future__ import annotations
 
 import io
 import socket
+import threading
 import time
+from contextlib import suppress
 
-__all__ = ["RequestStream", "drain"]
+__all__ = ["RequestStream", "Waiting", "drain"]
 
 _IDLE_SECONDS = 75.0
 _DRAIN_SECONDS = 2.0
 _DRAIN_BYTES = 64 * 2**20
+
+
+class Waiting:
+    """The connections whose next request has not arrived in full, oldest first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._since: dict[socket.socket, float] = {}
+
+    def begin(self, connection: socket.socket) -> None:
+        """Nothing has arrived yet."""
+        with self._lock:
+            self._since.pop(connection, None)
+            self._since[connection] = time.monotonic()
+
+    def done(self, connection: socket.socket) -> None:
+        """The request is there, or nothing will come any more."""
+        with self._lock:
+            self._since.pop(connection, None)
+
+    def cut_oldest(self, least_seconds: float) -> bool:
+        """End the one that has been waited for longest, if for that long; whether there was one."""
+        with self._lock:
+            oldest = next(iter(self._since), None)
+            if oldest is None or time.monotonic() - self._since[oldest] < least_seconds:
+                return False
+            del self._since[oldest]
+            with suppress(OSError):
+                oldest.shutdown(socket.SHUT_RDWR)
+        return True
 
 
 class RequestStream(io.RawIOBase):

@@ -13,7 +13,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from otel_agent_telemetry.local.receive._body import RefusalError
+from otel_agent_telemetry.local.receive._refusal import RefusalError
 from otel_agent_telemetry.local.store._taken import store_reading
 from otel_agent_telemetry.otlp._reader import read_body, read_protobuf
 from otel_agent_telemetry.otlp._reading import MalformedError

@@ -13,10 +13,12 @@ from urllib.parse import urlsplit
 from otel_agent_telemetry.local.read._left import NoOutbox
 from otel_agent_telemetry.local.receive._api import Api
 from otel_agent_telemetry.local.receive._assets import PAGE_HEADERS, asset
-from otel_agent_telemetry.local.receive._body import RefusalError, read_body
-from otel_agent_telemetry.local.receive._connection import RequestStream, drain
+from otel_agent_telemetry.local.receive._body import read_body
+from otel_agent_telemetry.local.receive._connection import RequestStream, Waiting, drain
 from otel_agent_telemetry.local.receive._guard import Guard
 from otel_agent_telemetry.local.receive._receiver import JSON, Answer, Receiver, refusal_answer
+from otel_agent_telemetry.local.receive._refusal import RefusalError
+from otel_agent_telemetry.local.receive._room import Room
 
 if TYPE_CHECKING:
     import socket
@@ -30,6 +32,10 @@ __all__ = ["Server"]
 _logger = logging.getLogger(__name__)
 
 _MOST_CONNECTIONS = 128
+_MAKE_WAY_SECONDS = 0.5
+_ROOM = 96 * 2**20
+_JSON_GROWTH = 3  # objects take up several times the bytes that they were written in
+_PATIENCE_SECONDS = 5.0
 _EVENT_SECONDS = 15.0
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 _HEALTH = json.dumps({"service": "agent-telemetry", "status": "ok"}).encode()
@@ -38,7 +44,8 @@ _HEALTH = json.dumps({"service": "agent-telemetry", "status": "ok"}).encode()
 class Server(ThreadingHTTPServer):
     """Serves a store on ``host`` and ``port`` (0 lets the system choose; :attr:`url` then names it).
 
-    A request that takes longer than ``request_seconds`` to arrive is cut off.
+    A request that takes longer than ``request_seconds`` to arrive is cut off, and where all connections are taken one
+    that takes longer than ``slow_seconds``.
     Raises OSError where the address is taken. ``serve_forever`` runs it, ``shutdown`` from another thread ends it.
     """
 
@@ -56,13 +63,17 @@ class Server(ThreadingHTTPServer):
         token: str | None = None,
         outbox: Outbox | None = None,
         request_seconds: float = 30.0,
+        slow_seconds: float = 2.0,
     ) -> None:
+        self.slow_seconds = slow_seconds
         self.request_seconds = request_seconds
         self.store = store
         self.api = Api(store, outbox or NoOutbox())
         self.is_ending = threading.Event()
         self.guard = Guard(token)
         self.receiver = Receiver(store)
+        self.room = Room(_ROOM)
+        self.waiting = Waiting()
         self._connections = threading.BoundedSemaphore(_MOST_CONNECTIONS)
         super().__init__((host, port), _Handler)
 
@@ -85,8 +96,8 @@ class Server(ThreadingHTTPServer):
         self.server_name, self.server_port = cast("tuple[str, int]", self.server_address[:2])
 
     def process_request(self, request: socket.socket, client_address: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Give the connection a thread, or turn it away where there are too many."""
-        if self._connections.acquire(blocking=False):
+        """Give the connection a thread, or turn it away where there are too many and all are at work."""
+        if self._connections.acquire(blocking=False) or self._makes_way():
             super().process_request(request, client_address)
             return
         request.settimeout(1)
@@ -95,6 +106,10 @@ class Server(ThreadingHTTPServer):
         except OSError:
             _logger.debug("a client left before it was turned away")
         self.shutdown_request(request)
+
+    def _makes_way(self) -> bool:
+        """Whether one that sends too slowly, or idles, could be ended so that another one gets its place."""
+        return self.waiting.cut_oldest(self.slow_seconds) and self._connections.acquire(timeout=_MAKE_WAY_SECONDS)
 
     def process_request_thread(self, request: socket.socket, client_address: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Serve one connection to its end."""
@@ -121,40 +136,66 @@ class _Handler(BaseHTTPRequestHandler):
         super().setup()
         self._stream = RequestStream(self.connection, self.server.request_seconds)
         self.rfile = io.BufferedReader(self._stream, 65536)
+        self._stranger = self._checked_peer()
+
+    def finish(self) -> None:
+        self.server.waiting.done(self.connection)
+        super().finish()
 
     def handle_one_request(self) -> None:
         self._stream.next_request()
+        self.server.waiting.begin(self.connection)
         super().handle_one_request()
+
+    def _checked_peer(self) -> RefusalError | None:
+        """Why the other end is refused; asked at once, while it is still there."""
+        try:
+            self.server.guard.check_peer(self.client_address[:2], self.connection.getsockname()[:2])
+        except RefusalError as refusal:
+            return refusal
+        return None
+
+    def _check(self) -> None:
+        if self._stranger is not None:
+            raise self._stranger
+        self.server.guard.check_address(self.headers)
 
     def do_POST(self) -> None:
         """Receive."""
         content_type = self.headers.get("Content-Type", "")
-        try:
-            self.server.guard.check_address(self.headers)
-            self.server.guard.check_token(self.headers)
-            body = read_body(cast("BinaryIO", self.rfile), self.headers)
-        except RefusalError as refusal:
-            self._refuse_unread(refusal, content_type)
-            return
-        except TimeoutError:
-            self._refuse_unread(
-                RefusalError(408, f"the request took longer than {self.server.request_seconds:g} seconds"), content_type
-            )
-            return
+        with self.server.room.hold() as held:
+            try:
+                self._check()
+                self.server.guard.check_token(self.headers)
+                body = read_body(cast("BinaryIO", self.rfile), self.headers, held)
+                self.server.waiting.done(self.connection)
+                if "json" in content_type.lower():
+                    held.grow(_JSON_GROWTH * len(body), patience_seconds=_PATIENCE_SECONDS)
+            except RefusalError as refusal:
+                self._refuse_unread(refusal, content_type)
+                return
+            except TimeoutError:
+                seconds = f"{self.server.request_seconds:g} seconds"
+                self._refuse_unread(RefusalError(408, f"the request took longer than {seconds}"), content_type)
+                return
+            answer = self._received(content_type, body)
+        self._send(answer)
+
+    def _received(self, content_type: str, body: bytes) -> Answer:
         try:
             key = self.headers.get("Idempotency-Key", "")
-            answer = self.server.receiver.receive(urlsplit(self.path).path, content_type, body, key=key)
+            return self.server.receiver.receive(urlsplit(self.path).path, content_type, body, key=key)
         except RefusalError as refusal:
-            answer = refusal_answer(refusal, content_type)
+            return refusal_answer(refusal, content_type)
         except Exception:
             _logger.exception("a batch could not be stored")
-            answer = refusal_answer(RefusalError(500, "the batch could not be stored"), content_type)
-        self._send(answer)
+            return refusal_answer(RefusalError(500, "the batch could not be stored"), content_type)
 
     def do_GET(self) -> None:
         """Show."""
+        self.server.waiting.done(self.connection)
         try:
-            self.server.guard.check_address(self.headers)
+            self._check()
             path, _, query = self.path.partition("?")
             if path == "/healthz":
                 self._send(Answer(200, JSON, _HEALTH))

@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, TypeVar
 
+from otel_agent_telemetry._folder import make_private, require_own
 from otel_agent_telemetry._sqlite import Database, NewerError, connected_readonly, migrate, version_of
 from otel_agent_telemetry.errors import LedgerError
 from otel_agent_telemetry.pipeline.sending._counts import TABLE as COUNTING
@@ -53,6 +54,8 @@ class LedgerFile:
 
     def __init__(self, path: str | os.PathLike[str] | None) -> None:
         self._path = None if path is None else os.path.abspath(path)
+        if self._path is not None:
+            _require_own(self._path)
         try:
             self._database = Database(self._here(), _Layout())
         except LedgerError as error:
@@ -72,6 +75,11 @@ class LedgerFile:
             self._database = self._beside(error)
         return self._database.run(ours)
 
+    @property
+    def was_replaced(self) -> bool:
+        """Whether the file that was opened first is there no more: deleted, or set aside."""
+        return self._database.was_replaced or self._database.is_replaced()
+
     def close(self) -> None:
         """Let go of the file; the next step opens it again."""
         self._database.close()
@@ -90,6 +98,17 @@ class LedgerFile:
         if self._path is None or not isinstance(error.__cause__, NewerError):
             raise error
         return Database(_numbered(self._path), _Layout())
+
+
+def _require_own(path: str) -> None:
+    """Refuse a place where another account may put something, or has."""
+    folder = os.path.dirname(path)
+    try:
+        make_private(folder)
+        for place in (os.path.dirname(folder), folder, path, _numbered(path)):
+            require_own(place)
+    except OSError as error:
+        raise _Layout().failure(path, error) from error
 
 
 def _numbered(path: str) -> str:

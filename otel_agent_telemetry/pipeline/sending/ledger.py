@@ -242,6 +242,11 @@ class Ledger:
         rows = self._rows("SELECT until FROM lease WHERE until > ?", self._clock())
         return rows[0][0] if rows else None
 
+    @property
+    def was_replaced(self) -> bool:
+        """Whether the file that was opened first is there no more: deleted, or moved aside."""
+        return self._database.was_replaced
+
     def close(self) -> None:
         """Let go of the file; any later call opens it again."""
         self._database.close()

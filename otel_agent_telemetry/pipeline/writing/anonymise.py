@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import _losses, contract
-from otel_agent_telemetry.contract._kinds import ListOf, PublicName, Ref
+from otel_agent_telemetry.contract._kinds import ListOf, PublicName, Ref, coarse
 from otel_agent_telemetry.contract._reference import reference
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Anonymiser", "CleanEvent"]
 
 _NANOSECONDS = 1_000_000_000
+_MINUTE = 60
 _REMEMBERED_REFERENCES = 4096
 
 
@@ -31,13 +32,14 @@ class CleanEvent:
     event: Event
     properties: dict[str, object]
     occurred: int
-    """Seconds since the epoch: the moment within the second is not kept."""
+    """Seconds since the epoch: the moment within the second, or where it is coarse the minute, is not kept."""
 
 
 class Anonymiser:
     """Applies the contract with one installation's reference key and the names that its product declared public."""
 
-    def __init__(self, reference_key: bytes, registries: Registries) -> None:
+    def __init__(self, reference_key: bytes, registries: Registries, *, precision: str = "exact") -> None:
+        self._is_coarse = precision == "coarse"
         self._key = reference_key
         self._registries = registries
         self._references: dict[tuple[str, str], str] = {}
@@ -64,7 +66,8 @@ class Anonymiser:
                     properties[name] = cleaned
         if seen != len(given):
             _losses.count("undeclared_property", len(given) - seen)
-        return CleanEvent(declared, properties, fact.occurred_ns // _NANOSECONDS)
+        occurred = fact.occurred_ns // _NANOSECONDS
+        return CleanEvent(declared, properties, occurred - occurred % _MINUTE if self._is_coarse else occurred)
 
     def reference(self, namespace: str, identifier: str) -> str:
         """The keyed hash of an identifier, remembered: identifiers come again and again."""
@@ -87,4 +90,4 @@ class Anonymiser:
         if isinstance(kind, ListOf) and isinstance(checked, list):
             items: list[object] = checked  # pyright: ignore[reportUnknownVariableType] - checked by the kind
             return [self._value(kind.item, item) for item in items]
-        return checked
+        return coarse(checked) if self._is_coarse else checked

@@ -1,0 +1,55 @@
+"""What earlier runs left waiting, for a run that is opted out: it is deleted, not kept for a later yes."""
+
+from __future__ import annotations
+
+import os
+
+__all__ = ["delete_leftovers"]
+
+_PATIENCE_SECONDS = 0.2
+_NOT_SAID_BY_THE_USER = ("first_run", "test_run", "not_configured", "wrong_setting", "failed")
+
+
+def delete_leftovers(state_dir: str, product: str | None, rule: str) -> None:
+    """Delete what waits in the ledger of the product, if there is one, and if ``rule`` is somebody's no.
+
+    Costs an opted-out program one look into its state directory, and nothing else where no ledger is there.
+    """
+    if rule in _NOT_SAID_BY_THE_USER or not os.path.isdir(state_dir):
+        return
+    if product is None:
+        from otel_agent_telemetry.pipeline.product import running_product
+
+        product = running_product()[0]
+    for path in _ledgers(os.path.join(state_dir, product)):
+        _delete_pending(path)
+
+
+def _ledgers(folder: str) -> list[str]:
+    """The product's ledger, and the one beside it where two versions of this package share the folder."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return []
+    return [os.path.join(folder, name) for name in names if name.startswith("ledger") and name.endswith(".db")]
+
+
+def _delete_pending(path: str) -> None:
+    """Without the ledger's own patience: a program that is opted out waits for nobody."""
+    import logging
+    import sqlite3
+
+    from otel_agent_telemetry._folder import require_own
+
+    try:
+        for place in (os.path.dirname(os.path.dirname(path)), os.path.dirname(path), path):
+            require_own(place)
+        connection = sqlite3.connect(path, timeout=_PATIENCE_SECONDS, isolation_level=None)
+        try:
+            connection.execute("PRAGMA secure_delete = FAST")
+            connection.execute("DELETE FROM events WHERE state = 'pending'")
+            connection.execute("DELETE FROM counting")
+        finally:
+            connection.close()
+    except (OSError, sqlite3.Error):
+        logging.getLogger("otel_agent_telemetry").debug("what waits in %s could not be deleted", path, exc_info=True)
