@@ -142,7 +142,9 @@ class Backlog:
         standing = [] if self._tokens is None else self._tokens.standing(changed=not is_over)
         if self._debug:
             self._show(standing if is_over else [], outlet)
-        elif not (leaving or self._ledger_tries.are_due) or not self._append(outlet, standing, is_over=is_over):
+        elif not (leaving or is_over or self._ledger_tries.are_due) or not self._append(
+            outlet, standing, is_over=is_over
+        ):
             return
         if is_over and self._tokens is not None:
             self._tokens.start_over()
