@@ -10,6 +10,8 @@ import secrets
 import sys
 import time
 from collections import deque
+from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from otel_agent_telemetry import _losses
@@ -33,6 +35,7 @@ _logger = logging.getLogger("otel_agent_telemetry")
 
 TOKEN_INTERVAL_SECONDS = 60.0
 MOST_HELD = 10_000
+_ROWS_AT_ONCE = 200
 _SHORTEST_WAIT_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 10.0
 
@@ -122,6 +125,9 @@ class Backlog:
         self._keep(is_over=is_over, leaving=leaving)
         if leaving and self.holds:
             _logger.warning("%d events were lost: there was no ledger that takes them, or no identity", self.holds)
+            if self.outlet is not None:
+                with suppress(LedgerError):
+                    self.outlet.ledger.count_drops({"ledger_unavailable": self.holds})
 
     def forget(self) -> None:
         """Consent was taken back: what waits goes."""
@@ -144,7 +150,9 @@ class Backlog:
         standing = [] if self._tokens is None else self._tokens.standing(changed=not is_over)
         if self._debug:
             self._show(standing if is_over else [], outlet)
-        elif not (leaving or self._ledger_tries.are_due) or not self._append(outlet, standing, is_over=is_over):
+        elif not (leaving or is_over or self._ledger_tries.are_due) or not self._append(
+            outlet, standing, is_over=is_over
+        ):
             return
         if is_over and self._tokens is not None:
             self._tokens.start_over()
@@ -165,6 +173,11 @@ class Backlog:
         ]
         losses = _losses.take()
         try:
+            while len(self._rows) > _ROWS_AT_ONCE:  # on a disk that is nearly full, as many as fit
+                first = [*islice(self._rows, _ROWS_AT_ONCE)]
+                outlet.ledger.append(first)
+                for _ in first:
+                    self._rows.popleft()
             taken = outlet.ledger.append([*self._rows], counts=[count for _, count in counts], losses=losses)
         except LedgerError as error:
             for reason, number in losses.items():
