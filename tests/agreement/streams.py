@@ -33,6 +33,12 @@ class _Outlet:
     def envelope(self) -> Envelope:
         return Envelope("acme-agents", "cli", "test", "install_0000000000000000")
 
+    def is_current(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        """Its events are read afterwards."""
+
 
 def bodies(feed: Callable[[EventStream], None]) -> list[bytes]:
     """The events of what ``feed`` puts into a stream, as they would be sent."""
