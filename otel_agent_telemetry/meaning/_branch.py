@@ -74,6 +74,19 @@ class Totals:
         self.errors = (self.errors + other.errors)[-_MOST_ERRORS:] if other.errors else self.errors
         self._add_usage(other)
 
+    def remove(self, call: ModelCall | ToolCall) -> None:
+        """Take one call out again, which belongs to another part of the tree."""
+        if isinstance(call, ToolCall):
+            self.tool_calls -= 1
+        else:
+            self.model_calls -= call.calls
+            for name in FIGURES:
+                total, figure = getattr(self, name), getattr(call, name)
+                setattr(self, name, total if total is None or figure is None else (total - figure) or None)
+        if call.error is not None:
+            self.error_count -= 1
+            self.errors = self.errors[:-1] if self.errors[-1:] == [call.error] else self.errors
+
     def fail(self, error: str) -> None:
         """Add one failure."""
         self.error_count += 1
@@ -115,15 +128,28 @@ class Branch:
     """Everything that ended below one open span and has no session yet.
 
     ``held`` are the calls whose events wait to learn their session, ``turns`` the nearest agent runs and workflows,
-    ``tools`` the last tool calls with no agent or workflow between.
+    ``tools`` the last tool calls with no agent or workflow between, ``shadows`` the calls that count elsewhere and are
+    told of here too, by another instrumentation.
     """
 
-    __slots__ = ("calls", "conversation", "held", "is_metered", "sessions", "since_ns", "speaker", "tools", "turns")
+    __slots__ = (
+        "calls",
+        "conversation",
+        "held",
+        "is_metered",
+        "sessions",
+        "shadows",
+        "since_ns",
+        "speaker",
+        "tools",
+        "turns",
+    )
 
     def __init__(self) -> None:
         self.calls = Totals()
         self.held: list[ModelCall | ToolCall] = []
         self.turns: list[Turn] = []
+        self.shadows: list[ModelCall | ToolCall] = []
         self.tools: list[ToolCall] = []
         self.conversation: str | None = None
         self.is_metered = False
@@ -135,6 +161,7 @@ class Branch:
         """Take in a call that ended directly below, or with nothing of ours between."""
         self.calls.count(call)
         self.held.append(call)
+        call.holder = self
         if isinstance(call, ToolCall):
             self.tools.append(call)
         else:
@@ -145,13 +172,28 @@ class Branch:
     def name_conversation(self, conversation: str) -> None:
         """A span that stands for nothing else says which conversation all this belongs to, unless its parts know."""
         self.conversation = conversation
-        for part in (*self.held, *self.turns, *(call for turn in self.turns for call in turn.held)):
+        for part in (*self.held, *self.shadows, *self.turns, *(call for turn in self.turns for call in turn.held)):
             part.conversation = part.conversation or conversation
+
+    def adopt(self) -> None:
+        """A run ends around all this: calls that are told of here and belong to no other run are its own."""
+        for call in self.shadows:
+            holder: Branch | None = call.holder
+            if holder is not None and holder is not self and call in holder.held:
+                holder.held.remove(call)
+                holder.calls.remove(call)
+                self.add(call)
+            elif call.is_alone:
+                call.is_alone = False
+                self.calls.count(call)
 
     def merge(self, other: Branch) -> None:
         """Take in what was below a span that turned out to be nothing of ours."""
         self.calls.add(other.calls)
+        for call in other.held:
+            call.holder = self
         self.held += other.held
+        self.shadows += other.shadows
         self.turns += other.turns
         self.tools += other.tools
         self.conversation = self.conversation or other.conversation
@@ -216,6 +258,8 @@ class Turn:
         self.error: str | None = None
         self.facts: list[Fact] = []
         self.verdict = Run(said, is_run=True, speaker=0, error=None)
+        for call in branch.held:
+            call.holder = None
         self.held: list[ModelCall | ToolCall | Run] = [*branch.held]
         self.sessions = branch.sessions
         self.totals = branch.calls

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from otel_agent_telemetry.meaning._table import FIGURES
 
@@ -22,7 +22,8 @@ class ModelCall:
     """A model call, an embedding, or an agent's own usage figure; the latter two are tokens without a call.
 
     ``calls`` is 1 for a call that counts. Figures are those that are spent here, None for what is unknown or is spent
-    by another span of the same call. ``session_id`` and ``told_agent`` are what it is told with.
+    by another span of the same call. ``holder`` is the branch that it waits in. ``session_id`` and ``told_agent`` are
+    what it is told with.
     """
 
     __slots__ = (
@@ -34,6 +35,7 @@ class ModelCall:
         "cost_usd",
         "error",
         "given_agent_name",
+        "holder",
         "input_tokens",
         "is_alone",
         "is_priced_elsewhere",
@@ -54,6 +56,7 @@ class ModelCall:
         self.key = said.key
         self.occurred_ns = said.end_ns
         self.calls = calls
+        self.holder: Any = None
         self.is_alone = False
         self.is_priced_elsewhere = False
         self.conversation = said.conversation
@@ -100,6 +103,7 @@ class ModelCall:
 
     def tell(self, session_id: str | None, agent_name: str | None) -> ModelCall:
         """Settle where it belongs."""
+        self.holder = None
         self.session_id = session_id
         self.told_agent = self.agent_name or self.given_agent_name or agent_name
         return self
@@ -114,6 +118,8 @@ class ToolCall:
         "conversation",
         "error",
         "given_agent_name",
+        "holder",
+        "is_alone",
         "is_mcp",
         "key",
         "name",
@@ -135,6 +141,8 @@ class ToolCall:
         self.is_mcp = said.is_mcp
         self.start_ns = said.start_ns
         self.occurred_ns = said.end_ns
+        self.holder: Any = None
+        self.is_alone = False
         self.error = said.error
         self.session_id: str | None = None
         self.told_agent: str | None = None
@@ -148,6 +156,7 @@ class ToolCall:
 
     def tell(self, session_id: str | None, agent_name: str | None) -> ToolCall:
         """Settle where it belongs."""
+        self.holder = None
         self.session_id = session_id
         self.told_agent = self.agent_name or self.given_agent_name or agent_name
         return self

@@ -55,6 +55,7 @@ MARKS = frozenset(
         "tool.name",
         _CREWAI_EVENT,
         _LOGFIRE_TYPE,
+        _SPRING,
         "input.value",
         "gen_ai.tool.status",
         "gen_ai.task.status",

@@ -216,6 +216,7 @@ class Meaning:
             branch.tools = []
         if not speaker and (twin := self._tool_calls.again(said, call)) is not None:
             speaker = twin.key
+            self._waiting.claim(twin, landing)
         if not speaker:
             self._waiting.put_call(call, branch, landing)
             return

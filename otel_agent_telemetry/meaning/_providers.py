@@ -65,7 +65,7 @@ _INPUT_WITHOUT_CACHE = (
 )
 _OUTPUT_WITHOUT_REASONING = (
     # Gemini counts candidatesTokenCount without thoughts: opentelemetry-python-genai#283
-    _Wording("gcp.vertex.agent", "gcp.gemini", "gen_ai.usage.experimental.reasoning_tokens"),
+    _Wording("gcp.vertex.agent", None, "gen_ai.usage.experimental.reasoning_tokens"),
 )
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["READ_KEYS", "READ_PREFIXES", "Said", "read"]
 
 _RESPONSE_IDS = ("resp_", "chatcmpl")  # agent-framework gives the response's id as the conversation
+_LONGEST_COUNT = 15
 _LARGEST = 2**53  # beyond it JSON readers lose digits; no model was ever given as many tokens
 _METERED = frozenset({kinds.MODEL, kinds.EMBEDDING, kinds.AGENT})
 
@@ -191,6 +192,8 @@ def _count(value: object) -> int | None:
         return min(max(value, 0), _LARGEST)
     if isinstance(value, float) and isfinite(value):
         return min(max(int(value), 0), _LARGEST)
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _LONGEST_COUNT:
+        return int(value)  # Micrometer writes every value as text
     return None
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 def turn_of(said: Said, branch: Branch) -> Turn:
     """The run or workflow that a span ends, with everything below it."""
+    branch.adopt()
     turn = Turn(said, branch)
     if said.kind == kinds.AGENT:
         _name_calls(branch, turn.name)

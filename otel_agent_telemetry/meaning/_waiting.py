@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 from otel_agent_telemetry.meaning import _facts as facts
 from otel_agent_telemetry.meaning._branch import Branch, Totals
-from otel_agent_telemetry.meaning._calls import ModelCall
 
 if TYPE_CHECKING:
     from otel_agent_telemetry.meaning._ancestry import Landing, Tree
     from otel_agent_telemetry.meaning._branch import Turn
-    from otel_agent_telemetry.meaning._calls import ToolCall
+    from otel_agent_telemetry.meaning._calls import ModelCall, ToolCall
     from otel_agent_telemetry.meaning._own import Own, OwnSession, OwnSpans
     from otel_agent_telemetry.meaning._verdicts import Told
 
@@ -58,17 +57,20 @@ class Waiting:
             below.add(call)
             self._limit(key, below)
 
-    def claim(self, call: ModelCall, landing: Landing) -> None:
-        """Add a call that was told without a session to the one that its second span turns out to belong to."""
-        if not call.is_alone or not landing.key:
+    def claim(self, call: ModelCall | ToolCall, landing: Landing) -> None:
+        """A call that counts was told of here too: the run or session around may be the one that it belongs to."""
+        if not landing.key:
             return
-        call.is_alone = False
         own = self._own.get(landing.key)
-        session = self._own.session_of(own, call.conversation)
-        if session is not None:
+        if own is None:
+            self.at(landing.key).shadows.append(call)
+        else:
+            self._own_up(call, self._own.session_of(own, call.conversation))
+
+    def _own_up(self, call: ModelCall | ToolCall, session: OwnSession | None) -> None:
+        if session is not None and call.is_alone:
+            call.is_alone = False
             session.totals.count(call)
-        elif own is None:
-            self.at(landing.key).calls.count(call)
 
     def put_turn(self, turn: Turn, landing: Landing) -> None:
         """Send a run or workflow on its way."""
@@ -126,6 +128,8 @@ class Waiting:
         session = self._own.session_of(around, branch.conversation)
         if session is not None:
             session.totals.add(branch.calls)
+        for call in branch.shadows:
+            self._own_up(call, session)
         for call in branch.held:
             self._tell(call, session, around, session_id)
 
@@ -133,7 +137,7 @@ class Waiting:
         session = self._own.session_of(around, call.conversation)
         if session is not None:
             session.totals.count(call)
-        elif isinstance(call, ModelCall):
+        else:
             call.is_alone = session_id is None
         self._tell(call, session, around, session_id)
 

@@ -50,6 +50,7 @@ ON CONFLICT (trace_id) DO UPDATE SET
     unsettled = max(unsettled, excluded.unsettled, calls + tools + runs > 0)
 RETURNING id
 """
+_UNSETTLED = "SELECT 1 FROM traces WHERE id = ? AND unsettled"
 _STORED = "SELECT id, span_id, end_ns FROM spans WHERE trace = ?"
 _INSERT_SPAN = "INSERT OR IGNORE INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT_STEP = f"INSERT INTO steps VALUES ({', '.join('?' * len(COLUMNS))})"
@@ -134,7 +135,8 @@ class Store:
         def step(connection: sqlite3.Connection) -> int:
             pending = connection.execute("SELECT id FROM traces WHERE unsettled LIMIT ?", (limit,)).fetchall()
             for (trace,) in pending:
-                settle_trace(connection, trace)
+                if connection.execute(_UNSETTLED, (trace,)).fetchone():  # else it was settled with another one
+                    settle_trace(connection, trace)
             return len(pending)
 
         return self._write(step)

@@ -21,7 +21,7 @@ WHERE mine.trace = ? AND mine.response_id IS NOT NULL LIMIT 64
 _ROOTS_NEARBY = """
 SELECT DISTINCT theirs.id FROM steps AS mine
 JOIN traces AS theirs ON theirs.start_ns BETWEEN mine.start_ns - 120000000000 AND mine.end_ns
-    AND theirs.end_ns >= mine.start_ns AND theirs.id != mine.trace AND theirs.calls + theirs.tools + theirs.unsettled
+    AND theirs.end_ns >= mine.start_ns AND theirs.id != mine.trace
 JOIN steps AS others ON others.trace = theirs.id AND others.said_kind = mine.said_kind
     AND others.start_ns <= mine.end_ns AND others.end_ns >= mine.start_ns
 JOIN spans AS my_span ON my_span.id = mine.id
