@@ -62,7 +62,7 @@ def _totals(trace: TraceShape) -> str:
         f"{trace['spans']} spans",
         f"{trace['calls']} model calls",
         tokens(trace),
-        dollars(trace["cost_usd"], is_estimate=trace["cost_is_estimate"]),
+        dollars(trace["cost_usd"], is_estimate=trace["cost_is_estimate"], unpriced=trace["unpriced_calls"]),
         duration(trace["duration_ms"]),
     ]
     return " · ".join(part for part in parts if part)

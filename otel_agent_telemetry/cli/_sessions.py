@@ -66,5 +66,5 @@ def _row(row: SessionShape) -> list[str]:
         amount(row["errors"]),
         amount(row["input_tokens"]),
         amount(row["output_tokens"]),
-        dollars(row["cost_usd"], is_estimate=row["cost_is_estimate"]),
+        dollars(row["cost_usd"], is_estimate=row["cost_is_estimate"], unpriced=row["unpriced_calls"]),
     ]

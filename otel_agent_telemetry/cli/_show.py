@@ -109,7 +109,7 @@ def _print_heading(tree: TraceTree) -> None:
         f"{trace['calls']} model calls",
         f"{trace['tools']} tool calls",
         tokens(trace),
-        dollars(trace["cost_usd"], is_estimate=trace["cost_is_estimate"]),
+        dollars(trace["cost_usd"], is_estimate=trace["cost_is_estimate"], unpriced=trace["unpriced_calls"]),
         duration(trace["duration_ms"]),
     ]
     click.echo(styled(f"trace {trace['trace_id']}  {clean(trace['name'])}", bold=True))

@@ -71,11 +71,20 @@ def duration(milliseconds: float) -> str:
     return f"{seconds:.2f} s" if seconds >= 1 else f"{milliseconds:.1f} ms"
 
 
-def dollars(usd: float | None, *, is_estimate: bool) -> str:
-    """``$0.0012``, with ``~`` before an estimate; empty where nothing is known."""
+def dollars(usd: float | None, *, is_estimate: bool, unpriced: int = 0) -> str:
+    """``$0.0012``, with ``~`` before an estimate and ``≥`` where calls have no price; empty where nothing is known."""
     if usd is None:
         return ""
-    return f"{'~' if is_estimate else ''}${usd:.4f}" if usd < 1 else f"{'~' if is_estimate else ''}${usd:,.2f}"
+    marks = ("~" if is_estimate else "") + (_at_least() if unpriced else "")
+    return f"{marks}${usd:.4f}" if usd < 1 else f"{marks}${usd:,.2f}"
+
+
+def _at_least() -> str:
+    try:
+        "≥".encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return ">="
+    return "≥"
 
 
 def amount(number: int | None) -> str:

@@ -101,7 +101,7 @@ def _row(trace: TraceShape) -> list[str]:
         amount(trace["calls"]),
         amount(trace["input_tokens"]),
         amount(trace["output_tokens"]),
-        dollars(trace["cost_usd"], is_estimate=trace["cost_is_estimate"]),
+        dollars(trace["cost_usd"], is_estimate=trace["cost_is_estimate"], unpriced=trace["unpriced_calls"]),
         "error" if trace["errors"] else "ok",
         duration(trace["duration_ms"]),
     ]

@@ -64,5 +64,5 @@ def _row(row: UsageShape) -> list[str]:
         amount(row["output_tokens"]),
         amount(row["cache_read_tokens"]),
         amount(row["reasoning_tokens"]),
-        dollars(row["cost_usd"], is_estimate=row["cost_is_estimate"]),
+        dollars(row["cost_usd"], is_estimate=row["cost_is_estimate"], unpriced=row["unpriced_calls"]),
     ]

@@ -36,6 +36,10 @@ COMMANDS: dict[str, click.Command] = {
     "gc": _gc.gc,
     "serve": _serve.serve,
 }
+SESSION_ROWS = [
+    [trace_id(2), "2026-11-21", "22:09:29", "helper", "depot", "1", "1", "0", "0", "200", "10"],
+    ["talk-1", "2026-11-21", "22:09:28", "helper", "shop", "1", "1", "1", "1", "100", "10"],
+]
 SINCE = ["--since", "2026-11-23T00:00:00Z"]
 PROMPT = '[{"role": "user", "parts": [{"type": "text", "content": "where is my order?"}]}]'
 RUN = (
@@ -109,6 +113,7 @@ def test_traces_in_json_has_the_documented_shape(db: Path) -> None:
             "session": "talk-1",
             "cost_usd": None,
             "cost_is_estimate": False,
+            "unpriced_calls": 1,
         }
     ]
 
@@ -201,11 +206,12 @@ def test_an_unknown_trace_suggests_the_nearest(db: Path, given: str, says: str) 
 
 
 def test_sessions(db: Path) -> None:
-    """A row for each conversation."""
-    assert run("sessions", db).stdout.splitlines() == [
-        "SESSION  LAST                 AGENT   SERVICE  TRACES  CALLS  TOOLS  ERRORS   IN  OUT  COST",
-        "talk-1   2026-11-21 22:09:28  helper  shop          1      1      1       1  100   10",
-    ]
+    """A row for each conversation, and for a run that names none: it is a session under its trace's id."""
+    heads, *rows = run("sessions", db).stdout.splitlines()
+    assert (heads.split(), [row.split() for row in rows]) == (
+        ["SESSION", "LAST", "AGENT", "SERVICE", "TRACES", "CALLS", "TOOLS", "ERRORS", "IN", "OUT", "COST"],
+        SESSION_ROWS,
+    )
 
 
 def test_figures_of_a_session_are_of_the_period(tmp_path: Path) -> None:
@@ -226,7 +232,7 @@ def test_figures_of_a_session_are_of_the_period(tmp_path: Path) -> None:
         ("model", [("gpt-dear", 1, 200), ("gpt-fake", 1, 100)]),
         ("agent", [("helper", 2, 300)]),
         ("tool", [("search", 0, None)]),
-        ("session", [(None, 1, 200), ("talk-1", 1, 100)]),
+        ("session", [(trace_id(2), 1, 200), ("talk-1", 1, 100)]),
         ("day", [("2026-11-21", 2, 300)]),
         ("hour", [("2026-11-21T22:00Z", 2, 300)]),
     ],

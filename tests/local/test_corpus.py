@@ -59,7 +59,7 @@ def counts_as_served(store: Store, path: Path) -> None:
     imported(store, corpus.lines(path))
     served = corpus.truth(path)
     query = "SELECT coalesce(sum(calls), 0), coalesce(sum(input), 0), coalesce(sum(output), 0) FROM traces"
-    failed = "SELECT count(*) FROM steps WHERE kind = 'model' AND counted AND is_error"
+    failed = "SELECT count(*) FROM steps WHERE kind = 'model' AND counted AND error IS NOT NULL"
     with closing(store.reader()) as connection:
         found = (*connection.execute(query).fetchone(), *connection.execute(failed).fetchone())
     calls = served["llm_requests_ok"] + served["llm_requests_failed"]

@@ -194,7 +194,7 @@ def test_a_writer_waits_for_another(store: Store) -> None:
         ending = threading.Timer(0.3, other.execute, ["COMMIT"])
         ending.start()
         with store.writing() as connection:
-            connection.execute("INSERT INTO events VALUES (NULL, 0, 'proxy', 'x', x'')")
+            connection.execute("INSERT INTO events VALUES (NULL, 0, 'proxy', 'x', x'', NULL)")
         ending.join()
     assert collect(store, Limits(age_ns=0)).events == 1
 

@@ -43,7 +43,7 @@ export function diffView(main, { go, parameters }) {
 
 function summary(letter, trace) {
   return el("div", { class: "card" }, el("h1", {}, `${letter}: `, link({ view: "trace", id: trace.trace_id }, trace.name)),
-    el("div", { class: "facts" }, `${trace.spans} spans · ${trace.calls} model calls · ${amount(trace.input_tokens) || 0} in, ${amount(trace.output_tokens) || 0} out · ${dollars(trace.cost_usd, trace.cost_is_estimate)} · ${duration(trace.duration_ms)}`));
+    el("div", { class: "facts" }, `${trace.spans} spans · ${trace.calls} model calls · ${amount(trace.input_tokens) || 0} in, ${amount(trace.output_tokens) || 0} out · ${dollars(trace.cost_usd, trace.cost_is_estimate, trace.unpriced_calls)} · ${duration(trace.duration_ms)}`));
 }
 
 function line(row) {

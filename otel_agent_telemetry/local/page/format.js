@@ -9,9 +9,9 @@ export function duration(milliseconds) {
   return `${Math.floor(minutes / 60)}h${pad(minutes % 60)}m`;
 }
 
-export function dollars(usd, isEstimate) {
+export function dollars(usd, isEstimate, unpriced = 0) {
   if (usd === null) return "";
-  return `${isEstimate ? "~" : ""}$${usd < 1 ? usd.toFixed(4) : usd.toFixed(2)}`;
+  return `${isEstimate ? "~" : ""}${unpriced ? "≥" : ""}$${usd < 1 ? usd.toFixed(4) : usd.toFixed(2)}`;
 }
 
 export function amount(number) {

@@ -95,7 +95,7 @@ export function tracesView(main, { go, parameters }) {
       el("td", { class: "wide" }, link({ view: "trace", id: trace.trace_id }, trace.name || "(no name)")),
       cell("service", trace.service), cell("model", trace.models.join(", ")), cell("spans", amount(trace.spans), "number"),
       cell("in", amount(trace.input_tokens), "number"), cell("out", amount(trace.output_tokens), "number"),
-      cell("cost", dollars(trace.cost_usd, trace.cost_is_estimate), "number"),
+      cell("cost", dollars(trace.cost_usd, trace.cost_is_estimate, trace.unpriced_calls), "number"),
       el("td", { class: trace.errors ? "short error" : "short" }, trace.errors ? `${trace.errors} failed` : "ok"),
       el("td", { class: "number" }, duration(trace.duration_ms)));
   }
@@ -145,7 +145,7 @@ export function sessionsView(main) {
         el("td", { class: "short" }, moment(session.end)), el("td", {}, session.agent || ""), el("td", {}, session.service),
         cell("traces", amount(session.traces)), cell("calls", amount(session.calls)), cell("tools", amount(session.tools)),
         cell("in", amount(session.input_tokens)), cell("out", amount(session.output_tokens)),
-        cell("cost", dollars(session.cost_usd, session.cost_is_estimate)));
+        cell("cost", dollars(session.cost_usd, session.cost_is_estimate, session.unpriced_calls)));
     }));
   }
   return { show, refresh: show };

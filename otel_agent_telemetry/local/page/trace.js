@@ -54,7 +54,7 @@ export function traceView(main, { go, parameters }) {
 
   function drawHeading(trace) {
     const facts = [[`${trace.spans}`, "spans"], [`${trace.calls}`, "model calls"], [`${trace.tools}`, "tool calls"], [amount(trace.input_tokens), "tokens in"], [amount(trace.output_tokens), "tokens out"],
-      [dollars(trace.cost_usd, trace.cost_is_estimate), trace.cost_is_estimate ? "estimated" : ""], [duration(trace.duration_ms), ""], [trace.errors ? `${trace.errors}` : "", trace.errors ? "failed" : ""], [trace.models.join(", "), ""]];
+      [dollars(trace.cost_usd, trace.cost_is_estimate, trace.unpriced_calls), trace.cost_is_estimate ? "estimated" : ""], [duration(trace.duration_ms), ""], [trace.errors ? `${trace.errors}` : "", trace.errors ? "failed" : ""], [trace.models.join(", "), ""]];
     replace(heading, el("h1", {}, trace.name || "(no name)"), el("div", { class: "facts" },
       facts.filter(([value]) => value).map(([value, words]) => el("span", {}, el("b", {}, value), " ", words)),
       el("span", {}, trace.service), el("span", {}, moment(trace.start)),

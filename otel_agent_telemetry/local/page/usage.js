@@ -17,7 +17,7 @@ export function usageView(main, { go, parameters }) {
   const titles = ["", "Calls", "Errors", "Tools", "Runs", "In", "Out", "Cached", "Reasoning", "Cost"];
   const table = el("table", { class: "stacked" }, el("caption", { class: "skip" }, "Usage"),
     el("thead", {}, el("tr", {}, titles.map((title, index) => el("th", { scope: "col", class: index ? "number" : "" }, title)))), body);
-  const note = el("p", { class: "quiet" }, "A cost with ~ is an estimate from a price list.");
+  const note = el("p", { class: "quiet" }, "A cost with ~ is an estimate from a price list; one with ≥ leaves out calls whose price is not known.");
   replace(main, el("div", { class: "row-actions" }, by, since, keys), chart, table, note);
   const change = () => go({ ...parameters(), view: "usage", by: by.value, since: since.value }, { quietly: true });
   by.addEventListener("change", change);
@@ -29,7 +29,7 @@ export function usageView(main, { go, parameters }) {
     const { usage } = await ask("usage", { by: asked.by, since: asked.since });
     replace(chart, usage.length ? bars(usage.slice(0, MOST_BARS)) : el("p", {}, "No model calls, tools or agent runs in this time."));
     table.hidden = !usage.length;
-    note.hidden = !usage.some((row) => row.cost_is_estimate);
+    note.hidden = !usage.some((row) => row.cost_is_estimate || row.unpriced_calls);
     replace(body, usage.map(line));
   }
   return { show, refresh: show };
@@ -40,7 +40,7 @@ function line(row) {
   return el("tr", {},
     el("td", { class: "wide" }, row.key ?? "(none)"),
     Object.entries(figures).map(([label, value]) => el("td", { class: "number", "data-label": label }, amount(value))),
-    el("td", { class: "number", "data-label": "cost" }, dollars(row.cost_usd, row.cost_is_estimate)));
+    el("td", { class: "number", "data-label": "cost" }, dollars(row.cost_usd, row.cost_is_estimate, row.unpriced_calls)));
 }
 
 function bars(rows) {
