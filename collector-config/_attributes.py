@@ -1,18 +1,24 @@
-"""The attributes that may pass agent.yaml and gateway.yaml."""
+"""The attributes that may pass agent.yaml and gateway.yaml.
+
+What carries content is read by the mapping in one place (``input.value``, whether it is there) and passes nowhere: a
+concept or a mark of the code is on the list only where it is named here.
+"""
 
 from __future__ import annotations
 
 from otel_agent_telemetry import semconv
-from otel_agent_telemetry.meaning import _dialects as dialects
+from otel_agent_telemetry.meaning._kinds import DIALECT_KEYS
+from otel_agent_telemetry.meaning._table import ROWS
 
 __all__ = ["IDENTIFIERS", "allowed"]
 
+
+def _named(*concepts: str) -> tuple[str, ...]:
+    return tuple(name for concept in concepts for name in ROWS[concept])
+
+
 IDENTIFIERS = (
-    *dialects.CONVERSATION,
-    *dialects.AGENT_ID,
-    *dialects.WORKFLOW_NAME,
-    semconv.GEN_AI_TOOL_CALL_ID,
-    semconv.GEN_AI_RESPONSE_ID,
+    *_named("conversation", "agent_id", "agent_name", "workflow", "call_id", "response_id"),
     semconv.AGENT_TASK_ID,
     semconv.AGENT_TASK_NAME,
     semconv.AGENT_WORKFLOW_ID,
@@ -22,15 +28,11 @@ IDENTIFIERS = (
 )
 """What people call their agents, conversations, tasks and workflows: passes as a keyed hash."""
 
+_FIGURES = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 _MAPPED = (
-    *dialects.INPUT_TOKENS,
-    *dialects.OUTPUT_TOKENS,
-    *dialects.CACHE_READ_TOKENS,
-    *dialects.CACHE_WRITE_TOKENS,
-    *dialects.REASONING_TOKENS,
-    *dialects.COST_USD,
-    *dialects.MODEL_NAME,
-    *dialects.TOOL_NAME,
+    *_named("asked", "answered_by", "provider", "tool"),
+    *_named(*_FIGURES, *(f"run_{name}" for name in _FIGURES), "total_tokens"),
+    *_named("cost_usd", "input_cost", "output_cost"),
 )
 _USAGE = [
     "input_tokens",
@@ -57,13 +59,10 @@ _PLAIN = [
     "telemetry.sdk.name",
     "telemetry.sdk.language",
     "telemetry.sdk.version",
-    "openinference.span.kind",
-    "traceloop.span.kind",
-    "llm.request.type",
-    "mcp.method.name",
-    "gen_ai.system",
-    "llm.provider",
-    "llm.system",
+    "crewai.event_name",
+    "error_type",
+    "logfire.span_type",
+    "spring.ai.kind",
     "gen_ai.output.type",
     "gen_ai.tool.type",
     "gen_ai.tool.status",
@@ -78,7 +77,6 @@ _PLAIN = [
     "llm.is_streaming",
     "http.request.method",
     "http.response.status_code",
-    "llm.token_count.total",
     "llm.token_count.prompt_details.audio",
     "llm.token_count.completion_details.audio",
     "anthropic.usage.cache_creation.ephemeral_1h_input_tokens",
@@ -93,9 +91,9 @@ _NOT_ATTRIBUTES = ("LIFECYCLE_", "OUTCOME_", "OPERATION_", "METRIC_", "EXCEPTION
 def allowed() -> list[str]:
     """Their names, in order; the identifiers are among them."""
     own = [
-        str(value)
+        value
         for name, value in vars(semconv).items()
-        if name.isupper() and not name.startswith(("_", *_NOT_ATTRIBUTES))
+        if name.isupper() and isinstance(value, str) and not name.startswith(("_", *_NOT_ATTRIBUTES))
     ]
     usage = [f"{prefix}.{name}" for prefix in ("gen_ai.usage", "gen_ai.aggregated_usage") for name in _USAGE]
-    return sorted({*own, *_MAPPED, *usage, *IDENTIFIERS, *_PLAIN})
+    return sorted({*own, *DIALECT_KEYS, *_MAPPED, *usage, *IDENTIFIERS, *_PLAIN})

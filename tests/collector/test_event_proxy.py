@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from hashlib import sha256
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -177,6 +178,49 @@ def test_addresses_and_headers_are_stored_nowhere(proxy: Proxy) -> None:
     assert [word for word in ("203.0.113.77", "canary/77.7", "x-forwarded-for") if word in text] == []
 
 
+ONE = encode("proxy", clean(contract.events()["task.completed"]), AROUND) or b""
+
+
+def keys(proxy: Proxy) -> list[object]:
+    """The key of each event that was stored since the last call, None for one without."""
+    return [plain(record["attributes"]).get("key") for record in proxy.stored()]
+
+
+def test_an_event_that_comes_again_has_the_same_key(proxy: Proxy) -> None:
+    """Under one Idempotency-Key an event has one key, a digest in which the header is not to be read."""
+    for _ in range(2):
+        assert proxy.post(ONE, headers={"Idempotency-Key": "canary-of-a-key"}) == 200
+    digest = sha256(b"canary-of-a-key " + ONE).hexdigest()
+    assert keys(proxy) == [digest, digest]
+    assert "canary-of-a-key" not in proxy.text()
+
+
+def test_the_same_event_under_another_key_is_another(proxy: Proxy) -> None:
+    """Two equal events that were recorded twice have keys of their own."""
+    for sent in ("first", "second"):
+        proxy.post(ONE, headers={"Idempotency-Key": sent})
+    assert keys(proxy) == [sha256(f"{sent} ".encode() + ONE).hexdigest() for sent in ("first", "second")]
+
+
+@pytest.mark.parametrize("ending", [b"", b"\n"])
+def test_each_line_of_a_batch_has_a_key_of_its_own(proxy: Proxy, ending: bytes) -> None:
+    """The lines of one POST have different keys, and the same again when the batch comes again."""
+    batch = [encode("proxy", clean(event), AROUND) or b"" for event in PROXY_EVENTS]
+    for _ in range(2):
+        headers = {"Content-Type": "application/x-ndjson", "Idempotency-Key": "batch"}
+        assert proxy.post(b"\n".join(batch) + ending, headers=headers) == 200
+    found = keys(proxy)
+    assert found == [sha256(b"batch " + line).hexdigest() for line in batch] * 2
+    assert len(set(found)) == len(batch)
+
+
+def test_without_an_idempotency_key_there_is_no_key(proxy: Proxy) -> None:
+    """An event of a sender that gives none is stored without a key: equal events stay two."""
+    for _ in range(2):
+        proxy.post(ONE)
+    assert keys(proxy) == [None, None]
+
+
 def altered(**changes: object) -> bytes:
     """A good event of the proxy dialect with some members of its envelope replaced."""
     good = json.loads(encode("proxy", clean(contract.events()["task.completed"]), AROUND) or b"")
@@ -283,7 +327,7 @@ def test_a_list_with_anything_else_is_dropped(proxy: Proxy, errors: object) -> N
 
 
 def test_what_a_service_sends_is_stored_event_by_event(proxy: Proxy, tmp_path: Path) -> None:
-    """Every event in the ledger of a service that ran is stored, under its own name and with its own properties."""
+    """Every event in the ledger of a service that ran is stored, with its own name, properties and key."""
     settings = {
         "AGENT_TELEMETRY_ENDPOINT": f"http://127.0.0.1:{proxy.port}/v1/events",
         "AGENT_TELEMETRY_ALLOW_IN_TESTS": "1",
@@ -296,7 +340,9 @@ def test_what_a_service_sends_is_stored_event_by_event(proxy: Proxy, tmp_path: P
     listed = subprocess.run([*PROGRAM, "events", "--json"], check=True, stdout=subprocess.PIPE).stdout
     sent = [json.loads(line) for line in listed.splitlines()]
     assert len(sent) > 5
-    assert [plain(record["attributes"]) for record in proxy.stored()] == [as_stored(body) for body in sent]
+    stored = [plain(record["attributes"]) for record in proxy.stored()]
+    assert len({record.pop("key") for record in stored}) == len(sent)
+    assert stored == [as_stored(body) for body in sent]
 
 
 def as_stored(body: dict[str, Any]) -> dict[str, object]:
