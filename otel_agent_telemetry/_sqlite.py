@@ -40,6 +40,7 @@ T = TypeVar("T")
 _BUSY_SECONDS = 5.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.001, 0.02
 _FORK_WAIT_SECONDS = 0.02
+_OWN_SECONDS = 0.2  # whatever the deadline: another thread of ours is done with its step in a moment
 _SIDE_FILES = ("", "-wal", "-shm")
 
 
@@ -197,7 +198,7 @@ class Database:
             self._connection = None
 
     def _locked(self, step: Callable[[sqlite3.Connection], T], ends_at: float) -> T:
-        if not self._lock.acquire(timeout=max(0.0, ends_at - monotonic())):
+        if not self._lock.acquire(timeout=max(_OWN_SECONDS, ends_at - monotonic())):
             raise BlockingIOError(0, "another thread is at work in it")
         try:
             with self._begun() as connection:
