@@ -121,10 +121,10 @@ def error_of(record: SpanRecord, kind: str, *, has_usage: bool = False) -> str |
         return CANCELLED
     if outcome == UNKNOWN:
         return UNKNOWN
+    if not (record.is_error or outcome == semconv.OUTCOME_ERROR or record.interrupted_by or _is_failed(attributes)):
+        return None
     if is_left(record):
         return CANCELLED if kind == MODEL and not has_usage else None
-    if not (record.is_error or outcome == semconv.OUTCOME_ERROR or _is_failed(attributes)):
-        return None
     if _clean(error_type(record)) in _PAUSES:
         return None
     return failure(record, kind if kind in _FALLBACK else None)

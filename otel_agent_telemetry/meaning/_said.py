@@ -132,7 +132,7 @@ def read(record: SpanRecord) -> Said | None:
         said.name = found.get("workflow")
     said.error = error_of(record, said.kind, has_usage=said.has_usage)
     said.outcome = outcome_of(record, said.error)
-    said.is_left = is_left(record)
+    said.is_left = bool(record.is_error or record.interrupted_by) and is_left(record)
     if kind == kinds.MODEL and said.error is None and kinds.is_helper(attributes):
         said.kind = kinds.OTHER
     return said

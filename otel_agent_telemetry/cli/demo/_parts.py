@@ -257,7 +257,7 @@ def threads_and_modules(environment: Mapping[str, str]) -> tuple[int, int]:
 
 def _examples() -> str:
     """The examples: beside the package in a checkout, inside it when installed from a wheel."""
-    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     shipped = os.path.join(package, "_examples")
     return shipped if os.path.isdir(shipped) else os.path.join(os.path.dirname(package), "examples")
 
