@@ -7,13 +7,12 @@ from otel_agent_telemetry.meaning._meaning import Meaning
 from otel_agent_telemetry.meaning._models import undated
 from otel_agent_telemetry.meaning._records import Fact, SpanRecord, Usage
 from otel_agent_telemetry.meaning._replay import Place, replay, verdicts
-from otel_agent_telemetry.meaning._said import READ_KEYS, READ_PREFIXES, Said, read
+from otel_agent_telemetry.meaning._said import READ_KEYS, Said, read
 from otel_agent_telemetry.meaning._verdicts import Told
 
 __all__ = [
     "DIALECT_KEYS",
     "READ_KEYS",
-    "READ_PREFIXES",
     "Fact",
     "Meaning",
     "ModelCall",

@@ -17,7 +17,7 @@ from otel_agent_telemetry.otlp._reading import BAD_IDS, has_ids
 from otel_agent_telemetry.otlp._signals import TRACES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -45,14 +45,6 @@ class Replay:
 
     spans: list[SpanRecord] = field(default_factory=list[SpanRecord])
     broken: list[Broken] = field(default_factory=list[Broken])
-
-    def moments(self) -> Iterator[tuple[bool, SpanRecord]]:
-        """Every start (False) and end (True) in the order in which they happened; a parent is around its children."""
-        depths = _depths(self.spans)
-        moments = [(span.start_ns, False, depths[span.trace_id, span.span_id], span) for span in self.spans]
-        moments += [(span.end_ns, True, -depths[span.trace_id, span.span_id], span) for span in self.spans]
-        for _, is_end, _, span in sorted(moments, key=lambda moment: moment[:3]):
-            yield is_end, span
 
 
 def read(path: str) -> Replay:
@@ -138,20 +130,3 @@ def _plain(value: AnyValue) -> object:
     if which == "array_value":
         return tuple(_plain(item) for item in value.array_value.values)
     return None
-
-
-def _depths(spans: list[SpanRecord]) -> dict[tuple[int, int], int]:
-    """How many of the spans stand above each."""
-    parents = {(span.trace_id, span.span_id): (span.trace_id, span.parent_id) for span in spans}
-    depths: dict[tuple[int, int], int] = {}
-    for span in parents:
-        chain: dict[tuple[int, int], None] = {}
-        above = span
-        while above in parents and above not in depths and above not in chain:  # spans may call each other parent
-            chain[above] = None
-            above = parents[above]
-        depth = depths.get(above, 0)
-        for below in reversed(chain):
-            depth += 1
-            depths[below] = depth
-    return depths

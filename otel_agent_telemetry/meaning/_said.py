@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from otel_agent_telemetry.meaning._records import SpanRecord
 
-__all__ = ["READ_KEYS", "READ_PREFIXES", "Said", "read"]
+__all__ = ["READ_KEYS", "Said", "read"]
 
 _RESPONSE_IDS = ("resp_", "chatcmpl")  # agent-framework gives the response's id as the conversation
 _LONGEST_COUNT = 15
@@ -239,7 +239,6 @@ READ_KEYS = frozenset(
     }
 )
 """Every attribute that is read of a span that is not sent as an event of ours."""
-READ_PREFIXES = (*kinds.SIGNS, semconv.AGENT_EVENT_PROPERTY)
 
 
 def _found(attributes: Mapping[str, object]) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from otel_agent_telemetry.errors import InputError
+from otel_agent_telemetry.meaning import replay
 from otel_agent_telemetry.meaning._from_otlp import Broken, read
 from otel_agent_telemetry.meaning._records import SpanRecord
 from otel_agent_telemetry.otlp._reading import BAD_IDS
@@ -140,17 +141,23 @@ def test_numbers_as_text_and_as_numbers(tmp_path: Path) -> None:
     assert (found.attributes, found.start_ns, found.is_error) == ({"a": 7, "b": 7}, 1, True)
 
 
-def test_moments_are_nested(tmp_path: Path) -> None:
-    """Where times are equal, a parent begins before its child and ends after it."""
-    document = _document(_span(3, 2), _span(2, 1), _span(1))
-    moments = [(is_end, span.span_id) for is_end, span in read(_file(tmp_path, json.dumps(document))).moments()]
-    assert moments == [(False, 1), (False, 2), (False, 3), (True, 3), (True, 2), (True, 1)]
+def test_a_parent_is_around_its_children(tmp_path: Path) -> None:
+    """Where all times are equal, a run is around its call, whatever order they are written in."""
+    names = {"gen_ai.operation.name": "chat"}, {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "a"}
+    call, run = ([{"key": key, "value": {"stringValue": value}} for key, value in of.items()] for of in names)
+    document = _document(_span(2, 1, attributes=call), _span(1, attributes=run))
+    ended = [
+        fact for fact in replay(read(_file(tmp_path, json.dumps(document))).spans) if fact.event == "session.ended"
+    ]
+    assert [fact.properties["modelCalls"] for fact in ended] == [1]
 
 
 def test_spans_in_a_circle(tmp_path: Path) -> None:
-    """Spans that name each other as parent are read all the same."""
-    document = _document(_span(1, 2), _span(2, 1), _span(3, 3))
-    assert len(list(read(_file(tmp_path, json.dumps(document))).moments())) == 6
+    """Spans that name each other as parent are read all the same, and each call counts."""
+    call: list[object] = [{"key": "gen_ai.operation.name", "value": {"stringValue": "chat"}}]
+    document = _document(*(_span(own, above, attributes=call) for own, above in ((1, 2), (2, 1), (3, 3))))
+    told = replay(read(_file(tmp_path, json.dumps(document))).spans)
+    assert sum(cast("int", fact.properties["modelCalls"]) for fact in told if fact.event == "token.usage") == 2
 
 
 def test_a_file_that_is_not_there() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from otel_agent_telemetry import semconv
 from otel_agent_telemetry.local.store._steps import may_be_step, said_of
+from otel_agent_telemetry.otlp._reading import has_ids
 from otel_agent_telemetry.otlp._values import plain
 
 if TYPE_CHECKING:
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Batch", "Origin", "SpanRow", "TraceRow", "batch", "clamped", "origin"]
 
 _LATEST_NS = 2**62 - 1  # 2116; leaves room for the rank below in SQLite's 64 bits
-_TRACE_ID_BYTES, _SPAN_ID_BYTES = 16, 8
-_NO_TRACE, _NO_SPAN = bytes(_TRACE_ID_BYTES), bytes(_SPAN_ID_BYTES)
+_SPAN_ID_BYTES = 8
 _STATUS_ERROR = 2
 UNKNOWN_SERVICE = "unknown_service"
 
@@ -132,7 +132,7 @@ def _add_spans(made: Batch, source: Origin, spans: Iterable[Span]) -> None:
     rows = made.spans
     for span in spans:
         trace_id, span_id = span.trace_id, span.span_id
-        if _is_unusable(trace_id, span_id):
+        if not has_ids(trace_id, span_id):
             made.rejected += 1
             continue
         number = int.from_bytes(span_id, "big", signed=True)
@@ -141,17 +141,12 @@ def _add_spans(made: Batch, source: Origin, spans: Iterable[Span]) -> None:
             rows[trace_id, number] = _row(source, span, trace_id, number)
 
 
-def _is_unusable(trace_id: bytes, span_id: bytes) -> bool:
-    has_lengths = len(trace_id) == _TRACE_ID_BYTES and len(span_id) == _SPAN_ID_BYTES
-    return not has_lengths or trace_id == _NO_TRACE or span_id == _NO_SPAN
-
-
 def _row(source: Origin, span: Span, trace_id: bytes, number: int) -> SpanRow:
     parent = span.parent_span_id
     parent_id = int.from_bytes(parent[:_SPAN_ID_BYTES], "big", signed=True) if parent else 0
     start, end = min(_LATEST_NS, span.start_time_unix_nano), min(_LATEST_NS, span.end_time_unix_nano)
     body = span.SerializeToString()
-    said = said_of(span, (trace_id, number, parent_id, start, end, source.scope)) if may_be_step(body) else None
+    said = said_of(span, source.scope, start, end) if may_be_step(body) else None
     return SpanRow(trace_id, number, parent_id, source.digest, start, end, span.status.code, span.name, body, said)
 
 

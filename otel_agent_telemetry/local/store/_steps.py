@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from otel_agent_telemetry import semconv
-from otel_agent_telemetry.meaning import READ_KEYS, READ_PREFIXES, Place, Said, SpanRecord, kinds, read
-from otel_agent_telemetry.otlp._values import plain
+from otel_agent_telemetry.meaning import Place, Said, SpanRecord, kinds, read
+from otel_agent_telemetry.meaning._from_otlp import record_of
 
 if TYPE_CHECKING:
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -57,7 +57,6 @@ _LABELS = {
     kinds.EVENT: (semconv.AGENT_EVENT_NAME,),
 }
 _LIFECYCLES = {kind: name for name, kind in kinds.LIFECYCLES.items()}
-_STATUS_ERROR = 2
 _UNSIGNED = 2**64 - 1  # SQLite keeps span ids as signed numbers
 
 
@@ -70,37 +69,11 @@ def may_be_step(body: bytes) -> bool:
     return any(sign in body for sign in _SIGNS)
 
 
-def said_of(span: Span, spot: Spot) -> Said | None:
-    """What a span says, or None for one that no dialect speaks of."""
-    exception = _exception_type(span) if span.events else ""
-    is_error = span.status.code == _STATUS_ERROR
-    said = read(_record(spot, _attributes(span))._replace(is_error=is_error, exception_type=exception))
+def said_of(span: Span, scope: str, start_ns: int, end_ns: int) -> Said | None:
+    """What a span says, at times that SQLite can hold; None for one that no dialect speaks of."""
+    said = read(record_of(span, scope)._replace(start_ns=start_ns, end_ns=end_ns))
     # a span that stands for nothing is of use where it names the conversation of what is below it
     return None if said is None or (said.kind == kinds.OTHER and said.conversation is None) else said
-
-
-def _record(spot: Spot, attributes: dict[str, object]) -> SpanRecord:
-    trace_id, span_id, parent_id, start_ns, end_ns, scope = spot
-    ids = (int.from_bytes(trace_id, "big"), span_id & _UNSIGNED, parent_id & _UNSIGNED)
-    return SpanRecord(*ids, scope, attributes, start_ns, end_ns)
-
-
-def _attributes(span: Span) -> dict[str, object]:
-    # most are text, and asking for that first spares a call
-    return {
-        key: (value := pair.value).string_value or plain(value)
-        for pair in span.attributes
-        if (key := pair.key) in READ_KEYS or key.startswith(READ_PREFIXES)
-    }
-
-
-def _exception_type(span: Span) -> str:
-    for event in reversed(span.events):
-        if event.name == semconv.EXCEPTION_EVENT:
-            return next(
-                (pair.value.string_value for pair in event.attributes if pair.key == semconv.EXCEPTION_TYPE), ""
-            )
-    return ""
 
 
 def values_of(number: int, trace: int, said: Said) -> tuple[object, ...]:
@@ -136,7 +109,9 @@ def _label(said: Said) -> str | None:
 
 def said_of_row(spot: Spot, row: Any) -> tuple[Said | None, Place]:
     """What a stored step says, and its place; ``row`` are its columns of :data:`SAID`, all None for a plain span."""
-    record = _record(spot, {})
+    trace_id, span_id, parent_id, start_ns, end_ns, scope = spot
+    ids = (int.from_bytes(trace_id, "big"), span_id & _UNSIGNED, parent_id & _UNSIGNED)
+    record = SpanRecord(*ids, scope, {}, start_ns, end_ns)
     said = None if row[0] is None else _said(record, row)
     return said, Place(record.key, record.parent_key, record.start_ns, record.end_ns, said)
 

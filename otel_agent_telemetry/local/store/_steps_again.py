@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["read_again"]
 
 _SPANS = """
-SELECT spans.id, spans.trace, spans.body, traces.trace_id, spans.span_id, spans.parent_id, spans.start_ns, spans.end_ns,
-       origins.scope
-FROM spans JOIN traces ON traces.id = spans.trace JOIN origins ON origins.id = spans.origin WHERE spans.trace = ?
+SELECT spans.id, spans.trace, spans.body, origins.scope, spans.start_ns, spans.end_ns
+FROM spans JOIN origins ON origins.id = spans.origin WHERE spans.trace = ?
 """
 _INSERT = f"INSERT OR REPLACE INTO steps VALUES ({', '.join('?' * len(COLUMNS))})"
 
@@ -32,7 +31,7 @@ def read_again(connection: sqlite3.Connection, traces: list[int]) -> None:
 
 
 def _steps(connection: sqlite3.Connection, trace: int) -> Iterator[tuple[object, ...]]:
-    for number, of_trace, body, *spot in connection.execute(_SPANS, (trace,)).fetchall():
-        said = said_of(Span.FromString(body), tuple(spot)) if may_be_step(body) else None
+    for number, of_trace, body, scope, start, end in connection.execute(_SPANS, (trace,)).fetchall():
+        said = said_of(Span.FromString(body), scope, start, end) if may_be_step(body) else None
         if said is not None:
             yield values_of(number, of_trace, said)
