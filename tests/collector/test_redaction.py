@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from tests.collector.fleet import pair, send
+from tests.collector.made import request, span, trace_id
 from tests.collector.running import lines, plain, spans, wait_until
 
 if TYPE_CHECKING:
@@ -104,3 +105,25 @@ def test_errors_stay_errors_without_their_text(passed: Passed) -> None:
     arrived = {key: passed.arrived[key]["status"] for key in sent}
     assert {key: status.get("code") for key, status in arrived.items()} == sent
     assert [status for status in arrived.values() if status.get("message")] == []
+
+
+def test_words_of_other_languages_pass_without_what_was_said(tmp_path: Path) -> None:
+    """Of a call of Vercel's AI SDK its figures and model arrive, its ids as keyed hashes, its texts not at all."""
+    figures: dict[str, Any] = {
+        "ai.operationId": "ai.generateText.doGenerate",
+        "ai.model.id": "gpt-4o",
+        "ai.usage.inputTokens": 120,
+        "ai.usage.outputTokenDetails.reasoningTokens": 7,
+        "gen_ai.usage.output_tokens.reasoning": 7,
+    }
+    ids: dict[str, Any] = {"ai.telemetry.metadata.sessionId": "alice-1", "ai.response.id": "r-1"}
+    texts: dict[str, Any] = {"ai.prompt": "p", "ai.response.text": "t", "ai.toolCall.args": "a", "input.value": "i"}
+    agent, gateway = pair(tmp_path)
+    with gateway, agent:
+        send(agent, "traces", request(span(trace_id(), **figures, **ids, **texts)))
+        wait_until(lambda: lines(gateway.files / "traces.jsonl"), "the span to arrive")
+    [arrived] = spans(*lines(gateway.files / "traces.jsonl"))
+    found = plain(arrived["attributes"])
+    hashed = {key: found.pop(key) for key in ids}
+    assert found == figures
+    assert all(re.fullmatch("[0-9a-f]{64}", str(value)) for value in hashed.values())
