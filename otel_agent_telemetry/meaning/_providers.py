@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 FRAMEWORKS = frozenset({"langchain", "langgraph", "strands-agents", "microsoft.agent_framework"})
@@ -118,9 +119,12 @@ def _by_total(given: int, made: int, cached: int, reasoning: int, total: int) ->
 
 
 def _is_among(rows: tuple[_Wording, ...], scope: str, provider: str | None, attributes: object) -> bool:
-    return any(
-        scope.startswith(row.scope)
-        and (row.provider is None or row.provider == provider)
-        and (row.mark is None or row.mark in attributes)  # pyright: ignore[reportOperatorIssue] - any container of names
-        for row in rows
+    return any(mark is None or mark in attributes for mark in _marks(rows, scope, provider))  # pyright: ignore[reportOperatorIssue] - any container of names
+
+
+@lru_cache(maxsize=256)
+def _marks(rows: tuple[_Wording, ...], scope: str, provider: str | None) -> tuple[str | None, ...]:
+    """The marks of the rows that speak of that instrumentation and provider."""
+    return tuple(
+        row.mark for row in rows if scope.startswith(row.scope) and (row.provider is None or row.provider == provider)
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import isfinite
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from otel_agent_telemetry import semconv
@@ -21,6 +23,7 @@ __all__ = ["READ_KEYS", "Said", "read"]
 _RESPONSE_IDS = ("resp_", "chatcmpl")  # agent-framework gives the response's id as the conversation
 _LONGEST_COUNT = 15
 _LARGEST = 2**53  # beyond it JSON readers lose digits; no model was ever given as many tokens
+_OF_A_CALL = frozenset({"answered_by", "asked", "provider", "response_id", *FIGURES})
 _METERED = frozenset({kinds.MODEL, kinds.EMBEDDING, kinds.AGENT})
 
 
@@ -33,37 +36,26 @@ class Said:
     ``attributes`` are the span's own where it is one of ours.
     """
 
-    __slots__ = (
-        "agent_id",
-        "agent_name",
-        "answered_by",
-        "asked",
-        "attributes",
-        "cache_read_tokens",
-        "cache_write_tokens",
-        "call_id",
-        "conversation",
-        "cost_usd",
-        "end_ns",
-        "error",
-        "input_tokens",
-        "is_cumulative",
-        "is_left",
-        "is_mcp",
-        "is_own",
-        "key",
-        "kind",
-        "name",
-        "outcome",
-        "output_tokens",
-        "parent_key",
-        "provider",
-        "reasoning_tokens",
-        "response_id",
-        "scope",
-        "start_ns",
-        "trace_id",
-    )
+    # Defaults of the class, so that a span pays only for what it says.
+    attributes: Mapping[str, object] = MappingProxyType({})
+    is_own = is_mcp = is_left = is_cumulative = False
+    name: str | None = None
+    conversation: str | None = None
+    agent_id: str | None = None
+    agent_name: str | None = None
+    answered_by: str | None = None
+    asked: str | None = None
+    provider: str | None = None
+    response_id: str | None = None
+    call_id: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost_usd: float | None = None
+    error: str | None = None
+    outcome: str | None = None
 
     def __init__(self, record: SpanRecord, kind: str) -> None:
         self.trace_id = record.trace_id
@@ -73,28 +65,6 @@ class Said:
         self.start_ns = record.start_ns
         self.end_ns = record.end_ns
         self.kind = kind
-        self.attributes: Mapping[str, object] = {}
-        self.is_own = False
-        self.is_mcp = False
-        self.is_left = False
-        self.is_cumulative = False
-        self.name: str | None = None
-        self.conversation: str | None = None
-        self.agent_id: str | None = None
-        self.agent_name: str | None = None
-        self.answered_by: str | None = None
-        self.asked: str | None = None
-        self.provider: str | None = None
-        self.response_id: str | None = None
-        self.call_id: str | None = None
-        self.input_tokens: int | None = None
-        self.output_tokens: int | None = None
-        self.cache_read_tokens: int | None = None
-        self.cache_write_tokens: int | None = None
-        self.reasoning_tokens: int | None = None
-        self.cost_usd: float | None = None
-        self.error: str | None = None
-        self.outcome: str | None = None
 
     @property
     def model(self) -> str | None:
@@ -115,12 +85,14 @@ def read(record: SpanRecord) -> Said | None:
         return None
     said = Said(record, kind)
     found = _found(attributes)
-    said.conversation = _conversation(found)
-    said.agent_name = found.get("agent_name")
-    said.agent_id = found.get("agent_id") or said.agent_name
-    said.is_own = kinds.is_own(attributes)
-    if said.is_own:
-        said.attributes = attributes
+    if "conversation" in found:
+        said.conversation = _conversation(found)
+    if "agent_name" in found:
+        said.agent_name = said.agent_id = found["agent_name"]
+    if "agent_id" in found:
+        said.agent_id = found["agent_id"]
+    if kinds.is_own(attributes):
+        said.is_own, said.attributes = True, attributes
     if kind in _METERED:
         _read_call(said, record, found)
     if kind == kinds.TOOL:
@@ -130,26 +102,31 @@ def read(record: SpanRecord) -> Said | None:
         said.name = said.agent_name
     elif kind == kinds.WORKFLOW:
         said.name = found.get("workflow")
-    said.error = error_of(record, said.kind, has_usage=said.has_usage)
-    said.outcome = outcome_of(record, said.error)
-    said.is_left = bool(record.is_error or record.interrupted_by) and is_left(record)
-    if kind == kinds.MODEL and said.error is None and kinds.is_helper(attributes):
-        said.kind = kinds.OTHER
+    _read_end(said, record)
     return said
 
 
+def _read_end(said: Said, record: SpanRecord) -> None:
+    """How it ended; a step before a model call is known by how it looks, if it did not fail."""
+    error = error_of(record, said.kind, has_usage=said.has_usage)
+    if error is not None or record.is_error or semconv.AGENT_OUTCOME in record.attributes:
+        said.error, said.outcome = error, outcome_of(record, error)
+    if record.is_error or record.interrupted_by:
+        said.is_left = is_left(record)
+    if said.kind == kinds.MODEL and error is None and kinds.is_helper(record.attributes):
+        said.kind = kinds.OTHER
+
+
 def _read_call(said: Said, record: SpanRecord, found: dict[str, Any]) -> None:
-    said.answered_by, said.asked = found.get("answered_by"), found.get("asked")
-    said.response_id, said.provider = found.get("response_id"), found.get("provider")
-    said.is_cumulative = said.kind == kinds.AGENT and "cumulative" in found
-    if said.kind == kinds.AGENT and ("run_input_tokens" in found or "run_output_tokens" in found):
-        figures = {name: found.get(f"run_{name}") for name in FIGURES}
-    else:
-        figures = {name: found.get(name) for name in FIGURES}
-    if figures["cost_usd"] is None and "input_cost" in found and "output_cost" in found:
-        figures["cost_usd"] = found["input_cost"] + found["output_cost"]
-    for name, figure in figures.items():
-        setattr(said, name, figure)
+    for concept in found.keys() & _OF_A_CALL:
+        setattr(said, concept, found[concept])
+    if said.kind == kinds.AGENT:
+        said.is_cumulative = found.get("framework") == CUMULATIVE
+        if "run_input_tokens" in found or "run_output_tokens" in found:
+            for name in FIGURES:
+                setattr(said, name, found.get(f"run_{name}"))
+    if said.cost_usd is None and "input_cost" in found and "output_cost" in found:
+        said.cost_usd = found["input_cost"] + found["output_cost"]
     _complete(said, record, found.get("total_tokens"))
 
 
@@ -180,9 +157,6 @@ def _conversation(found: dict[str, Any]) -> str | None:
     return written
 
 
-# One pass over the attributes: each name knows which concepts it may say, and how early it stands in their rows. ----
-
-
 def _text(value: object) -> str | None:
     return value if value and isinstance(value, str) else None
 
@@ -209,22 +183,23 @@ def _provider(value: object) -> str | None:
     return provider_named(value)
 
 
+def _framework(value: object) -> str | None:
+    return value.lower() if isinstance(value, str) and value.lower() in FRAMEWORKS else None
+
+
 def _check_of(concept: str) -> Callable[[object], object]:
     if concept.endswith("_tokens"):
         return _count
     if "cost" in concept:
         return _dollars
-    return _provider if concept == "provider" else _text
+    return {"provider": _provider, "framework": _framework}.get(concept, _text)
 
 
-_SLOTS: dict[str, tuple[tuple[str, int, Callable[[object], object]], ...]] = {}
-for _concept, _row in ROWS.items():
-    for _rank, _name in enumerate(_row):
-        _SLOTS[_name] = (*_SLOTS.get(_name, ()), (_concept, _rank, _check_of(_concept)))
+_CHECKS = {concept: _check_of(concept) for concept in ROWS}
 
 READ_KEYS = frozenset(
     {
-        *_SLOTS,
+        *(name for row in ROWS.values() for name in row),
         *kinds.MARKS,
         semconv.AGENT_OUTCOME,
         semconv.ERROR_TYPE,
@@ -243,15 +218,18 @@ READ_KEYS = frozenset(
 
 def _found(attributes: Mapping[str, object]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    ranks: dict[str, int] = {}
-    for name, value in attributes.items():
-        slots = _SLOTS.get(name)
-        if slots is None:
-            continue
-        for concept, rank, check in slots:
-            if rank < ranks.get(concept, rank + 1) and (checked := check(value)) is not None:
+    for concept, check, names in _plan(tuple(attributes)):
+        for name in names:
+            checked = check(attributes[name])
+            if checked is not None:
                 found[concept] = checked
-                ranks[concept] = rank
-        if value == CUMULATIVE:
-            found["cumulative"] = True
+                break
     return found
+
+
+@lru_cache(maxsize=1024)
+def _plan(given: tuple[str, ...]) -> list[tuple[str, Callable[[object], object], list[str]]]:
+    """Which concepts attributes of these names may say, and where to look; most spans of a program have the same."""
+    names = frozenset(given)
+    rows = ((concept, [name for name in row if name in names]) for concept, row in ROWS.items())
+    return [(concept, _CHECKS[concept], row) for concept, row in rows if row]

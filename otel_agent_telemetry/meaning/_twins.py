@@ -32,7 +32,7 @@ C = TypeVar("C", ModelCall, ToolCall)
 class _Seen(Generic[C]):
     """A call as one span told it; ``scopes`` are the instrumentations that reported it."""
 
-    __slots__ = ("call", "end_ns", "id", "key", "models", "parent_key", "scopes", "start_ns")
+    __slots__ = ("call", "end_ns", "id", "key", "names", "parent_key", "scopes", "start_ns")
 
     def __init__(self, said: Said, call: C) -> None:
         self.call = call
@@ -41,8 +41,13 @@ class _Seen(Generic[C]):
         self.key = said.key
         self.parent_key = said.parent_key
         self.id = said.response_id or said.call_id
-        self.models = frozenset(bare(name) for name in (said.answered_by, said.asked) if name is not None)
+        self.names = (said.answered_by, said.asked)
         self.scopes: tuple[str, ...] = (said.scope,)
+
+    @property
+    def models(self) -> frozenset[str]:
+        """The names of the model, as two instrumentations may both write them."""
+        return frozenset(bare(name) for name in self.names if name is not None)
 
 
 class Twins(Generic[C]):
@@ -58,10 +63,11 @@ class Twins(Generic[C]):
 
     def again(self, said: Said, call: C) -> C | None:
         """The counted call that this one is; None for a new one, which is remembered."""
-        seen = _Seen(said, call)
-        known = None if seen.id is None else self._with_id(seen.id, said, call)
+        known_as = said.response_id or said.call_id
+        known = None if known_as is None else self._with_id(known_as, said, call)
         if known is not None:
             return known
+        seen = _Seen(said, call)
         twin = self._twin(seen, said.scope)
         if twin is None:
             self._last.append(seen)
@@ -118,7 +124,8 @@ class Twins(Generic[C]):
 def model_calls_alike(new: _Seen[ModelCall], seen: _Seen[ModelCall]) -> bool:
     """Whether two spans may be of one model call."""
     one, two = new.call, seen.call
-    if one.calls != two.calls or (new.models and seen.models and new.models.isdisjoint(seen.models)):
+    new_models, seen_models = new.models, seen.models
+    if one.calls != two.calls or (new_models and seen_models and new_models.isdisjoint(seen_models)):
         return False
     return not (one.has_usage and two.has_usage) or _tokens(one) == _tokens(two)
 
