@@ -13,7 +13,7 @@ from otel_agent_telemetry.meaning import undated
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["VARIABLE", "estimate", "is_installed"]
+__all__ = ["VARIABLE", "estimate", "is_installed", "price_list"]
 
 VARIABLE = "AGENT_TELEMETRY_PRICES"
 """Names a JSON file: ``{"llama3.2": {"input": 0.1, "output": 0.4}}``, US dollars for a million tokens.
@@ -37,13 +37,13 @@ def estimate(
         plain = max(input_tokens - read - written, 0)
         cached = read * rates.get("cache_read", rates["input"]) + written * rates.get("cache_write", rates["input"])
         return (plain * rates["input"] + cached + output_tokens * rates["output"]) / _MILLION
-    price = _price_of()
+    price = price_list()
     return None if price is None else price(model, provider, (input_tokens, output_tokens, read, written))
 
 
 def is_installed() -> bool:
     """Whether costs can be estimated."""
-    return bool(os.environ.get(VARIABLE)) or _price_of() is not None
+    return bool(os.environ.get(VARIABLE)) or price_list() is not None
 
 
 @lru_cache(maxsize=4)
@@ -70,7 +70,8 @@ def _rates(model: str, written: Any) -> dict[str, float]:
 
 
 @lru_cache(maxsize=1)
-def _price_of() -> Callable[[str, str | None, tuple[int, int, int, int]], float | None] | None:
+def price_list() -> Callable[[str, str | None, tuple[int, int, int, int]], float | None] | None:
+    """What the installed price list says of (input, output, cache read, cache write) tokens; None without one."""
     try:
         from genai_prices import Usage, calc_price
     except ImportError:

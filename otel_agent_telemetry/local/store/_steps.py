@@ -11,7 +11,18 @@ from otel_agent_telemetry.meaning._from_otlp import record_of
 if TYPE_CHECKING:
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-__all__ = ["COLUMNS", "PRICED_ELSEWHERE", "SAID", "SPENT", "Spot", "may_be_step", "said_of", "said_of_row", "values_of"]
+__all__ = [
+    "COLUMNS",
+    "PRICED_ELSEWHERE",
+    "ROOT",
+    "SAID",
+    "SPENT",
+    "Spot",
+    "may_be_step",
+    "said_of",
+    "said_of_row",
+    "values_of",
+]
 
 SPENT = {"input": 1, "output": 2, "cache_read": 4, "cache_write": 8, "reasoning": 16, "cost": 32}
 """Bits of ``steps.spends``: which of a row's figures are added up."""
@@ -42,6 +53,8 @@ COLUMNS = (*_VERDICT, *SAID)
 """The columns of ``steps``, in order; those of :data:`SAID` never change."""
 
 _OWN, _MCP, _CUMULATIVE, _LEFT = 1, 2, 4, 8
+ROOT = 16
+"""Bit of ``steps.flags``: a call with no span above it."""
 _SIGNS = (
     b"gen_ai.",
     b"agent.lifecycle",
@@ -57,6 +70,7 @@ _LABELS = {
     kinds.EVENT: (semconv.AGENT_EVENT_NAME,),
 }
 _LIFECYCLES = {kind: name for name, kind in kinds.LIFECYCLES.items()}
+_CALLS = frozenset({kinds.MODEL, kinds.EMBEDDING, kinds.TOOL})
 _UNSIGNED = 2**64 - 1  # SQLite keeps span ids as signed numbers
 
 
@@ -86,10 +100,16 @@ def values_of(number: int, trace: int, said: Said) -> tuple[object, ...]:
         *(number, trace, kind, 1, spends, None, said.model, said.provider, said.agent_name, said.conversation),
         *(said.start_ns, said.end_ns, said.kind, _label(said), tool, said.asked, said.answered_by, said.provider),
         *(said.agent_name, said.agent_id, said.conversation, said.response_id, said.call_id, said.outcome, error),
-        said.is_own * _OWN + said.is_mcp * _MCP + said.is_cumulative * _CUMULATIVE + said.is_left * _LEFT,
+        _flags(said),
         *(said.input_tokens, said.output_tokens, said.cache_read_tokens, said.cache_write_tokens),
         *(said.reasoning_tokens, said.cost_usd),
     )
+
+
+def _flags(said: Said) -> int:
+    is_root = not said.parent_key and said.kind in _CALLS
+    said_so = said.is_own * _OWN + said.is_mcp * _MCP + said.is_cumulative * _CUMULATIVE + said.is_left * _LEFT
+    return said_so + is_root * ROOT
 
 
 def _recorded_tool(said: Said) -> tuple[str | None, str | None]:

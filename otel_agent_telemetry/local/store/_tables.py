@@ -91,6 +91,7 @@ CREATE TABLE steps (
 );
 CREATE INDEX steps_by_trace ON steps (trace);
 CREATE INDEX steps_by_response ON steps (response_id) WHERE response_id IS NOT NULL;
+CREATE INDEX steps_at_root ON steps (start_ns) WHERE flags & 16;
 CREATE TABLE attendances (
     trace INTEGER NOT NULL, session TEXT NOT NULL, agent TEXT, start_ns INTEGER NOT NULL, end_ns INTEGER NOT NULL,
     errors INTEGER NOT NULL, calls INTEGER NOT NULL, tools INTEGER NOT NULL, input INTEGER, output INTEGER,

@@ -1,14 +1,18 @@
 """Which traces are settled together, as one call may stand in two.
 
-An instrumentation that is called back starts a trace of its own where no span is current.
+An instrumentation that is called back starts a trace of its own where no span is current, so that its call is a root.
+Of what ran at about that time the nearest are looked at: the work for a trace does not grow with the store.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from otel_agent_telemetry.local.store._steps import ROOT
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterator
 
 __all__ = ["together"]
 
@@ -18,27 +22,45 @@ ON others.response_id = mine.response_id AND others.trace != mine.trace
 AND others.start_ns <= mine.end_ns AND others.end_ns >= mine.start_ns
 WHERE mine.trace = ? AND mine.response_id IS NOT NULL LIMIT 64
 """
-_ROOTS_NEARBY = """
-SELECT DISTINCT theirs.id FROM steps AS mine
-JOIN traces AS theirs ON theirs.start_ns BETWEEN mine.start_ns - 120000000000 AND mine.end_ns
-    AND theirs.end_ns >= mine.start_ns AND theirs.id != mine.trace
-JOIN steps AS others ON others.trace = theirs.id AND others.said_kind = mine.said_kind
-    AND others.start_ns <= mine.end_ns AND others.end_ns >= mine.start_ns
-JOIN spans AS my_span ON my_span.id = mine.id
-JOIN spans AS their_span ON their_span.id = others.id AND their_span.origin != my_span.origin
-WHERE mine.trace = ? AND mine.said_kind IN ('model', 'embedding', 'tool')
-    AND (my_span.parent_id = 0 OR their_span.parent_id = 0) LIMIT 64
+_CALL = "steps.said_kind IN ('model', 'embedding', 'tool')"
+_ROOTS = f"SELECT 1 FROM steps WHERE flags & {ROOT} LIMIT 1"
+_CALLS = f"""
+SELECT steps.said_kind, steps.start_ns, steps.end_ns, spans.origin, steps.flags & {ROOT}
+FROM steps JOIN spans ON spans.id = steps.id WHERE steps.trace = ? AND {_CALL} LIMIT 256
+"""
+_ROOTS_BEFORE = f"""
+SELECT trace FROM steps WHERE flags & {ROOT} AND start_ns <= ? ORDER BY start_ns DESC LIMIT 32
+"""
+_TRACES_BEFORE = "SELECT id FROM traces WHERE start_ns <= ? ORDER BY start_ns DESC LIMIT 32"
+_OF_THEM = f"""
+SELECT 1 FROM steps JOIN spans ON spans.id = steps.id WHERE steps.trace = ? AND {_CALL} AND steps.said_kind = ?
+AND steps.start_ns <= ? AND steps.end_ns >= ? AND spans.origin != ? LIMIT 1
 """
 _MOST = 64
 
 
 def together(connection: sqlite3.Connection, trace: int) -> list[int]:
     """The row ids of a trace and of those that may tell of the same calls; at most 64."""
+    has_roots = connection.execute(_ROOTS).fetchone() is not None
     found, waiting = [trace], [trace]
     while waiting and len(found) < _MOST:
-        each = waiting.pop(0)
-        for query in (_SAME_RESPONSE, _ROOTS_NEARBY):
-            near = [row[0] for row in connection.execute(query, (each,)) if row[0] not in found]
-            found += near
-            waiting += near
+        for near in _near(connection, waiting.pop(0), has_roots=has_roots):
+            if near not in found:
+                found.append(near)
+                waiting.append(near)
     return found[:_MOST]
+
+
+def _near(connection: sqlite3.Connection, trace: int, *, has_roots: bool) -> Iterator[int]:
+    yield from (row[0] for row in connection.execute(_SAME_RESPONSE, (trace,)).fetchall())
+    for call in connection.execute(_CALLS, (trace,)).fetchall() if has_roots else ():
+        yield from _beside(connection, trace, call)
+
+
+def _beside(connection: sqlite3.Connection, trace: int, call: Any) -> Iterator[int]:
+    """Traces with a call of that kind and time, by another instrumentation, where it or this one is a root."""
+    kind, start, end, origin, is_root = call
+    candidates = connection.execute(_TRACES_BEFORE if is_root else _ROOTS_BEFORE, (end,)).fetchall()
+    for (other,) in dict.fromkeys(candidates):
+        if other != trace and connection.execute(_OF_THEM, (other, kind, end, start, origin)).fetchone():
+            yield other
