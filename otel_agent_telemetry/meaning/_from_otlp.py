@@ -58,9 +58,10 @@ def read(path: str) -> Replay:
         raise InputError(msg) from error
 
 
-def record_of(span: Span, scope: str) -> SpanRecord:
-    """The part of a span that the mapping may read."""
-    start_ns, end_ns = span.start_time_unix_nano, span.end_time_unix_nano
+def record_of(span: Span, scope: str, start_ns: int | None = None, end_ns: int | None = None) -> SpanRecord:
+    """The part of a span that the mapping may read, at its own times or at those given."""
+    start_ns = span.start_time_unix_nano if start_ns is None else start_ns
+    end_ns = span.end_time_unix_nano if end_ns is None else end_ns
     return SpanRecord(
         int.from_bytes(span.trace_id, "big"),
         int.from_bytes(span.span_id, "big"),
@@ -113,7 +114,7 @@ def _exception_type(span: Span) -> str:
 def _attributes(pairs: Iterable[KeyValue]) -> Mapping[str, object]:
     # most are text, and asking for that first spares a call
     found = {pair.key: (value := pair.value).string_value[:_LONGEST_TEXT] or _plain(value) for pair in pairs}
-    return {key: value for key, value in found.items() if value is not None}
+    return {key: value for key, value in found.items() if value is not None} if None in found.values() else found
 
 
 def _plain(value: AnyValue) -> object:

@@ -44,7 +44,7 @@ def replay(records: Iterable[SpanRecord]) -> list[Fact]:
 def verdicts(places: Sequence[Place]) -> list[Told]:
     """All that is told of these spans, whatever order they came in: a parent is around its children."""
     meaning = Meaning(most_open=len(places) + 1)
-    depths = _depths(places)
+    depths = _depths(places) if _has_ties(places) else dict.fromkeys((place.key for place in places), 0)
     begun = [(place.start_ns, 0, depths[place.key], place) for place in places if place.said and place.said.is_own]
     ended = [(place.end_ns, 1, -depths[place.key], place) for place in places]
     for place in places:
@@ -60,6 +60,12 @@ def verdicts(places: Sequence[Place]) -> list[Told]:
         last_ns = at_ns
     meaning.end_all(last_ns)
     return meaning.told()
+
+
+def _has_ties(places: Sequence[Place]) -> bool:
+    """Whether two spans began, or ended, at the same moment, so that only their places tell which was first."""
+    count = len(places)
+    return len({place.start_ns for place in places}) < count or len({place.end_ns for place in places}) < count
 
 
 def _depths(places: Sequence[Place]) -> dict[int, int]:

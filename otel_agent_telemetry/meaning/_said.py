@@ -59,8 +59,9 @@ class Said:
 
     def __init__(self, record: SpanRecord, kind: str) -> None:
         self.trace_id = record.trace_id
-        self.key = record.key
-        self.parent_key = record.parent_key
+        trace = record.trace_id << 64  # as key_of() has it, without the calls
+        self.key = trace | record.span_id
+        self.parent_key = trace | record.parent_id if record.parent_id else 0
         self.scope = record.scope
         self.start_ns = record.start_ns
         self.end_ns = record.end_ns

@@ -55,15 +55,6 @@ COLUMNS = (*_VERDICT, *SAID)
 _OWN, _MCP, _CUMULATIVE, _LEFT = 1, 2, 4, 8
 ROOT = 16
 """Bit of ``steps.flags``: a call with no span above it."""
-_SIGNS = (
-    b"gen_ai.",
-    b"agent.lifecycle",
-    b"span.kind",
-    b"llm.request.type",
-    b"mcp.method.name",
-    b"ai.operationId",
-    b"lmnr.span",
-)
 _LABELS = {
     kinds.TASK: (semconv.AGENT_TASK_NAME, semconv.AGENT_TASK_SOURCE),
     kinds.COMMAND: (semconv.AGENT_COMMAND_NAME,),
@@ -80,12 +71,20 @@ Spot: TypeAlias = "tuple[bytes, int, int, int, int, str]"
 
 def may_be_step(body: bytes) -> bool:
     """Whether a span's protobuf bytes name a key that a dialect marks its spans with; cheap, for the hot path."""
-    return any(sign in body for sign in _SIGNS)
+    return (
+        b"gen_ai." in body
+        or b"agent.lifecycle" in body
+        or b"span.kind" in body
+        or b"llm.request.type" in body
+        or b"mcp.method.name" in body
+        or b"ai.operationId" in body
+        or b"lmnr.span" in body
+    )
 
 
 def said_of(span: Span, scope: str, start_ns: int, end_ns: int) -> Said | None:
     """What a span says, at times that SQLite can hold; None for one that no dialect speaks of."""
-    said = read(record_of(span, scope)._replace(start_ns=start_ns, end_ns=end_ns))
+    said = read(record_of(span, scope, start_ns, end_ns))
     # a span that stands for nothing is of use where it names the conversation of what is below it
     return None if said is None or (said.kind == kinds.OTHER and said.conversation is None) else said
 
