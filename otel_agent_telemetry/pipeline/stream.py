@@ -212,6 +212,7 @@ class EventStream:
         """Stop for good: everything into the ledger, and what happens from now on is not taken."""
         self.leave_program(timeout_seconds=0)
         self._closed = True
+        self._bell.ring()
         self.link = self.leave = self._expect = _ignored
 
     def leave_program(self, *, timeout_seconds: float = 0.2) -> None:
@@ -232,7 +233,6 @@ class EventStream:
         except Exception:
             _logger.debug("events could not be written at exit", exc_info=True)
         self._takes_threads = False
-        self._bell.ring()
 
     def _patience(self) -> float:
         """What others who are at work in the ledger get until they are done; less where they had it already."""
@@ -245,11 +245,14 @@ class EventStream:
 
     def _run(self) -> None:
         wait: float | None = None
-        while self._takes_threads:
+        while not self._closed:
             self._bell.wait(wait)
-            if self._bell.is_ringing():
+            if self._bell.is_ringing() and self._takes_threads:
                 self._bell.linger(_LINGER_SECONDS)
             self._bell.hush()
+            if not self._takes_threads:  # whoever leaves writes; a thread that ended now would trip over a late patch
+                wait = None
+                continue
             try:
                 self.drain()
                 wait = self._wait_seconds()
