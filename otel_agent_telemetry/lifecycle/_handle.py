@@ -42,10 +42,11 @@ _COROUTINE, _GENERATOR, _ASYNC_GENERATOR, _ITERABLE_COROUTINE = 0x80, 0x20, 0x20
 class Handle:
     """A session, task, tool call, agent run, model call, command or workflow: from ``start`` to ``end``, once.
 
-    ``with handle:`` and ``async with handle:`` start and end it; an exception ends it as an error (CancelledError,
-    GeneratorExit and KeyboardInterrupt as cancelled) and passes through untouched. ``@handle`` decorates functions,
-    coroutine functions, generators and asynchronous generators: each call is a run of its own. Where callbacks come
-    separately, call :meth:`start` and :meth:`end`.
+    ``with handle:`` and ``async with handle:`` start and end it; an exception ends it as an error (CancelledError
+    and KeyboardInterrupt as cancelled) and passes through untouched. ``@handle`` decorates functions, coroutine
+    functions, generators and asynchronous generators: each call is a run of its own. A generator whose reader goes away
+    has ended well, but for a model's stream whose usage has not come. Where callbacks come separately, call
+    :meth:`start` and :meth:`end`.
     """
 
     __slots__ = ("_arguments", "_lifecycle", "_live", "kind")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LiveSpan"]
 
+_USED = frozenset({names.GEN_AI_USAGE_INPUT_TOKENS, names.GEN_AI_USAGE_OUTPUT_TOKENS})
 _logger = logging.getLogger("otel_agent_telemetry")
 
 _SET = {
@@ -150,7 +151,7 @@ class LiveSpan:
     def _describe_end(self, at: int | None) -> None:
         error, outcome = self._error, self._outcome
         if isinstance(error, BaseException) and outcome in {None, names.OUTCOME_ERROR}:
-            outcome = _outcome_of(error)
+            outcome = self._left() if isinstance(error, GeneratorExit) else _outcome_of(error)
         outcome = outcome or (names.OUTCOME_ERROR if error is not None else names.OUTCOME_OK)
         span = self.span
         failed = error if isinstance(error, BaseException) and outcome == names.OUTCOME_ERROR else None
@@ -164,6 +165,11 @@ class LiveSpan:
             self._around.usage.record(self.attributes, _clock(at) - self._started)
         if failed is not None:
             span.record_exception(failed)  # last, as the host's own __str__ may raise
+
+    def _left(self) -> str:
+        """How it ends where the reader of a generator goes away: a model's stream without its usage was given up."""
+        is_unanswered = self.kind == names.LIFECYCLE_MODEL_CALL and _USED.isdisjoint(self.attributes)
+        return names.OUTCOME_CANCELLED if is_unanswered else names.OUTCOME_LEFT
 
     def _set(self, given: dict[str, AttributeValue]) -> None:
         if self._ended and not self.span.is_recording():
@@ -180,7 +186,7 @@ def _clock(at: int | None) -> float:
 
 
 def _outcome_of(error: BaseException) -> str:
-    if isinstance(error, (GeneratorExit, KeyboardInterrupt)):
+    if isinstance(error, KeyboardInterrupt):
         return names.OUTCOME_CANCELLED
     if isinstance(error, SystemExit):
         return names.OUTCOME_OK if error.code in (None, 0) else names.OUTCOME_ERROR

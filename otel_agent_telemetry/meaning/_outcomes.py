@@ -142,6 +142,8 @@ def outcome_of(record: SpanRecord, error: str | None) -> str | None:
 
 def is_left(record: SpanRecord) -> bool:
     """Whether a span ended because the reader of its generator went away."""
+    if record.attributes.get(semconv.AGENT_OUTCOME) == semconv.OUTCOME_LEFT:
+        return True
     return _LEFT in (record.interrupted_by, _clean(error_type(record)))
 
 

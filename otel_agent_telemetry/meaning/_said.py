@@ -112,7 +112,7 @@ def _read_end(said: Said, record: SpanRecord) -> None:
     error = error_of(record, said.kind, has_usage=said.has_usage)
     if error is not None or record.is_error or semconv.AGENT_OUTCOME in record.attributes:
         said.error, said.outcome = error, outcome_of(record, error)
-    if record.is_error or record.interrupted_by:
+    if record.is_error or record.interrupted_by or said.is_own:
         said.is_left = is_left(record)
     if said.kind == kinds.MODEL and error is None and kinds.is_helper(record.attributes):
         said.kind = kinds.OTHER

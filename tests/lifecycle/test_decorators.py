@@ -134,7 +134,7 @@ def test_throw_reaches_the_generator(operator: Operator) -> None:
     next(steps)
     assert steps.throw(HostError()) == "caughtexecute_tool echo"
     steps.close()
-    assert operator.outcomes == ["cancelled"]
+    assert operator.outcomes == ["left"]
 
 
 def test_an_uncaught_throw_is_an_error(operator: Operator) -> None:
@@ -147,8 +147,8 @@ def test_an_uncaught_throw_is_an_error(operator: Operator) -> None:
     assert (raised.value is error, operator.outcomes) == (True, ["error"])
 
 
-def test_an_early_close_is_cancelled(operator: Operator) -> None:
-    """A consumer that stops early closes the generator, whose clean-up runs inside the span, as cancelled."""
+def test_an_early_close_is_no_failure(operator: Operator) -> None:
+    """A consumer that stops early closes the generator, whose clean-up runs inside the span."""
     cleaned: list[str] = []
 
     @operator.calls.tool("stream")
@@ -161,15 +161,15 @@ def test_an_early_close_is_cancelled(operator: Operator) -> None:
 
     with closing(stream()) as steps:
         next(steps)
-    assert (cleaned, operator.outcomes, current()) == (["execute_tool stream"], ["cancelled"], "")
+    assert (cleaned, operator.outcomes, current()) == (["execute_tool stream"], ["left"], "")
 
 
 def test_a_generator_that_is_dropped(operator: Operator) -> None:
-    """A generator that the consumer forgets is cancelled when Python collects it."""
+    """A generator that the consumer forgets ends when Python collects it."""
     steps = echo(operator)()
     next(steps)
     del steps
-    assert operator.outcomes == ["cancelled"]
+    assert operator.outcomes == ["left"]
 
 
 def test_a_generator_that_never_runs(operator: Operator) -> None:
@@ -278,8 +278,8 @@ def test_an_uncaught_athrow_is_an_error(operator: Operator) -> None:
     assert (raised.value is error, operator.outcomes) == (True, ["error"])
 
 
-def test_an_early_aclose_is_cancelled(operator: Operator) -> None:
-    """A consumer that stops early closes the asynchronous generator: its clean-up runs, and the span is cancelled."""
+def test_an_early_aclose_is_no_failure(operator: Operator) -> None:
+    """A consumer that stops early closes the asynchronous generator: its clean-up runs, and the span ends."""
     cleaned: list[str] = []
 
     @operator.calls.tool("stream")
@@ -298,7 +298,7 @@ def test_an_early_aclose_is_cancelled(operator: Operator) -> None:
 
     asyncio.run(consume())
     assert (cleaned, operator.names) == (["execute_tool clean-up"], ["execute_tool clean-up", "execute_tool stream"])
-    assert (operator.outcomes, parent_of(operator.spans[0])) == (["ok", "cancelled"], id_of(operator.spans[1]))
+    assert (operator.outcomes, parent_of(operator.spans[0])) == (["ok", "left"], id_of(operator.spans[1]))
 
 
 def test_a_cancelled_consumer_cancels(operator: Operator) -> None:

@@ -8,6 +8,7 @@ from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from opentelemetry.trace import SpanKind
 
 from tests.lifecycle.acme import Acme, Told
 
@@ -72,7 +73,6 @@ def test_an_exception_passes_through(operator: Operator, name: str) -> None:
     [
         (asyncio.CancelledError(), "cancelled"),
         (CancelledError(), "cancelled"),
-        (GeneratorExit(), "cancelled"),
         (KeyboardInterrupt(), "cancelled"),
         (SystemExit(), "ok"),
         (SystemExit(0), "ok"),
@@ -88,6 +88,22 @@ def test_how_it_ends(operator: Operator, name: str, error: BaseException, expect
     with pytest.raises(type(error)) as raised, KINDS[name](operator.calls):
         raise error
     assert (raised.value is error, operator.outcomes) == (True, [expected])
+
+
+@KIND
+def test_a_reader_that_goes_away(operator: Operator, name: str) -> None:
+    """A generator that is closed has ended well; a model's stream that is closed before its usage came was given up."""
+    with pytest.raises(GeneratorExit), KINDS[name](operator.calls):
+        raise GeneratorExit
+    assert operator.outcomes == ["cancelled" if operator.spans[0].kind is SpanKind.CLIENT else "left"]
+
+
+def test_a_stream_that_was_read_to_its_usage(operator: Operator) -> None:
+    """Closed after that, the call has ended well."""
+    call = operator.calls.model_call("m").start()
+    call.record(input=1, output=2)
+    call.end(GeneratorExit())
+    assert operator.outcomes == ["left"]
 
 
 def test_the_operator_sees_the_error(operator: Operator) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypedDict
 
 from otel_agent_telemetry.local.read._moments import iso
+from otel_agent_telemetry.local.read._tree import shown_status
 
 if TYPE_CHECKING:
     import sqlite3
@@ -19,7 +20,6 @@ FROM spans JOIN traces ON traces.id = spans.trace JOIN origins ON origins.id = s
 LEFT JOIN steps ON steps.id = spans.id
 WHERE spans.id > ? ORDER BY spans.id LIMIT ?
 """
-_STATUS_ERROR = 2
 
 
 class RecentShape(TypedDict):
@@ -60,7 +60,7 @@ def recent_spans(connection: sqlite3.Connection, after: int, limit: int = 500) -
             "agent": agent,
             "input_tokens": given,
             "output_tokens": made,
-            "status": outcome or ("error" if status == _STATUS_ERROR else "ok"),
+            "status": shown_status(status, outcome),
             "start": iso(start),
             "duration_ms": max(end - start, 0) / 1e6,
         }

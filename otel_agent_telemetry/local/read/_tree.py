@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from otel_agent_telemetry.local.read._shapes import SpanDetail, SpanEvent, SpanLink, SpanShape, TraceTree
 
-__all__ = ["span_detail", "trace_tree"]
+__all__ = ["shown_status", "span_detail", "trace_tree"]
 
 _SPANS = """
 SELECT spans.span_id, spans.parent_id, spans.start_ns, spans.end_ns, spans.status, spans.name, origins.service,
@@ -148,14 +148,15 @@ def _shape(row: Any, began: int) -> SpanShape:
         "reasoning_tokens": reasoned,
         "cost_usd": cost.usd,
         "cost_is_estimate": cost.is_estimate,
-        "status": _status(status, outcome),
+        "status": shown_status(status, outcome),
         "error_type": _error_type(Span.FromString(failed)) if failed is not None else None,
         "offset_ms": (start - began) / 1e6,
         "duration_ms": max(end - start, 0) / 1e6,
     }
 
 
-def _status(status: int, outcome: str | None) -> str:
+def shown_status(status: int, outcome: str | None) -> str:
+    """How a span ended, for people: by its outcome, else by its status code."""
     if outcome in _ENDED_OTHERWISE:
         return str(outcome)
     if outcome == semconv.OUTCOME_OK:
