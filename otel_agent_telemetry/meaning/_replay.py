@@ -43,6 +43,8 @@ def replay(records: Iterable[SpanRecord]) -> list[Fact]:
 
 def verdicts(places: Sequence[Place]) -> list[Told]:
     """All that is told of these spans, whatever order they came in: a parent is around its children."""
+    above = {place.parent_key for place in places}
+    places = [place for place in places if place.said is not None or place.key in above]  # other leaves say nothing
     meaning = Meaning(most_open=len(places) + 1)
     depths = _depths(places) if _has_ties(places) else dict.fromkeys((place.key for place in places), 0)
     begun = [(place.start_ns, 0, depths[place.key], place) for place in places if place.said and place.said.is_own]

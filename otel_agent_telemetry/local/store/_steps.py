@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from otel_agent_telemetry import semconv
 from otel_agent_telemetry.meaning import Place, Said, SpanRecord, kinds, read
 from otel_agent_telemetry.meaning._from_otlp import record_of
+from otel_agent_telemetry.meaning._records import key_of
 
 if TYPE_CHECKING:
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -129,10 +130,13 @@ def _label(said: Said) -> str | None:
 def said_of_row(spot: Spot, row: Any) -> tuple[Said | None, Place]:
     """What a stored step says, and its place; ``row`` are its columns of :data:`SAID`, all None for a plain span."""
     trace_id, span_id, parent_id, start_ns, end_ns, scope = spot
-    ids = (int.from_bytes(trace_id, "big"), span_id & _UNSIGNED, parent_id & _UNSIGNED)
-    record = SpanRecord(*ids, scope, {}, start_ns, end_ns)
-    said = None if row[0] is None else _said(record, row)
-    return said, Place(record.key, record.parent_key, record.start_ns, record.end_ns, said)
+    number = int.from_bytes(trace_id, "big")
+    if row[0] is None:
+        above = key_of(number, parent_id & _UNSIGNED)
+        return None, Place(key_of(number, span_id & _UNSIGNED), above, start_ns, end_ns, None)
+    record = SpanRecord(number, span_id & _UNSIGNED, parent_id & _UNSIGNED, scope, {}, start_ns, end_ns)
+    said = _said(record, row)
+    return said, Place(said.key, said.parent_key, start_ns, end_ns, said)
 
 
 def _said(record: SpanRecord, row: Any) -> Said:
