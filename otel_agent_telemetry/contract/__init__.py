@@ -5,13 +5,13 @@ product through :func:`event`, cannot be sent. ``TELEMETRY.md``, the JSON Schema
 generated from it.
 """
 
-from otel_agent_telemetry.contract._contract import (
+from otel_agent_telemetry.contract._contract import SCHEMA_VERSION, event, events, lookup, tag, tags, withdraw
+from otel_agent_telemetry.contract._events import Event
+from otel_agent_telemetry.contract._kinds import (
     ERROR_CATEGORIES,
-    SCHEMA_VERSION,
     Count,
     Enum,
     ErrorCategory,
-    Event,
     Flag,
     Kind,
     ListOf,
@@ -20,12 +20,6 @@ from otel_agent_telemetry.contract._contract import (
     Ref,
     Usd,
     Version,
-    event,
-    events,
-    lookup,
-    tag,
-    tags,
-    withdraw,
 )
 
 __all__ = [

@@ -6,44 +6,10 @@ import re
 from dataclasses import dataclass, field
 
 from otel_agent_telemetry.contract._events import EVENTS, Event
-from otel_agent_telemetry.contract._kinds import (
-    ERROR_CATEGORIES,
-    Count,
-    Enum,
-    ErrorCategory,
-    Flag,
-    Kind,
-    ListOf,
-    Milliseconds,
-    PublicName,
-    Ref,
-    Usd,
-    Version,
-)
+from otel_agent_telemetry.contract._kinds import Enum, Kind
 from otel_agent_telemetry.errors import ContractError
 
-__all__ = [
-    "ERROR_CATEGORIES",
-    "SCHEMA_VERSION",
-    "Count",
-    "Enum",
-    "ErrorCategory",
-    "Event",
-    "Flag",
-    "Kind",
-    "ListOf",
-    "Milliseconds",
-    "PublicName",
-    "Ref",
-    "Usd",
-    "Version",
-    "event",
-    "events",
-    "lookup",
-    "tag",
-    "tags",
-    "withdraw",
-]
+__all__ = ["SCHEMA_VERSION", "event", "events", "lookup", "tag", "tags", "withdraw"]
 
 SCHEMA_VERSION = 1
 

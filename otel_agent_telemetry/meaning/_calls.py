@@ -62,7 +62,7 @@ class ModelCall:
         self.conversation = said.conversation
         self.agent_name: str | None = None
         self.given_agent_name = said.agent_name
-        self.model = said.answered_by or said.asked
+        self.model = said.model
         self.provider = said.provider
         self.input_tokens = said.input_tokens
         self.output_tokens = said.output_tokens
