@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode, TraceFlags
@@ -31,7 +32,8 @@ def bodies(moments: Sequence[tuple[bool, SpanRecord]]) -> list[bytes]:
 
     def live(stream: EventStream) -> None:
         ids = _Ids()
-        provider = TracerProvider(id_generator=ids, shutdown_on_exit=False)
+        # without a resource of its own: the SDK would look for one in a pool of threads, each time
+        provider = TracerProvider(resource=Resource.get_empty(), id_generator=ids, shutdown_on_exit=False)
         provider.add_span_processor(EventProcessor(stream))
         begun: dict[tuple[int, int], Span] = {}
         for is_end, record in moments:
