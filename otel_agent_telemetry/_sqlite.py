@@ -115,7 +115,7 @@ class Database:
             try:
                 result = self._locked(step, ends_at)
             except (sqlite3.DatabaseError, OSError) as error:
-                if not is_busy(error) or monotonic() + pause > ends_at:
+                if not is_busy(error) or _deadline.left(ends_at - monotonic()) < pause:
                     self._fail(error)
                     raise
             else:

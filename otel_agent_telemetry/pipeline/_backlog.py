@@ -69,11 +69,13 @@ class Backlog:
         *,
         open_outlet: Callable[[], Outlet | None],
         new_counters: Callable[[], TokenCounters],
+        count_lost: Callable[[int], object],
         dialect: str,
         debug: bool,
     ) -> None:
         self._open_outlet = open_outlet
         self._new_counters = new_counters
+        self._count_lost = count_lost
         self._dialect = dialect
         self._debug = debug
         self._awaits_outlet = False
@@ -120,14 +122,21 @@ class Backlog:
 
     def keep(self, facts: Iterable[Fact], *, ends_interval: bool = False, leaving: bool = False) -> None:
         """These events, what is held, and the counts: into the ledger, as far as that can be done now."""
+        if leaving:
+            self.try_now()
         self._hold(self._facts, facts, "no_identity")
         is_over = ends_interval or bool(self._next_collect and time.monotonic() >= self._next_collect)
         self._keep(is_over=is_over, leaving=leaving)
-        if leaving and self.holds:
-            _logger.warning("%d events were lost: there was no ledger that takes them, or no identity", self.holds)
-            if self.outlet is not None:
-                with suppress(LedgerError):
-                    self.outlet.ledger.count_drops({"ledger_unavailable": self.holds})
+        if leaving:
+            self.lose()
+
+    def lose(self, more: int = 0) -> None:
+        """The program ends: what is held, and so many more, was lost."""
+        number = self.holds + more
+        if number:
+            _logger.warning("%d events were lost: there was no ledger that takes them, or no identity", number)
+            with suppress(LedgerError):
+                self._count_lost(number)
 
     def forget(self) -> None:
         """Consent was taken back: what waits goes."""
@@ -150,9 +159,7 @@ class Backlog:
         standing = [] if self._tokens is None else self._tokens.standing(changed=not is_over)
         if self._debug:
             self._show(standing if is_over else [], outlet)
-        elif not (leaving or is_over or self._ledger_tries.are_due) or not self._append(
-            outlet, standing, is_over=is_over
-        ):
+        elif not (is_over or self._ledger_tries.are_due) or not self._append(outlet, standing, is_over=is_over):
             return
         if is_over and self._tokens is not None:
             self._tokens.start_over()

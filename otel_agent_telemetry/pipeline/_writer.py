@@ -39,11 +39,14 @@ class Writer:
         *,
         open_outlet: Callable[[], Outlet | None],
         new_counters: Callable[[], TokenCounters],
+        count_lost: Callable[[int], object],
         dialect: str,
         debug: bool,
         partial: bool,
     ) -> None:
-        self.backlog = Backlog(open_outlet=open_outlet, new_counters=new_counters, dialect=dialect, debug=debug)
+        self.backlog = Backlog(
+            open_outlet=open_outlet, new_counters=new_counters, count_lost=count_lost, dialect=dialect, debug=debug
+        )
         self._next_expire = 0.0
         self.mapping = Meaning(partial=partial)
 
@@ -108,6 +111,10 @@ class Writer:
             else:
                 self.backlog.count(item)
         return facts
+
+    def lose(self, items: Iterable[Item]) -> None:
+        """The program ends before anybody came to these; each that ended, or is an event, was one."""
+        self.backlog.lose(sum(not isinstance(item, (Span, int)) for item in items))
 
     def start_over(self, *, partial: bool) -> None:
         """Know of no span; with ``partial`` a parent that is unknown may still come."""
