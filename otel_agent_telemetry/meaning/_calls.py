@@ -22,8 +22,8 @@ class ModelCall:
     """A model call, an embedding, or an agent's own usage figure; the latter two are tokens without a call.
 
     ``calls`` is 1 for a call that counts. Figures are those that are spent here, None for what is unknown or is spent
-    by another span of the same call. ``holder`` is the branch that it waits in. ``session_id`` and ``told_agent`` are
-    what it is told with.
+    by another span of the same call. ``holder`` is the branch that it waits in, ``is_noted`` whether it was shown
+    meanwhile. ``session_id`` and ``told_agent`` are what it is told with.
     """
 
     __slots__ = (
@@ -38,7 +38,9 @@ class ModelCall:
         "holder",
         "input_tokens",
         "is_alone",
+        "is_noted",
         "is_priced_elsewhere",
+        "is_told",
         "key",
         "model",
         "occurred_ns",
@@ -58,6 +60,8 @@ class ModelCall:
         self.calls = calls
         self.holder: Any = None
         self.is_alone = False
+        self.is_noted = False
+        self.is_told = False
         self.is_priced_elsewhere = False
         self.conversation = said.conversation
         self.agent_name: str | None = None
@@ -104,6 +108,7 @@ class ModelCall:
     def tell(self, session_id: str | None, agent_name: str | None) -> ModelCall:
         """Settle where it belongs."""
         self.holder = None
+        self.is_told = True
         self.session_id = session_id
         self.told_agent = self.agent_name or self.given_agent_name or agent_name
         return self
@@ -121,6 +126,8 @@ class ToolCall:
         "holder",
         "is_alone",
         "is_mcp",
+        "is_noted",
+        "is_told",
         "key",
         "name",
         "occurred_ns",
@@ -143,6 +150,8 @@ class ToolCall:
         self.occurred_ns = said.end_ns
         self.holder: Any = None
         self.is_alone = False
+        self.is_noted = False
+        self.is_told = False
         self.error = said.error
         self.session_id: str | None = None
         self.told_agent: str | None = None
@@ -157,6 +166,7 @@ class ToolCall:
     def tell(self, session_id: str | None, agent_name: str | None) -> ToolCall:
         """Settle where it belongs."""
         self.holder = None
+        self.is_told = True
         self.session_id = session_id
         self.told_agent = self.agent_name or self.given_agent_name or agent_name
         return self

@@ -47,7 +47,7 @@ class SpanRecord(NamedTuple):
 class Fact(NamedTuple):
     """One event to be: a declared name, raw values by property name, and when it happened (ns since the epoch).
 
-    ``key`` is the span that it is about, where one says it.
+    ``key`` is the span that it is about, where one says it; of an event, that of a call that was told of before.
     """
 
     event: str
@@ -60,6 +60,7 @@ class Usage(NamedTuple):
     """One model call that counts: raw names (anonymised later) and numbers; None where the reply carried none.
 
     ``calls`` is 0 for tokens without a model call: an embedding, or an agent's own figure where no call was seen.
+    ``key`` is the span of a call that was told of before, while its session was not known.
     """
 
     occurred_ns: int
@@ -75,3 +76,4 @@ class Usage(NamedTuple):
     cost_usd: float | None = None
     is_error: bool = False
     calls: int = 1
+    key: int = 0

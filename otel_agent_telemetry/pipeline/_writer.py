@@ -79,6 +79,8 @@ class Writer:
             self._next_expire = now + _EXPIRE_SECONDS
             facts += self._facts_of(self.mapping.expire(time.time_ns()))
         ended = any(fact.event == "session.ended" for fact in facts)
+        for call in self.mapping.noted():
+            self.backlog.note(call)
         self.backlog.keep(facts, ends_interval=collect or ended, leaving=leaving)
 
     def _map(self, items: Iterable[Item]) -> list[Fact]:
