@@ -16,6 +16,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from otel_agent_telemetry import _losses
+from otel_agent_telemetry._sqlite import is_full
 from otel_agent_telemetry.errors import LedgerError
 from otel_agent_telemetry.pipeline._notes import Notes
 from otel_agent_telemetry.pipeline.sending.ledger import Count
@@ -37,7 +38,7 @@ _logger = logging.getLogger("otel_agent_telemetry")
 
 TOKEN_INTERVAL_SECONDS = 60.0
 MOST_HELD = 10_000
-_ROWS_AT_ONCE = 200
+_ROWS_AT_ONCE, _FEWEST_ROWS_AT_ONCE = 200, 10
 _SHORTEST_WAIT_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 10.0
 
@@ -85,6 +86,7 @@ class Backlog:
         self._ledger_tries = _Tries()
         self._facts: deque[Fact] = deque()
         self._rows: deque[Row] = deque()
+        self._rows_at_once = _ROWS_AT_ONCE
         self._notes = Notes()
         self._tokens: TokenCounters | None = None
         self._has_uncounted = False
@@ -139,9 +141,10 @@ class Backlog:
             self.lose()
 
     def lose(self, more: int = 0) -> None:
-        """The program ends: what is held, and so many more, was lost."""
+        """The program ends: what is held, and so many more, is lost."""
         number = self.holds + more
         if number:
+            self.forget()
             _logger.warning("%d events were lost: there was no ledger that takes them, or no identity", number)
             with suppress(LedgerError):
                 self._count_lost(number)
@@ -191,22 +194,29 @@ class Backlog:
         notes = self._notes.counts(lambda fact: self._encoded([fact], outlet))
         losses = _losses.take()
         try:
-            while len(self._rows) > _ROWS_AT_ONCE:  # on a disk that is nearly full, as many as fit
-                first = [*islice(self._rows, _ROWS_AT_ONCE)]
+            while len(self._rows) > self._rows_at_once:  # on a disk that is nearly full, as many as fit
+                first = [*islice(self._rows, self._rows_at_once)]
                 outlet.ledger.append(first)
                 for _ in first:
                     self._rows.popleft()
+                if self._rows_at_once < _ROWS_AT_ONCE:
+                    outlet.ledger.reclaim()  # while there is room for that: many small transactions make a long log
             taken = outlet.ledger.append(
                 [*self._rows], counts=[*(count for _, count in counts), *notes.values()], losses=losses
             )
         except LedgerError as error:
             for reason, number in losses.items():
                 _losses.count(reason, number)
+            if is_full(error.__cause__) and self._rows_at_once > _FEWEST_ROWS_AT_ONCE:
+                self._rows_at_once = max(_FEWEST_ROWS_AT_ONCE, self._rows_at_once // 4)
+                outlet.ledger.reclaim()
+                return self._append(outlet, standing, is_over=is_over)
             self._ledger_tries.failed()
             self._next_collect = time.monotonic() if is_over and counts else self._next_collect
             _logger.debug("%d events wait in memory: %s", self.holds, error)
             return False
         self._rows.clear()
+        self._rows_at_once = _ROWS_AT_ONCE
         self._notes.written(notes)
         self._has_uncounted = False
         self._ledger_tries.succeeded()

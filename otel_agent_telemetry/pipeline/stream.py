@@ -200,7 +200,7 @@ class EventStream:
         try:
             if timeout_seconds > 0:
                 self._writer.backlog.try_now()
-            with _deadline.Within(timeout_seconds if timeout_seconds > 0 else self._patience()):
+            with _deadline.Within(timeout_seconds if timeout_seconds > 0 else self._patience(_ROUND_SECONDS)):
                 if not self.drain(collect=True) or self._writer.backlog.holds:
                     return False
                 outlet = self._writer.outlet
@@ -238,12 +238,12 @@ class EventStream:
             _logger.debug("events could not be written at exit", exc_info=True)
         self._takes_threads = False
 
-    def _patience(self) -> float:
+    def _patience(self, most: float = _PATIENCE_SECONDS) -> float:
         """What others who are at work in the ledger get until they are done; less where they had it already."""
         waited = _deadline.held_up_seconds()
         if waited is None:
             return _ROUND_SECONDS
-        return max(_LEAST_PATIENCE_SECONDS, _PATIENCE_SECONDS - waited)
+        return max(_LEAST_PATIENCE_SECONDS, most - waited)
 
     # The writing thread ------------------------------------------------------------------------------------------
 
