@@ -129,13 +129,13 @@ def test_synchronous_mode(recorder: Recorder, tmp_path: Path) -> None:
     import otel_agent_telemetry as telemetry
 
     telemetry.configure(product="acme-agents")
-    telemetry.server_started(port=80)
+    telemetry.server_shutdown(sessions_processed=80)
     print([thread.name for thread in threading.enumerate()], flush=True)
     __import__("os")._exit(0)
     """
     given = {"AGENT_TELEMETRY_ENDPOINT": recorder.url, "AGENT_TELEMETRY_STATE_DIR": tmp_path}
     assert program(code, AGENT_TELEMETRY_SYNC=1, **given) == Done(0, "['MainThread']\n", "")
-    assert [request.json()["event"] for request in recorder.requests] == ["server.started"]
+    assert [request.json()["event"] for request in recorder.requests] == ["server.shutdown"]
 
 
 def test_synchronous_mode_tries_once(tmp_path: Path, recorder: Recorder) -> None:
@@ -145,7 +145,7 @@ def test_synchronous_mode_tries_once(tmp_path: Path, recorder: Recorder) -> None
     import otel_agent_telemetry as telemetry
 
     telemetry.configure(product="acme-agents", synchronous=True)
-    telemetry.server_started(port=80)
+    telemetry.server_shutdown(sessions_processed=80)
     __import__("os")._exit(0)
     """
     program(code, AGENT_TELEMETRY_ENDPOINT=recorder.url, AGENT_TELEMETRY_STATE_DIR=tmp_path)
