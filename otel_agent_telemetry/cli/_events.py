@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from otel_agent_telemetry.cli._product import product_option, settings_for, state_dir_option
-from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
+from otel_agent_telemetry.pipeline.sending._others import has_own, other_ledgers
+from otel_agent_telemetry.pipeline.sending.ledger import KEPT_EVENTS, Ledger, ledger_file
 
 if TYPE_CHECKING:
     from otel_agent_telemetry.pipeline.sending.ledger import Entry
@@ -25,14 +25,26 @@ __all__ = ["events"]
 @click.option("--next", "next_only", is_flag=True, help="The exact body of the next request.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the newest N.")
 def events(product: str | None, state_dir: str | None, *, bodies: bool, next_only: bool, limit: int | None) -> None:
-    """Show every anonymous event that was recorded: when, which, whether it was sent, and its exact bytes."""
+    """Show every anonymous event that was recorded: when, which, whether it was sent, and its exact bytes.
+
+    Ledgers that other versions of this package keep here come first, and are only read.
+    """
     settings, found = settings_for(product, state_dir)
     path = None if found is None else ledger_file(settings.state_dir, found)
-    if path is None or not os.path.exists(path):
+    others = [] if path is None else other_ledgers(path)
+    if path is None or not (others or has_own(path)):
         click.echo(
             f"no events are recorded in {settings.state_dir}; `agent-telemetry status` says whether they are on",
             err=True,
         )
+        return
+    for other in [] if next_only else others:
+        kept = other.events(limit or KEPT_EVENTS)
+        text = f"{other.name} is kept by another version of this package (tables {other.version}): {len(kept)} events"
+        click.echo(text, err=True)
+        for at, state, name, body in kept:
+            _show(body, None if bodies else _row(at, state, name, body))
+    if not has_own(path):
         return
     ledger = Ledger(path)
     if next_only:
@@ -43,10 +55,14 @@ def events(product: str | None, state_dir: str | None, *, bodies: bool, next_onl
             _write(following)
         return
     for entry in ledger.events() if limit is None else ledger.events(limit):
-        if bodies:
-            _write(entry.body)
-        else:
-            click.echo(_line(entry))
+        _show(entry.body, None if bodies else _line(entry))
+
+
+def _show(body: bytes, line: str | None) -> None:
+    if line is None:
+        _write(body)
+    else:
+        click.echo(line)
 
 
 def _write(body: bytes) -> None:
@@ -55,5 +71,9 @@ def _write(body: bytes) -> None:
 
 
 def _line(entry: Entry) -> str:
-    moment = datetime.fromtimestamp(entry.created_at, timezone.utc).strftime("%Y-%m-%d %H:%M:%SZ")
-    return f"{moment}  {entry.state:<8} {entry.name:<24} {entry.body.decode('utf-8', 'replace')}"
+    return _row(entry.created_at, entry.state, entry.name, entry.body)
+
+
+def _row(at: float, state: str, name: str, body: bytes) -> str:
+    moment = datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%d %H:%M:%SZ")
+    return f"{moment}  {state:<8} {name:<24} {body.decode('utf-8', 'replace')}"

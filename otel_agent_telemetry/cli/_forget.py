@@ -12,6 +12,8 @@ from otel_agent_telemetry.cli._own_files import own_files
 from otel_agent_telemetry.cli._product import product_option, settings_for, state_dir_option
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.identity import STORED_KEYS
+from otel_agent_telemetry.pipeline.sending._others import other_ledgers
+from otel_agent_telemetry.pipeline.sending.ledger import ledger_file
 
 __all__ = ["forget"]
 
@@ -31,6 +33,8 @@ def forget(product: str | None, state_dir: str | None, *, yes: bool) -> None:
     if not names:
         click.echo(f"nothing is stored in {settings.state_dir}", err=True)
         return
+    for other in other_ledgers(ledger_file(settings.state_dir, found or "")):
+        click.echo(f"{other.name} is kept by another version of this package; it goes too", err=True)
     _ask(f"Delete {', '.join(names)} in {folder}?", yes=yes)
     left = _delete(folder)
     click.echo(f"deleted id, reference key and ledger of {found}", err=True)

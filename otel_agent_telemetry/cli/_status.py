@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 
 import click
 
 from otel_agent_telemetry.cli._product import product_option, products, state_dir_option
 from otel_agent_telemetry.consent import Consent
+from otel_agent_telemetry.pipeline.sending._others import Other, has_own, other_ledgers
 from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
 from otel_agent_telemetry.settings import Settings, operator_exports
 
@@ -47,7 +47,8 @@ def status(product: str | None, state_dir: str | None, opt_out_env: str | None, 
         "dialect": settings.dialect,
         "state_dir": settings.state_dir,
         "operator_exporter": operator_exports(),
-        "ledger": _ledger(path) if path is not None and os.path.exists(path) else None,
+        "ledger": _ledger(path) if path is not None and has_own(path) else None,
+        "other_ledgers": [] if path is None else [_other(other) for other in other_ledgers(path)],
     }
     click.echo(json.dumps(shown, indent=2) if as_json else "\n".join(_lines(shown)))
     click.get_current_context().exit(0 if decision.enabled else OFF)
@@ -56,6 +57,14 @@ def status(product: str | None, state_dir: str | None, opt_out_env: str | None, 
 def _ledger(path: str) -> dict[str, object]:
     ledger = Ledger(path)
     return {**ledger.counts(), "lost": ledger.drops(), "last_send": ledger.last_send()}
+
+
+def _other(other: Other) -> dict[str, object]:
+    return {"file": other.name, "version": other.version, **other.counts()}
+
+
+def _in_words(other: dict[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in other.items())
 
 
 def _lines(shown: dict[str, object]) -> list[str]:
@@ -72,4 +81,7 @@ def _lines(shown: dict[str, object]) -> list[str]:
     ledger = shown["ledger"]
     if isinstance(ledger, dict):
         lines += [f"ledger {name.replace('_', ' ')}: {value}" for name, value in ledger.items()]  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+    others = shown["other_ledgers"]
+    if isinstance(others, list):
+        lines += [f"kept by another version of this package: {_in_words(other)}" for other in others]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] - made above
     return lines
