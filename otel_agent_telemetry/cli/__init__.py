@@ -35,6 +35,8 @@ _COMMANDS = {
     "forget": "_forget:forget",
     "schema": "_schema:schema",
     "doctor": "_doctor:doctor",
+    "proxy": "_proxy:proxy",
+    "report": "_report:report",
 }
 
 

@@ -23,6 +23,7 @@ FLOORS = {
     "meaning": {"meaning", "identity"},
     "pipeline": {"pipeline"},
     "local": {"local"},
+    "maintainers": {"maintainers"},
     "cli": {"cli"},
     "roof": {"", "__main__", "_runtime"},  # the package itself, which puts the parts together
 }
@@ -33,6 +34,7 @@ BELOW = {
     "meaning": {"ground", "words", "consent", "meaning"},
     "pipeline": {"ground", "words", "consent", "meaning", "pipeline"},
     "local": {"ground", "words", "consent", "meaning", "local"},
+    "maintainers": {"ground", "words", "consent", "maintainers"},
     "cli": {*FLOORS} - {"roof"},
     "roof": {*FLOORS},
 }
