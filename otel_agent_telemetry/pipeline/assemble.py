@@ -236,6 +236,12 @@ class _Outlet:
         )
         self.anonymiser = Anonymiser(identity.reference_key, registries, precision=settings.precision)
         self.ledger, self.durable = _ledger(settings.state_dir, product, debug=settings.debug)
+        self.ledger.remember(
+            endpoint=settings.endpoint,
+            dialect=settings.dialect,
+            rule=process.consent.decide().rule,
+            opt_out_env=process.consent.opt_out_env,
+        )
         self._id_file = None if identity.ephemeral else _id_file(process)
         self._id_mark = _mark(self._id_file)
         self.sender: Sender | None = None

@@ -171,10 +171,20 @@ def test_nobody_watches(tmp_path: Path, recorder: Recorder) -> None:
     assert [request.json()["event"] for request in recorder.wait(1)] == ["server.started"]
 
 
-def test_nobody_watches_and_nothing_is_sent(tmp_path: Path) -> None:
-    """Where no endpoint is set, the notice says that events stay."""
-    program_ = LOGGED + SERVICE.replace(", endpoint=sys.argv[2]", "")
-    assert program(program_, tmp_path).err.endswith("=false). They stay on this machine.\n")
+STAYS = SERVICE.replace(", endpoint=sys.argv[2]", "")
+
+
+def test_no_notice_where_events_can_go_nowhere(tmp_path: Path) -> None:
+    """Without an endpoint there is neither notice nor log record, and events are recorded from the first run."""
+    assert at_a_terminal(tmp_path, "", code=LOGGED + STAYS) == ("default\n", "")
+    assert "acme-agents/ledger.db" in files(tmp_path)
+
+
+def test_what_was_recorded_before_the_notice(tmp_path: Path, recorder: Recorder) -> None:
+    """What was recorded while it could go nowhere, and no notice had been given, is gone once one is given."""
+    at_a_terminal(tmp_path, "", code=STAYS)
+    assert at_a_terminal(tmp_path, recorder.url) == ("first_run\n", NOTICE.format(recorder.url))
+    assert agent_telemetry("events", "--json", "--state-dir", tmp_path).out == ""
 
 
 def test_the_product_shows_its_own_notice(tmp_path: Path, recorder: Recorder) -> None:
