@@ -61,8 +61,7 @@ class _Configured:
             return
         from otel_agent_telemetry.pipeline.assemble import assemble
 
-        providers = None if previous is None else previous.providers
-        self.pipeline = assemble(self.lifecycle, settings, consent, store, events=events, providers=providers)
+        self.pipeline = assemble(self.lifecycle, settings, consent, store, events=events, before=previous)
         self.lifecycle.off = False
 
     def current(self) -> Decision:
@@ -293,5 +292,5 @@ def _notice(settings: Settings, endpoint: str) -> Decision | None:
     from otel_agent_telemetry.pipeline.notice import give_notice
     from otel_agent_telemetry.pipeline.product import running_product
 
-    product = settings.product or running_product()[0]
+    product = settings.product or running_product()
     return give_notice(product, endpoint, settings.state_dir)

@@ -25,7 +25,7 @@ def delete_leftovers(state_dir: str, product: str | None, rule: str) -> None:
     if product is None:
         from otel_agent_telemetry.pipeline.product import running_product
 
-        product = running_product()[0]
+        product = running_product()
     for path in _ledgers(os.path.join(state_dir, product)):
         _delete_pending(path, rule)
 
