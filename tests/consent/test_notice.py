@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.command import agent_telemetry, environment, program
+from tests.cli.command import agent_telemetry, all_of, environment, program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,25 +48,12 @@ def at_a_terminal(folder: Path, url: str, *, code: str = SERVICE, **variables: o
             command, env=environment(**variables), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=theirs
         ) as process:
             os.close(theirs)
-            shown = _all_of(ours)
+            shown = all_of(ours)
             out, _ = process.communicate(timeout=20)
     finally:
         os.close(ours)
     assert process.returncode == 0, shown
     return out.decode(), shown.replace("\r\n", "\n")
-
-
-def _all_of(descriptor: int) -> str:
-    """What comes until the last process that could write has closed its end, which Linux reports as an error."""
-    read = b""
-    while True:
-        try:
-            part = os.read(descriptor, 4096)
-        except OSError:
-            part = b""
-        if not part:
-            return read.decode()
-        read += part
 
 
 def files(folder: Path) -> list[str]:
