@@ -28,7 +28,7 @@ ELSEWHERE := not collector and not jaeger and not kafka and not clickhouse and n
 ALONE := $(patsubst %,tests/instrumentation/test_%.py,a2a arq celery commands dramatiq langgraph mcp openai_agents rq \
     servers taskiq temporalio)
 
-.PHONY: help demo test test-goldens test-frameworks test-temporal test-collector test-jaeger test-kafka test-clickhouse test-clients bench check lint types coverage wheels lock schema clean
+.PHONY: help demo docs test test-goldens test-frameworks test-temporal test-collector test-jaeger test-kafka test-clickhouse test-clients bench check lint types coverage wheels lock schema clean
 
 help:
 	@echo 'make demo              an agent service, its trace, and the anonymous events it sent'
@@ -41,6 +41,7 @@ help:
 	@echo 'make check             the one door: lint, types, tests, coverage, wheels'
 	@echo 'make lock              constraints.txt anew; ARGS=--upgrade for newer versions'
 	@echo 'make schema            TELEMETRY.md and the JSON Schema from the contract'
+	@echo 'make docs              the documentation as a site, build/docs/index.html'
 	@echo 'make clean             removes all that these made'
 
 demo: $(VENV)/.demo
@@ -86,7 +87,7 @@ test-jaeger test-kafka test-clickhouse: $(VENV)/.test
 bench: $(VENV)/.test
 	@for file in benchmarks/*.py; do echo "$$file"; $(BIN)/python "$$file" || exit 1; done
 
-check: lint types $(VENV)/.tested coverage wheels
+check: lint types docs $(VENV)/.tested coverage wheels
 	@echo 'check: all is well'
 
 lint: $(VENV)/.dev
@@ -110,6 +111,11 @@ wheels: $(VENV)/.dev
 	@$(UV) pip install --quiet --python build/core/bin/python --constraints constraints.txt dist/otel_agent_telemetry-*.whl
 	@$(UV) pip install --quiet --python build/both/bin/python --constraints constraints.txt dist/*.whl
 	AGENT_TELEMETRY_WHEELS='$(CURDIR)' REQUIRE_WHEELS=1 $(BIN)/pytest tests/house/test_wheels.py
+
+# A warning, a broken link included, is an error.
+docs: $(VENV)/.dev
+	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky --fresh-env --doctree-dir build/doctrees docs build/docs
+	@echo 'docs: build/docs/index.html'
 
 lock: $(VENV)/.uv
 	@$(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-annotate \

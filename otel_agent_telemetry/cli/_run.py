@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import http.client
 import importlib.util
-import json
 import os
 import shutil
 import sys
 
 import click
 
-from otel_agent_telemetry._sockets import listeners
+from otel_agent_telemetry.cli._local_serve import LOCAL_URL, local_serve_is_up
+from otel_agent_telemetry.cli._traces_go import traces_go
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.settings import operator_exports
 
 __all__ = ["run"]
 
-LOCAL_HOST, LOCAL_PORT = "127.0.0.1", 4318
-_PROBE_SECONDS = 0.3
+_PAGE = "_AGENT_TELEMETRY_PAGE"  # our distro reads it; process id and address
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -27,10 +25,13 @@ def run(command: tuple[str, ...]) -> None:
     """Run COMMAND with tracing switched on: a program, a console script, a Python file, or `-m module`.
 
     The process becomes the command, so exit codes and signals are its own. Traces go where OTEL_EXPORTER_OTLP_ENDPOINT
-    says, else to a local `agent-telemetry serve` of the same account if one is up.
+    says, else to an `agent-telemetry serve` of the same account, if one is up. On a terminal, one line on standard
+    error says where they go, and one at the end gives the address of the page.
     """
     arguments = _command_line(command)
     os.environ.update(_environment())
+    if sys.stderr.isatty():
+        click.echo(f"agent-telemetry: traces go to {traces_go()}", err=True)
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(arguments[0], arguments)  # noqa: S606 - running what the user typed is what this command is for
@@ -70,9 +71,10 @@ def _environment() -> dict[str, str]:
         "OTEL_PYTHON_DISTRO": "agent_telemetry",
         "OTEL_PYTHON_CONFIGURATOR": "agent_telemetry",
     }
-    if not operator_exports() and "OTEL_TRACES_EXPORTER" not in os.environ and _local_server_is_up():
-        environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://{LOCAL_HOST}:{LOCAL_PORT}"
+    if not operator_exports() and "OTEL_TRACES_EXPORTER" not in os.environ and local_serve_is_up():
+        environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = LOCAL_URL
         environment["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf"
+        environment[_PAGE] = f"{os.getpid()} {LOCAL_URL}/"
     return environment
 
 
@@ -81,19 +83,3 @@ def _has_instrumentation() -> bool:
         return importlib.util.find_spec("opentelemetry.instrumentation") is not None
     except ModuleNotFoundError:
         return False
-
-
-def _local_server_is_up() -> bool:
-    """Whether a `serve` of this account answers: another account's would see what this one's programs do."""
-    owners = listeners(LOCAL_PORT)
-    if owners is not None and owners != {os.geteuid()}:
-        return False
-    connection = http.client.HTTPConnection(LOCAL_HOST, LOCAL_PORT, timeout=_PROBE_SECONDS)
-    try:
-        connection.request("GET", "/healthz")
-        answer: object = json.loads(connection.getresponse().read(1024))
-    except (OSError, ValueError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-    return isinstance(answer, dict) and bool(answer.get("service") == "agent-telemetry")  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType] - parsed JSON

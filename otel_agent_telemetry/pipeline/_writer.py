@@ -109,6 +109,13 @@ class Writer:
                 self.backlog.count(item)
         return facts
 
+    def take_over(self, other: Writer) -> None:
+        """Go on with what another one knows of spans, and with what it holds."""
+        self.mapping = other.mapping
+        self.backlog.take_over(other.backlog)
+        if other.outlet is not None:
+            other.outlet.close()
+
     def start_over(self, *, partial: bool) -> None:
         """Know of no span; with ``partial`` a parent that is unknown may still come."""
         self.mapping = Meaning(partial=partial)
