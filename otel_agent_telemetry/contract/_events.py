@@ -21,6 +21,7 @@ from otel_agent_telemetry.contract._kinds import (
     Milliseconds,
     PublicName,
     Ref,
+    Tag,
     Usd,
     Version,
 )
@@ -141,6 +142,7 @@ def _enum(values: Sequence[str], why: str) -> Enum:
 
 
 _TASK_ID = Ref("task", why="joins the events of one task")
+_SESSION_TASK_ID = Ref("task", why="which task it works on, where there is one")
 _AGENT_ID = Ref("agent", why="tells how many agents an installation runs")
 _AGENT_NAME = PublicName("agents", why="which of the product's own agents it was", docker="agent_name")
 _SESSION_ID = Ref("session", why="joins the events of one session", docker="session_id")
@@ -222,6 +224,7 @@ _TASK = (
             **_HARNESS,
             "hasParent": Flag(why="whether agents delegate"),
             "priority": Count(why="whether priorities are used"),
+            "tags": ListOf(Tag(), why="which of the product's own kinds of task are used"),
         },
     ),
     _event(
@@ -308,6 +311,7 @@ _SESSION = (
             "harnessProvider": _PROVIDER,
             "model": _MODEL,
             "role": _enum(["worker", "lead"], "how agents are deployed"),
+            "taskId": _SESSION_TASK_ID,
             "sessionId": _SESSION_ID,
             "agentName": _AGENT_NAME,
         },
@@ -322,6 +326,7 @@ _SESSION = (
             "agentId": _AGENT_ID,
             "durationMs": _DURATION,
             "tasksProcessed": Count(why="how much one session does"),
+            "taskId": _SESSION_TASK_ID,
             "sessionId": _SESSION_ID,
             "agentName": _AGENT_NAME,
             "isSuccess": Flag(why="the success rate of sessions", docker="is_success"),

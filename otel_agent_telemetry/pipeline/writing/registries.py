@@ -15,32 +15,6 @@ _AFTER = re.compile(r"([-@]20\d\d-?[01]\d-?[0-3]\d)?(-v\d+(:\d+)?)?(:[a-z0-9._-]
 _LONGEST_NAME = 64  # as the schema of PublicName says
 _LONGEST_GIVEN = 128
 
-SEED_COMMANDS = frozenset(
-    {
-        "a2a",
-        "acp",
-        "alias",
-        "api",
-        "build",
-        "catalog",
-        "debug",
-        "eval",
-        "exec",
-        "feedback",
-        "mcp",
-        "models",
-        "new",
-        "pull",
-        "push",
-        "run",
-        "serve",
-        "setup",
-        "share",
-        "version",
-    }
-)
-"""docker-agent's own commands: the docker dialect's ``command`` events name them."""
-
 
 @dataclass(frozen=True, slots=True)
 class Registries:
@@ -56,14 +30,21 @@ class Registries:
         if registry == "models":
             return self._model(name)
         declared: frozenset[str] = getattr(self, registry, frozenset())
-        if name in declared or (registry == "commands" and name in SEED_COMMANDS):
-            return name
-        return "custom"
+        if registry == "commands":
+            return _beginning(name, declared)
+        return name if name in declared else "custom"
 
     def _model(self, name: str) -> str:
         if name == "unknown" or name in self.models:
             return name
         return _public_model(name)
+
+
+def _beginning(command: str, declared: frozenset[str]) -> str:
+    """The command, or the group that it belongs to, as the product declared it: ``alias list``, ``alias``."""
+    while command and command not in declared:
+        command = command.rpartition(" ")[0]
+    return command or "custom"
 
 
 @lru_cache(maxsize=1024)
