@@ -45,10 +45,16 @@ USAGE_COUNTERS = {
     "cacheWriteTokens": "gen_ai.client.inference.usage.cache_write.input_tokens",
     "reasoningOutputTokens": "gen_ai.client.inference.usage.reasoning.output_tokens",
     "costUsd": "agent.client.inference.cost",
+    "guessUsd": "agent.client.inference.cost.estimated",
+    "guessCalls": "agent.client.inference.calls.estimated",
+    "guessUnpriced": "agent.client.inference.calls.unpriced",
     "modelCalls": "agent.client.inference.calls",
     "modelErrors": "agent.client.inference.errors",
 }
-"""Property of ``token.usage`` -> the counter it is summed on; five are named by semantic-conventions-genai."""
+"""Property of ``token.usage`` -> the counter it is summed on; five are named by semantic-conventions-genai.
+
+``guess…`` are no properties: what was estimated, of how many calls, and how many have no price.
+"""
 
 # Ours -----------------------------------------------------------------------------------------------------------
 AGENT_LIFECYCLE = "agent.lifecycle"

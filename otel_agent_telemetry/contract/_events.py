@@ -160,6 +160,7 @@ _CACHE_READ = Count(why="whether prompt caching works")
 _CACHE_WRITE = Count(why="whether prompt caching works")
 _REASONING = Count(why="how much reasoning models are used")
 _COST = Usd(why="what a session costs", docker="cost")
+_IS_ESTIMATE = Flag(why="whether some of the cost is from a price list, which is then true")
 _HARNESS = {"provider": _PROVIDER, "harnessVariant": _VARIANT, "harnessVersion": _HARNESS_VERSION}
 _NOTHING: dict[str, Kind] = {}
 _TOTAL = {
@@ -337,6 +338,7 @@ _SESSION = (
             **_TOTAL,
             "totalTokens": Count(why="the size of sessions", docker="total_tokens"),
             "totalCostUsd": _COST,
+            "costIsEstimate": _IS_ESTIMATE,
             "errors": ListOf(_ERROR_CATEGORY, why="which failures sessions have", docker="error"),
         },
         docker=("session", "end"),
@@ -369,6 +371,7 @@ _SESSION = (
             "reasoningOutputTokens": _REASONING,
             "thinkingTokens": Count(why="how much reasoning models are used"),
             "totalCostUsd": _COST,
+            "costIsEstimate": _IS_ESTIMATE,
             "durationMs": _DURATION,
             "numTurns": Count(why="how many model calls a session takes"),
             "isError": Flag(why="what failures cost"),
@@ -502,6 +505,7 @@ _REST = (
             **_TOTAL,
             "totalTokens": Count(why="the size of usage", docker="total_tokens"),
             "costUsd": _COST,
+            "costIsEstimate": _IS_ESTIMATE,
             "modelCalls": Count(why="how many model calls succeed"),
             "modelErrors": Count(why="how many model calls fail"),
             "sessionId": _SESSION_ID,

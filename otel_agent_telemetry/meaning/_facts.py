@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from otel_agent_telemetry import semconv
+from otel_agent_telemetry.meaning._costs import spent
 from otel_agent_telemetry.meaning._outcomes import CANCELLED
 from otel_agent_telemetry.meaning._records import Fact
 
@@ -93,6 +94,8 @@ def session_ended(session: Mapping[str, object], ended: Ended) -> Iterator[Fact]
         "cacheWriteTokens": totals.cache_write_tokens,
         "reasoningOutputTokens": totals.reasoning_tokens,
     }
+    usd, is_estimate = spent(totals.cost_usd, totals.guess)
+    cost_of = {"totalCostUsd": usd, "costIsEstimate": True if is_estimate else None}
     used = totals.input_tokens is not None or totals.output_tokens is not None
     properties: dict[str, object] = {
         "agentId": session["agentId"],
@@ -108,7 +111,7 @@ def session_ended(session: Mapping[str, object], ended: Ended) -> Iterator[Fact]
         "errorCount": totals.error_count,
         **tokens,
         "totalTokens": (totals.input_tokens or 0) + (totals.output_tokens or 0) if used else None,
-        "totalCostUsd": totals.cost_usd,
+        **cost_of,
         "errors": list(totals.errors),
     }
     yield fact("session.ended", end_ns, properties, ended.key)
@@ -123,7 +126,7 @@ def session_ended(session: Mapping[str, object], ended: Ended) -> Iterator[Fact]
         cost = {
             **run,
             **tokens,
-            "totalCostUsd": totals.cost_usd,
+            **cost_of,
             "numTurns": totals.model_calls,
             "isError": error is not None,
         }

@@ -188,6 +188,7 @@ class Meaning:
             self._repeats(said, branch.speaker)
             call = call.beyond(branch.calls) if not branch.turns else None
             if call is not None:
+                call.price()
                 price(branch.held, call)
         elif said.start_ns < landing.counted_until:
             call = None
@@ -197,6 +198,8 @@ class Meaning:
             call = call.beyond(known)
             if call is not None:
                 known.complete(call)
+        else:
+            call.price()
         self._tree.close(said.key, said.parent_key, counted_until=said.end_ns if calls else 0)
         if call is not None and (call.calls or call.has_figures):
             self._waiting.put_call(call, branch, landing)

@@ -71,7 +71,7 @@ def test_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         acme.telemetry.command(command, program=program).start().end()
     acme.telemetry.track_command("alias list")
     left = [each.properties["command"] for each in acme.told]
-    assert left == ["alias list", "run", "run", "custom", "alias list"]
+    assert left == ["alias list", "run", "run", "custom", "custom", "alias list"]
 
 
 def test_the_action_of_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

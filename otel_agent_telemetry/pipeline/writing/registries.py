@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
 
+from otel_agent_telemetry.meaning._prices import further_models
+
 __all__ = ["Registries", "public_models"]
 
 _WHERE = re.compile(r"((us|eu|apac|au|jp|ca|us-gov|global)\.)?([a-z0-9_-]+[./])*?")
@@ -37,7 +39,7 @@ class Registries:
     def _model(self, name: str) -> str:
         if name == "unknown" or name in self.models:
             return name
-        return _public_model(name)
+        return _public_model(name, public_models())
 
 
 def _beginning(command: str, declared: frozenset[str]) -> str:
@@ -48,9 +50,8 @@ def _beginning(command: str, declared: frozenset[str]) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _public_model(name: str) -> str:
+def _public_model(name: str, known: frozenset[str]) -> str:
     """The longest public id that the name is, when region, vendor, date, revision and size are taken off."""
-    known = public_models()
     if name in known:
         return name
     if len(name) > _LONGEST_GIVEN:
@@ -61,20 +62,18 @@ def _public_model(name: str) -> str:
     return max(found, key=len, default="custom")
 
 
-@cache
 def public_models() -> frozenset[str]:
-    """Ids of public models: those of genai-prices where it is installed, the snapshot that ships, and local ones."""
+    """Ids of public models: the snapshot that ships, local ones, and those of a newer price list, once that is read."""
+    return _all_models(further_models())
+
+
+@lru_cache(maxsize=2)
+def _all_models(further: frozenset[str]) -> frozenset[str]:
+    return _shipped_models() | {name for name in further if len(name) <= _LONGEST_NAME}
+
+
+@cache
+def _shipped_models() -> frozenset[str]:
     folder = resources.files("otel_agent_telemetry.pipeline.writing")
     texts = [folder.joinpath(name).read_text(encoding="utf-8") for name in ("models.txt", "local_models.txt")]
-    shipped = frozenset(line for text in texts for line in text.splitlines() if line and not line.startswith("#"))
-    return shipped | _priced_models()
-
-
-def _priced_models() -> frozenset[str]:
-    try:
-        from genai_prices import data  # an extra
-    except ImportError:
-        return frozenset()
-    return frozenset(
-        model.id for provider in data.providers for model in provider.models if len(model.id) <= _LONGEST_NAME
-    )
+    return frozenset(line for text in texts for line in text.splitlines() if line and not line.startswith("#"))
