@@ -141,7 +141,8 @@ def further_models() -> frozenset[str]:
 
 
 def forget() -> None:
-    """Look for the price list anew, with the next question."""
+    """Look for the price list anew, with the next question, and read it then and there."""
+    _aside.clear()
     _known.__init__()
 
 
