@@ -20,8 +20,9 @@ _PAGE = "_AGENT_TELEMETRY_PAGE"  # our distro reads it; process id and address
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option("--debug", is_flag=True, help="Print each anonymous event on standard error; none is sent.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND [ARGUMENT]...")
-def run(command: tuple[str, ...]) -> None:
+def run(command: tuple[str, ...], *, debug: bool) -> None:
     """Run COMMAND with tracing switched on: a program, a console script, a Python file, or `-m module`.
 
     The process becomes the command, so exit codes and signals are its own. Traces go where OTEL_EXPORTER_OTLP_ENDPOINT
@@ -32,6 +33,8 @@ def run(command: tuple[str, ...]) -> None:
     os.environ.update(_environment())
     if sys.stderr.isatty():
         click.echo(f"agent-telemetry: traces go to {traces_go()}", err=True)
+    if debug:
+        os.environ["AGENT_TELEMETRY_DEBUG"] = "1"
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(arguments[0], arguments)  # noqa: S606 - running what the user typed is what this command is for

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from otel_agent_telemetry.meaning._costs import NOTHING, Guess
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -59,7 +61,7 @@ class Fact(NamedTuple):
 class Usage(NamedTuple):
     """One model call that counts: raw names (anonymised later) and numbers; None where the reply carried none.
 
-    ``calls`` is 0 for tokens without a model call: an embedding, or an agent's own figure where no call was seen.
+    ``guess`` is what it may have cost where nobody says it. ``calls`` is 0 for tokens without a model call: an embedding, or an agent's own figure where no call was seen.
     """
 
     occurred_ns: int
@@ -75,3 +77,4 @@ class Usage(NamedTuple):
     cost_usd: float | None = None
     is_error: bool = False
     calls: int = 1
+    guess: Guess = NOTHING

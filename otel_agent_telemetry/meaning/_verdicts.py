@@ -43,6 +43,7 @@ def _usage(call: ModelCall) -> Usage:
         cost_usd=call.cost_usd,
         is_error=call.error is not None,
         calls=call.calls,
+        guess=call.guess,
     )
 
 

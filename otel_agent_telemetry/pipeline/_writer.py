@@ -10,7 +10,9 @@ from opentelemetry.sdk.trace import ReadableSpan, Span
 
 from otel_agent_telemetry import _losses
 from otel_agent_telemetry.meaning import Meaning
+from otel_agent_telemetry.meaning._prices import read_aside
 from otel_agent_telemetry.meaning._records import Fact, SpanRecord
+from otel_agent_telemetry.pipeline._background import background
 from otel_agent_telemetry.pipeline._backlog import Backlog
 from otel_agent_telemetry.pipeline._span_record import record_of
 
@@ -44,6 +46,7 @@ class Writer:
         partial: bool,
     ) -> None:
         self.backlog = Backlog(open_outlet=open_outlet, new_counters=new_counters, dialect=dialect, debug=debug)
+        read_aside(lambda read: background("agent-telemetry-prices", read))
         self._next_expire = 0.0
         self.mapping = Meaning(partial=partial)
 
