@@ -148,6 +148,13 @@ class Meaning:
         self.pass_by(key, self._tree.parent(key))
         return as_events(self.told())
 
+    def noted(self) -> list[Fact | Usage]:
+        """The calls that began to wait since the last time, as they would be told now.
+
+        Each is told by its run's end at the latest, with the same ``key``: that takes the place of this.
+        """
+        return self._waiting.noted()
+
     def expire(self, now_ns: int) -> list[Fact | Usage]:
         """What has waited too long by that time."""
         self._waiting.expire(now_ns, self._hold_ns, self._settle_ns)
