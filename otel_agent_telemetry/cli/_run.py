@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,7 +16,10 @@ from otel_agent_telemetry._sockets import listeners
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.settings import operator_exports
 
-__all__ = ["run"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["command_line", "instrumented", "run"]
 
 LOCAL_HOST, LOCAL_PORT = "127.0.0.1", 4318
 _PROBE_SECONDS = 0.3
@@ -29,14 +33,14 @@ def run(command: tuple[str, ...]) -> None:
     The process becomes the command, so exit codes and signals are its own. Traces go where OTEL_EXPORTER_OTLP_ENDPOINT
     says, else to a local `agent-telemetry serve` of the same account if one is up.
     """
-    arguments = _command_line(command)
-    os.environ.update(_environment())
+    arguments = command_line(command)
+    os.environ.update({**instrumented(os.environ), **_local_destination()})
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(arguments[0], arguments)  # noqa: S606 - running what the user typed is what this command is for
 
 
-def _command_line(command: tuple[str, ...]) -> list[str]:
+def command_line(command: Sequence[str]) -> list[str]:
     """The program's path and arguments; a Python file or ``-m module`` runs with this interpreter."""
     program = command[0]
     if program == "-m" or (program.endswith(".py") and os.path.isfile(program)):
@@ -49,8 +53,8 @@ def _command_line(command: tuple[str, ...]) -> list[str]:
     return [found, *command[1:]]
 
 
-def _environment() -> dict[str, str]:
-    """What the command's environment needs so that its Python processes instrument themselves."""
+def instrumented(environ: Mapping[str, str]) -> dict[str, str]:
+    """What a command's environment needs so that its Python processes instrument themselves. Raises InputError."""
     spec = (
         importlib.util.find_spec("opentelemetry.instrumentation.auto_instrumentation")
         if _has_instrumentation()
@@ -64,16 +68,20 @@ def _environment() -> dict[str, str]:
         msg = "`agent-telemetry run` needs our framework modules: pip install 'otel-agent-telemetry[instrument]'."
         raise InputError(msg)
     hook = next(iter(spec.submodule_search_locations))
-    others = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and path != hook]
-    environment = {
+    others = [path for path in environ.get("PYTHONPATH", "").split(os.pathsep) if path and path != hook]
+    return {
         "PYTHONPATH": os.pathsep.join([hook, *others]),
         "OTEL_PYTHON_DISTRO": "agent_telemetry",
         "OTEL_PYTHON_CONFIGURATOR": "agent_telemetry",
     }
+
+
+def _local_destination() -> dict[str, str]:
+    """Where traces go if the operator did not say: to a `serve` of this account, if one is up."""
     if not operator_exports() and "OTEL_TRACES_EXPORTER" not in os.environ and _local_server_is_up():
-        environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://{LOCAL_HOST}:{LOCAL_PORT}"
-        environment["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf"
-    return environment
+        endpoint = f"http://{LOCAL_HOST}:{LOCAL_PORT}"
+        return {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}
+    return {}
 
 
 def _has_instrumentation() -> bool:
