@@ -303,7 +303,7 @@ class EventStream:
             if not self._work.acquire(timeout=_deadline.left(_LONGEST_ROUND_SECONDS)):
                 return False
             try:
-                is_last = len(self._queue) <= _PORTION
+                is_last = self._closed or len(self._queue) <= _PORTION
                 if not self._closed:
                     self._drain(collect=collect and is_last, leaving=leaving and is_last)
             finally:
