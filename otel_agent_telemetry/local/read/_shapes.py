@@ -12,7 +12,7 @@ __all__ = ["SessionShape", "SpanDetail", "SpanShape", "TraceShape", "TraceTree",
 
 
 class TraceShape(TypedDict):
-    """A row of ``traces``.
+    """A row of ``traces``; ``status`` is ``ok``, ``error``, or ``cancelled`` for a coding agent's run that was.
 
     ``cost_is_estimate`` is true where some of it came from a price list; ``unpriced_calls`` are calls whose cost nobody
     knows: it is not in the sum.
@@ -25,6 +25,7 @@ class TraceShape(TypedDict):
     duration_ms: float
     spans: int
     errors: int
+    status: str
     calls: int
     tools: int
     agent_runs: int

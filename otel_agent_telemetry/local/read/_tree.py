@@ -28,7 +28,8 @@ SELECT spans.span_id, spans.parent_id, spans.start_ns, spans.end_ns, spans.statu
        CASE WHEN spans.status = 2 THEN spans.body END,
        CASE WHEN steps.kind != 'other' THEN steps.kind END, steps.name, steps.model, steps.provider, steps.tool,
        steps.agent, steps.outcome, steps.counted, steps.spends, speakers.span_id,
-       steps.input, steps.output, steps.cache_read, steps.cache_write, steps.reasoning, steps.cost
+       steps.input, steps.output, steps.cache_read, steps.cache_write, steps.reasoning, steps.cost,
+       origins.harness IS NOT NULL AND coalesce(steps.kind, 'other') = 'other'
 FROM spans JOIN origins ON origins.id = spans.origin LEFT JOIN steps ON steps.id = spans.id
 LEFT JOIN spans AS speakers ON speakers.id = steps.speaker
 WHERE spans.trace = ? ORDER BY spans.start_ns, spans.end_ns DESC, spans.id
@@ -49,12 +50,29 @@ class _Placed:
 
 
 def trace_tree(connection: sqlite3.Connection, trace: int) -> TraceTree:
-    """The trace with that row id: parents before children, siblings by start; orphans stand at depth 0."""
+    """The trace with that row id: parents before children, siblings by start; orphans stand at depth 0.
+
+    The insides of a coding agent's program are left out: spans by the hundred that stand for nothing.
+    """
     summary = trace_shape(connection, trace)
     rows = connection.execute(_SPANS, (trace,)).fetchall()
     began = rows[0][2] if rows else 0
-    placed = {row[0]: _Placed(row[1], _shape(row, began)) for row in rows}
+    inside = {row[0]: row[1] for row in rows if row[-1]}
+    if len(inside) == len(rows):  # nothing of the trace stands for anything
+        inside = {}
+    placed = {
+        row[0]: _Placed(_outside(row[1], inside), _shape(row[:-1], began)) for row in rows if row[0] not in inside
+    }
     return {"trace": summary, "spans": _ordered(placed)}
+
+
+def _outside(span_id: int, inside: dict[int, int]) -> int:
+    """The nearest span at or above one that is no inside of a coding agent's program."""
+    seen: set[int] = set()
+    while span_id in inside and span_id not in seen:
+        seen.add(span_id)
+        span_id = inside[span_id]
+    return span_id
 
 
 def span_detail(connection: sqlite3.Connection, trace: int, span_id: str) -> SpanDetail:

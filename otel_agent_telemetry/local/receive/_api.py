@@ -116,7 +116,7 @@ class Api:
 def _traces(connection: sqlite3.Connection, asked: _Asked) -> object:
     wanted = TraceFilter(
         **{key: asked.text(key) for key in _TEXTS},
-        status=asked.choice("status", ("ok", "error")) if asked.text("status") else None,
+        status=asked.choice("status", ("ok", "error", "cancelled")) if asked.text("status") else None,
         attributes=tuple((key, value) for key, _, value in (pair.partition("=") for pair in asked.attributes)),
         min_duration_ns=asked.duration("min_duration"),
         max_duration_ns=asked.duration("max_duration"),

@@ -43,7 +43,9 @@ class Imported:
 def export_trace(connection: sqlite3.Connection, trace: int) -> Iterator[str]:
     """The trace with that row id: a line of spans, and a line of log records where it has any."""
     yield from _lines(TRACES, connection.execute(_query("spans", "trace = ?"), (trace,)))
-    of_trace = "logs.trace_id = (SELECT trace_id FROM traces WHERE id = ?)"
+    of_trace = (
+        "logs.trace_id IN (SELECT trace_id FROM traces WHERE id = ?1 UNION SELECT trace_id FROM homes WHERE trace = ?1)"
+    )
     yield from _lines(LOGS, connection.execute(_query("logs", of_trace), (trace,)))
 
 

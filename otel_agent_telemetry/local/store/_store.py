@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from otel_agent_telemetry.local.store._agents import insert_made
 from otel_agent_telemetry.local.store._batch import Batch, Origin, batch, clamped, origin
 from otel_agent_telemetry.local.store._file import StoreFile
 from otel_agent_telemetry.local.store._settle import settle_trace
 from otel_agent_telemetry.local.store._steps import COLUMNS, values_of
 from otel_agent_telemetry.local.store._watch import Watch
+from otel_agent_telemetry.meaning.harnesses import made_of_log, made_of_metric
 
 if TYPE_CHECKING:
     import sqlite3
@@ -24,20 +26,22 @@ if TYPE_CHECKING:
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
     from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
+    from otel_agent_telemetry.meaning.harnesses import Made
 
 __all__ = ["Store"]
 
 T = TypeVar("T")
 
-_SignalRow: TypeAlias = "tuple[Origin, tuple[Any, ...]]"
+_SignalRow: TypeAlias = "tuple[Origin, tuple[Any, ...], tuple[Made, ...]]"
+"""Where a record comes from, its columns, and the spans that it stands for, where a coding agent wrote it."""
 
-_INSERT_ORIGIN = "INSERT INTO origins VALUES (NULL, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
+_INSERT_ORIGIN = "INSERT INTO origins VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
 _INSERT_EVENTS = """
 INSERT OR IGNORE INTO events (received_ns, dialect, content_type, body, digest) VALUES (?, ?, ?, ?, ?)
 """
 _INSERT_TRACE = """
-INSERT INTO traces (trace_id, received_ns, start_ns, end_ns, spans, errors, rank, name, service, unsettled)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO traces (trace_id, received_ns, start_ns, end_ns, spans, errors, rank, name, service, unsettled, folded)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (trace_id) DO UPDATE SET
     received_ns = excluded.received_ns,
     start_ns = min(start_ns, excluded.start_ns),
@@ -47,7 +51,8 @@ ON CONFLICT (trace_id) DO UPDATE SET
     name = CASE WHEN excluded.rank < rank THEN excluded.name ELSE name END,
     service = CASE WHEN excluded.rank < rank THEN excluded.service ELSE service END,
     rank = min(rank, excluded.rank),
-    unsettled = max(unsettled, excluded.unsettled, calls + tools + runs > 0)
+    unsettled = max(unsettled, excluded.unsettled, calls + tools + runs > 0),
+    folded = min(folded, excluded.folded)
 RETURNING id
 """
 _UNSETTLED = "SELECT 1 FROM traces WHERE id = ? AND unsettled"
@@ -94,6 +99,8 @@ class Store:
                 self._origins.clear()
                 _drop_stored(connection, made)
                 _insert_spans(connection, self._origin_ids(connection, made), made)
+            if made.runs:
+                insert_made(connection, self._origin_id, made.runs)
 
         self._write(step)
         return made.rejected
@@ -107,7 +114,12 @@ class Store:
                 source = origin(of_resource.resource, of_resource.schema_url, of_scope.scope, of_scope.schema_url)
                 for record in of_scope.log_records:
                     moment = clamped(record.time_unix_nano or record.observed_time_unix_nano)
-                    rows.append((source, (now, record.trace_id or None, moment, record.SerializeToString())))
+                    made = (
+                        () if source.harness is None else (made_of_log(of_resource.resource, source.harness, record),)
+                    )
+                    found = tuple(each for each in made if each is not None)
+                    trace_id = found[0].home if found else record.trace_id or None
+                    rows.append((source, (now, trace_id, moment, record.SerializeToString()), found))
         return self._add_rows("logs", rows, only_new=only_new)
 
     def add_metrics(self, request: ExportMetricsServiceRequest, *, only_new: bool = False) -> int:
@@ -117,10 +129,11 @@ class Store:
         for of_resource in request.resource_metrics:
             for of_scope in of_resource.scope_metrics:
                 source = origin(of_resource.resource, of_resource.schema_url, of_scope.scope, of_scope.schema_url)
-                rows += [
-                    (source, (now, metric.name, _latest(metric), metric.SerializeToString()))
-                    for metric in of_scope.metrics
-                ]
+                for metric in of_scope.metrics:
+                    values = (now, metric.name, _latest(metric), metric.SerializeToString())
+                    harness = source.harness
+                    made = () if harness is None else tuple(made_of_metric(of_resource.resource, harness, metric))
+                    rows.append((source, values, made))
         return self._add_rows("metrics", rows, only_new=only_new)
 
     def add_events(self, dialect: str, content_type: str, body: bytes, *, key: str = "") -> None:
@@ -191,12 +204,15 @@ class Store:
         def step(connection: sqlite3.Connection) -> int:
             added = 0
             last = connection.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]
-            for source, values in rows:
+            for source, values, made in rows:
                 number = self._origin_id(connection, source)
                 if only_new and connection.execute(known, (values[-2], number, values[-1], last)).fetchone()[0]:
                     continue
                 connection.execute(f"INSERT INTO {table} VALUES (NULL, ?, ?, ?, ?, ?)", (number, *values))
                 added += 1
+                if made:
+                    insert_made(connection, self._origin_id, [(source, each) for each in made])
+                    self._last_spans = time.monotonic()
             return added
 
         return self._write(step)
@@ -218,6 +234,7 @@ class Store:
                 source.resource_schema,
                 source.scope_body,
                 source.scope_schema,
+                source.harness,
             )
             row = connection.execute(_INSERT_ORIGIN, values).fetchone()
         if len(self._origins) >= _ORIGINS_KEPT:
@@ -267,6 +284,7 @@ def _insert_traces(connection: sqlite3.Connection, origins: dict[bytes, int], ma
             row.name,
             row.service,
             row.has_steps or row.errors > 0,
+            row.is_folded,
         )
         ids[trace_id] = int(connection.execute(_INSERT_TRACE, values).fetchone()[0])
         visits.extend((origins[digest], ids[trace_id]) for digest in row.origins)
