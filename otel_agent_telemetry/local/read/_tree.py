@@ -29,7 +29,7 @@ SELECT spans.span_id, spans.parent_id, spans.start_ns, spans.end_ns, spans.statu
        CASE WHEN steps.kind != 'other' THEN steps.kind END, steps.name, steps.model, steps.provider, steps.tool,
        steps.agent, steps.outcome, steps.counted, steps.spends, speakers.span_id,
        steps.input, steps.output, steps.cache_read, steps.cache_write, steps.reasoning, steps.cost,
-       origins.harness IS NOT NULL AND coalesce(steps.kind, 'other') = 'other'
+       origins.harness, origins.harness IS NOT NULL AND coalesce(steps.kind, 'other') = 'other'
 FROM spans JOIN origins ON origins.id = spans.origin LEFT JOIN steps ON steps.id = spans.id
 LEFT JOIN spans AS speakers ON speakers.id = steps.speaker
 WHERE spans.trace = ? ORDER BY spans.start_ns, spans.end_ns DESC, spans.id
@@ -61,9 +61,21 @@ def trace_tree(connection: sqlite3.Connection, trace: int) -> TraceTree:
     if len(inside) == len(rows):  # nothing of the trace stands for anything
         inside = {}
     placed = {
-        row[0]: _Placed(_outside(row[1], inside), _shape(row[:-1], began)) for row in rows if row[0] not in inside
+        row[0]: _Placed(_outside(row[1], inside), _shape(row[:-2], began)) for row in rows if row[0] not in inside
     }
+    _put_orphans_below_runs(placed, {row[0] for row in rows if row[-2] is not None})
     return {"trace": summary, "spans": _ordered(placed)}
+
+
+def _put_orphans_below_runs(placed: dict[int, _Placed], of_agents: set[int]) -> None:
+    """What a coding agent says of a run stands below it, also where the spans between were lost."""
+    runs = [number for number in placed if number in of_agents and placed[number].shape["kind"] == "agent"]
+    for number in of_agents & placed.keys() if runs else ():
+        span = placed[number]
+        if span.parent in placed or number in runs:
+            continue
+        begun = [run for run in runs if placed[run].shape["offset_ms"] <= span.shape["offset_ms"]]
+        span.parent = (begun or runs)[-1 if begun else 0]
 
 
 def _outside(span_id: int, inside: dict[int, int]) -> int:

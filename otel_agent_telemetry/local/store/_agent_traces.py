@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import semconv
-from otel_agent_telemetry.local.store._agents import move, signed
+from otel_agent_telemetry.local.store._agents import move
 from otel_agent_telemetry.meaning import arrange, kinds
 
 if TYPE_CHECKING:
@@ -19,14 +19,13 @@ __all__ = ["Agents", "failures_of"]
 _WRITE_STEP = """
 UPDATE steps SET start_ns = ?, end_ns = ?, tool = ?, outcome = ?, error = ?, cost = ? WHERE id = ?
 """
-_WRITE_SPAN = "UPDATE spans SET start_ns = ?, end_ns = ?, parent_id = ? WHERE id = ?"
+_WRITE_SPAN = "UPDATE spans SET start_ns = ?, end_ns = ? WHERE id = ?"
 _WRITE_TRACE = """
 UPDATE traces SET folded = ?, outcome = ?, spans = ?, start_ns = ?, end_ns = ?,
 name = coalesce((SELECT name FROM spans WHERE id = ?), name) WHERE id = ?
 """
 _COUNTED = (kinds.MODEL, kinds.TOOL, kinds.AGENT)
 _WORST_FIRST = (semconv.OUTCOME_ERROR, semconv.OUTCOME_CANCELLED, semconv.OUTCOME_OK)
-_MASK = 2**64 - 1
 
 
 class Agents:
@@ -34,6 +33,7 @@ class Agents:
 
     def __init__(self, nodes: dict[int, Node]) -> None:
         self._nodes = nodes
+        self._settled: dict[int, int] = {}  # the trace of what is in a run, where a trace id tells it
         self._before = {key: _stored(node) for key, node in nodes.items()}
         for place in arrange([node.place for node in nodes.values()]):
             node = nodes[place.key]
@@ -49,8 +49,13 @@ class Agents:
     def write(self, connection: sqlite3.Connection, traces: list[int]) -> list[int]:
         """Write what was read anew, move what belongs to another trace, and give the traces that are left."""
         changed = [node for key, node in self._nodes.items() if _stored(node) != self._before[key]]
-        connection.executemany(_WRITE_STEP, [_step(node) for node in changed if node.said is not None])
-        connection.executemany(_WRITE_SPAN, [_span(node) for node in changed])
+        connection.executemany(_WRITE_STEP, [_step(node) for node in changed])
+        connection.executemany(_WRITE_SPAN, [(*_times(node), node.id) for node in changed])
+        for node in self._nodes.values():
+            if node.said is not None and node.said.marks is not None and not node.said.marks.is_loose:
+                run = next((above for above in self._above(node) if is_run(above)), None)
+                if run is not None:
+                    self._settled.setdefault(run.place.key, node.trace)
         for node in list(self._nodes.values()):
             home = self._home(node)
             if home != node.trace:
@@ -92,9 +97,12 @@ class Agents:
     def _home(self, node: Node) -> int:
         """The trace of its run, where no trace id tells another and it stands for something."""
         marks = node.said.marks if node.said is not None else None
-        if marks is None or not marks.is_loose or is_run(node) or (node.kind == kinds.OTHER and marks.source):
+        if marks is None or not marks.is_loose or (node.kind == kinds.OTHER and marks.source):
             return node.trace
-        return next((above.trace for above in self._above(node) if is_run(above)), node.trace)
+        if is_run(node):
+            return self._settled.get(node.place.key, node.trace)
+        run = next((above for above in self._above(node) if is_run(above)), None)
+        return node.trace if run is None else self._home(run)
 
 
 def is_run(node: Node) -> bool:
@@ -116,10 +124,10 @@ def failures_of(nodes: Iterable[Node]) -> int:
 
 
 def _stored(node: Node) -> tuple[object, ...]:
-    said, place = node.said, node.place
+    said = node.said
     if said is None:
-        return (place.parent_key,)
-    return place.parent_key, said.start_ns, said.end_ns, said.name, said.outcome, said.error, said.cost_usd
+        return ()
+    return said.start_ns, said.end_ns, said.name, said.outcome, said.error, said.cost_usd
 
 
 def _step(node: Node) -> tuple[object, ...]:
@@ -127,10 +135,6 @@ def _step(node: Node) -> tuple[object, ...]:
     assert said is not None  # noqa: S101 - only those are written
     tool = said.name if said.kind == kinds.TOOL else None
     return said.start_ns, said.end_ns, tool, said.outcome, said.error, said.cost_usd, node.id
-
-
-def _span(node: Node) -> tuple[object, ...]:
-    return *_times(node), signed(node.place.parent_key & _MASK), node.id
 
 
 def _times(node: Node) -> tuple[int, int]:

@@ -202,7 +202,7 @@ def _settle_logged(scene: Scene, told: list[Entry], logged: list[Entry]) -> None
     keys = {call.key for call in told}
     has_usage = any(call.said.has_usage for call in told)
     for call in logged:
-        twin = by_id.get(call.said.response_id)
+        twin = by_id.get(call.said.response_id or "")
         if twin is not None and twin.said.cost_usd is None:
             twin.said.cost_usd = call.said.cost_usd
         is_told = call.said.response_id is None and call.said.has_usage and has_usage

@@ -9,7 +9,7 @@ from otel_agent_telemetry import semconv
 from otel_agent_telemetry.meaning import _kinds as kinds
 from otel_agent_telemetry.meaning._outcomes import CANCELLED
 from otel_agent_telemetry.meaning.harnesses import _marks as marks_of
-from otel_agent_telemetry.meaning.harnesses._marks import ROOT, RUN
+from otel_agent_telemetry.meaning.harnesses._marks import METRIC, ROOT, RUN
 
 if TYPE_CHECKING:
     from otel_agent_telemetry.meaning.harnesses._scene import Entry, Scene
@@ -65,7 +65,7 @@ def _by_calls(run: Entry, inside: list[Entry], *, is_prompt: bool) -> str | None
     calls = [entry for entry in inside if entry.said.kind == kinds.MODEL]
     if calls and calls[-1].said.error is not None:
         return calls[-1].said.error
-    if run.marks.harness in _MAY_LOSE_THE_END or not is_prompt:
+    if run.marks.harness in _MAY_LOSE_THE_END or not is_prompt or run.marks.source == METRIC:
         return None
     if not calls:
         return CANCELLED

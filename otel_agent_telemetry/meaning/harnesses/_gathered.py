@@ -33,7 +33,9 @@ def _made_of(signal: Signal, request: Any) -> Iterator[Made]:
         given = attributes(of_resource.resource.attributes)
         for of_scope in getattr(of_resource, signal.scopes):
             harness = harness_of(str(given.get(semconv.SERVICE_NAME, "")), of_scope.scope.name)
-            for record in getattr(of_scope, signal.records) if harness is not None else ():
+            if harness is None:
+                continue
+            for record in getattr(of_scope, signal.records):
                 if signal is LOGS:
                     made = made_of_log(of_resource.resource, harness, record)
                     yield from () if made is None else (made,)

@@ -125,7 +125,7 @@ class Made:
 
     def beside(self, **fields: object) -> Made:
         """The same with other fields."""
-        return replace(self, **fields)  # pyright: ignore[reportArgumentType] - of the fields' own types
+        return replace(self, **fields)
 
 
 def marked(said: Said, marks: Marks) -> Said:

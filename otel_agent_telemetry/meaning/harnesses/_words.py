@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from otel_agent_telemetry import semconv
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["WORDS", "code", "count", "finish_of", "fresh_tokens", "text"]
 
@@ -56,8 +56,8 @@ def code(attributes: Mapping[str, object], *keys: str) -> str | None:
 def finish_of(attributes: Mapping[str, object], *keys: str) -> str | None:
     """How an answer ended: ``tool`` where it asks for one, else ``ok``; None where nothing is said."""
     for key in keys:
-        value: Any = attributes.get(key)
-        last = value[-1] if isinstance(value, (list, tuple)) and value else value
+        value = attributes.get(key)
+        last = cast("Sequence[object]", value)[-1] if isinstance(value, (list, tuple)) and value else value
         if isinstance(last, str):
             return "tool" if last in _ASKS else semconv.OUTCOME_OK
     return None
