@@ -95,7 +95,7 @@ class SpanLink(TypedDict):
 
 
 class SpanDetail(TypedDict):
-    """Everything about one span."""
+    """Everything about one span; ``hidden`` are the attributes of a coding agent's that are left out as content."""
 
     span_id: str
     name: str
@@ -108,6 +108,7 @@ class SpanDetail(TypedDict):
     scope: str
     scope_version: str
     dropped_attributes: int
+    hidden: int
 
 
 class SessionShape(TypedDict):

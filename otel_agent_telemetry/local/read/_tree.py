@@ -14,6 +14,7 @@ from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.local.read._listing import trace_shape
 from otel_agent_telemetry.local.read._spending import Cost, cost_of
 from otel_agent_telemetry.local.store._steps import PRICED_ELSEWHERE
+from otel_agent_telemetry.meaning.harnesses import OPEN_RESOURCE, without_content
 from otel_agent_telemetry.otlp._values import attributes
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ LEFT JOIN spans AS speakers ON speakers.id = steps.speaker
 WHERE spans.trace = ? ORDER BY spans.start_ns, spans.end_ns DESC, spans.id
 """
 _DETAIL = """
-SELECT spans.body, origins.resource, origins.scope_body FROM spans JOIN origins ON origins.id = spans.origin
+SELECT spans.body, origins.resource, origins.scope_body, origins.harness
+FROM spans JOIN origins ON origins.id = spans.origin
 WHERE spans.trace = ? AND spans.span_id = ?
 """
 _STATUS_ERROR = 2
@@ -87,8 +89,11 @@ def _outside(span_id: int, inside: dict[int, int]) -> int:
     return span_id
 
 
-def span_detail(connection: sqlite3.Connection, trace: int, span_id: str) -> SpanDetail:
-    """Everything that the span carries. Raises InputError where the trace has no such span."""
+def span_detail(connection: sqlite3.Connection, trace: int, span_id: str, *, content: bool = False) -> SpanDetail:
+    """Everything that the span carries; of a coding agent's span without ``content`` only what is none.
+
+    Raises InputError where the trace has no such span.
+    """
     try:
         number = int.from_bytes(bytes.fromhex(span_id), "big", signed=True)
         row = connection.execute(_DETAIL, (trace, number)).fetchone()
@@ -97,7 +102,19 @@ def span_detail(connection: sqlite3.Connection, trace: int, span_id: str) -> Spa
     if row is None:
         msg = f"no span {span_id!r} in this trace; `agent-telemetry show TRACE --json` lists them"
         raise InputError(msg)
-    return _detail(Span.FromString(row[0]), Resource.FromString(row[1]), InstrumentationScope.FromString(row[2]))
+    span, resource = Span.FromString(row[0]), Resource.FromString(row[1])
+    scope = InstrumentationScope.FromString(row[2])
+    if row[3] is None or content:
+        return _detail(span, resource, scope)
+    shown = _detail(without_content(span), without_content(resource, OPEN_RESOURCE), scope)
+    shown["hidden"] = _size(_detail(span, resource, scope)) - _size(shown)
+    return shown
+
+
+def _size(detail: SpanDetail) -> int:
+    """How many things a span says."""
+    events = sum(len(event["attributes"]) for event in detail["events"])
+    return len(detail["attributes"]) + len(detail["resource"]) + events + bool(detail["status_message"])
 
 
 def _ordered(placed: dict[int, _Placed]) -> list[SpanShape]:
@@ -228,6 +245,7 @@ def _detail(span: Span, resource: Resource, scope: InstrumentationScope) -> Span
         "scope": scope.name,
         "scope_version": scope.version,
         "dropped_attributes": span.dropped_attributes_count,
+        "hidden": 0,
     }
 
 

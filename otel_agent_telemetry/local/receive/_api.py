@@ -102,7 +102,7 @@ class Api:
             case []:
                 return trace_tree(connection, trace)
             case ["spans", span]:
-                return span_detail(connection, trace, span)
+                return span_detail(connection, trace, span, content=asked.text("content") == "true")
             case ["matching"]:
                 return {"spans": sorted(matching_spans(connection, trace, asked.text("text") or ""))}
             case ["conversation"]:
