@@ -115,10 +115,19 @@ def _nest(scene: Scene) -> dict[str, str]:
         if main is run or main.marks.session is None or main.marks.session == session:
             continue
         sessions[session] = main.marks.session
+        if run.marks.source != SPAN and _has_span(scene, run):
+            run.silence()
+            continue
         run.said.name = run.said.agent_name = run.said.agent_id = _nickname(scene, run)
         if main.key not in scene.above(run.key):
             scene.put(scene.top(run.key), main.key)
     return sessions
+
+
+def _has_span(scene: Scene, run: Entry) -> bool:
+    """Whether a subagent's run that was made of its parts has a span around them."""
+    parts = (entry for entry in scene.entries.values() if entry.marks.session == run.marks.session and entry is not run)
+    return any(above.marks.part == SUB for part in parts for above in scene.entries_above(part))
 
 
 def _nickname(scene: Scene, run: Entry) -> str | None:
@@ -271,10 +280,9 @@ def _settle_subagents(scene: Scene) -> None:
 
 def _told(scene: Scene, sub: Entry) -> Entry | None:
     """The span of a subagent that a log record tells of too."""
-    spans = (
-        each for each in scene.of(SUB, RUN) if each.marks.source == SPAN and each.marks.session == sub.marks.session
-    )
-    return next((each for each in spans if each.said.agent_name == sub.said.agent_name and _is_beside(each, sub)), None)
+    spans = (each for each in scene.of(SUB) if each.marks.source == SPAN and each.marks.session == sub.marks.session)
+    name = sub.said.agent_name
+    return next((each for each in spans if name in (None, each.said.agent_name) and _is_beside(each, sub)), None)
 
 
 def _settle_metrics(scene: Scene) -> None:

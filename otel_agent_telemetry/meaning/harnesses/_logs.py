@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from otel_agent_telemetry import semconv
 from otel_agent_telemetry.meaning.harnesses import _marks as marks_of
-from otel_agent_telemetry.meaning.harnesses._made import Made, home, process_of, run_of, span_id_of, trace_id_of
+from otel_agent_telemetry.meaning.harnesses._made import Made, home, is_main, process_of, run_of, span_id_of, trace_id_of
 from otel_agent_telemetry.meaning.harnesses._marks import CALL, LOG, ROOT, SUB, TOOL, Marks
 from otel_agent_telemetry.meaning.harnesses._words import WORDS, code, count, fresh_tokens, text
 from otel_agent_telemetry.otlp._values import attributes, plain
@@ -41,6 +41,12 @@ class _Line(NamedTuple):
         return text(self.given, "prompt.id", "prompt_id")
 
     @property
+    def agent(self) -> str | None:
+        """The id of the subagent that a prompt of Gemini CLI is by."""
+        is_by_one = self.harness == marks_of.GEMINI and self.prompt is not None
+        return None if not is_by_one or is_main(self.session, self.prompt) else (self.prompt or "").partition("#")[0]
+
+    @property
     def duration_ns(self) -> int:
         return count(self.given, "duration_ms") * _NS_PER_MS
 
@@ -69,7 +75,7 @@ class _Line(NamedTuple):
             f"{self.harness} {self.event}",
             self.time_ns - self.duration_ns,
             self.time_ns,
-            Marks(self.harness, LOG, part, self.session, self.prompt, agent=agent_id, is_loose=is_loose),
+            Marks(self.harness, LOG, part, self.session, self.prompt, agent=agent_id or self.agent, is_loose=is_loose),
             {WORDS[word]: value for word, value in given.items() if value is not None},
             is_error=error is not None,
         )
@@ -182,7 +188,7 @@ def _gemini(line: _Line) -> Made | None:
     if line.event == "tool_call":
         return _tool(line, text(given, "call_id"), failed=given.get("success") is False)
     if line.event == "finish" and text(given, "agent_name"):  # gemini_cli.agent.finish
-        return line.made(SUB, text(given, "agent_id"), agent=text(given, "agent_name"))
+        return line.made(SUB, text(given, "agent_id"), agent_id=text(given, "agent_id"), agent=text(given, "agent_name"))
     if line.event == "subagent_execution" and text(given, "status") in {"completed", "failed", "cancelled"}:
         return line.made(SUB, agent=text(given, "subagent_name"))
     return _gemini_call(line)

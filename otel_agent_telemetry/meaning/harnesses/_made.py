@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from otel_agent_telemetry.meaning.harnesses._marks import Marks
 
-__all__ = ["MADE", "Made", "home", "marked", "process_of", "run_of", "span_id_of", "trace_id_of"]
+__all__ = ["MADE", "Made", "home", "is_main", "marked", "process_of", "run_of", "span_id_of", "trace_id_of"]
 
 MADE = "otel_agent_telemetry.made"
 """Name of the scope of a span that was made: what it says stands in a log record or a metric, which is kept too."""
@@ -38,7 +38,14 @@ def span_id_of(*parts: object) -> int:
 
 def home(harness: str, session: str, prompt: str | None, process: str) -> tuple[object, ...]:
     """What a prompt is known by where no trace id tells; Gemini CLI gives one that is alone its session's id."""
-    return harness, session, prompt or (session if harness == GEMINI else ""), process
+    if harness == GEMINI and not is_main(session, prompt):
+        prompt = session
+    return harness, session, prompt or "", process
+
+
+def is_main(session: str, prompt: str | None) -> bool:
+    """Whether a prompt of Gemini CLI is the user's: the subagents' begin with the agent's id instead."""
+    return prompt is not None and prompt.startswith(session)
 
 
 def process_of(resource: Mapping[str, object]) -> str:

@@ -8,7 +8,7 @@ from otel_agent_telemetry import semconv
 from otel_agent_telemetry.meaning import _kinds as kinds
 from otel_agent_telemetry.meaning._said import Said, read
 from otel_agent_telemetry.meaning.harnesses import _marks as marks_of
-from otel_agent_telemetry.meaning.harnesses._made import home, marked, run_of, trace_id_of
+from otel_agent_telemetry.meaning.harnesses._made import home, is_main, marked, run_of, trace_id_of
 from otel_agent_telemetry.meaning.harnesses._marks import CALL, EXECUTION, PART, RUN, SPAN, SUB, TOOL, Marks
 from otel_agent_telemetry.meaning.harnesses._words import WORDS, code, finish_of, fresh_tokens, text
 
@@ -35,6 +35,7 @@ _PARTS = {
     semconv.OPERATION_EXECUTE_TOOL: TOOL,
 }
 _SUBAGENT = "agent."
+_ENDED = {"completed": "ok", "failed": "error"}
 _CODEX_TOOLS = "multi_agent_v1"
 
 
@@ -61,7 +62,7 @@ def run_around(said: Said, process: str) -> Made | None:
         return None
     known_as = home(marks.harness, marks.session, marks.prompt, process)
     if marks.harness == marks_of.GEMINI:
-        return run_of(marks, known_as, 0, said.start_ns)
+        return run_of(marks, known_as, 0, said.start_ns) if is_main(marks.session, marks.prompt) else None
     return run_of(marks, (*known_as, said.trace_id), said.trace_id, said.start_ns) if marks.part != RUN else None
 
 
@@ -182,7 +183,8 @@ def _qwen(record: SpanRecord, _: str) -> Said | None:
         return None
     operation, marks = found
     ended = text(given, "qwen-code.turn_status", "qwen-code.subagent.status", "tool.failure_kind")
-    is_sub = marks.part == RUN and "qwen-code.turn_status" not in given
+    ended = _ENDED.get(ended or "", ended)
+    is_sub = marks.part == RUN and "qwen-code.subagent.status" in given
     marks = marks._replace(
         prompt=text(given, "qwen-code.prompt_id"),
         finish=ended if ended in {"ok", "error", "cancelled"} else finish_of(given, "gen_ai.response.finish_reasons"),
@@ -227,6 +229,8 @@ def _opencode(record: SpanRecord, name: str) -> Said | None:
         operation = semconv.OPERATION_INVOKE_AGENT
         marks = marks._replace(part=RUN)
         return _read(record, marks, operation=operation, agent=marks.harness)
+    if name == "TaskTool.runTask":
+        return _read(record, marks._replace(part=SUB), operation=semconv.OPERATION_INVOKE_AGENT)
     if text(given, "ai.operationId"):
         finish = finish_of(given, "ai.response.finishReason", "gen_ai.response.finish_reasons")
         is_tool = given["ai.operationId"] == "ai.toolCall"
