@@ -6,15 +6,15 @@ import threading
 import time
 from contextlib import contextmanager
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from otel_agent_telemetry.local.store._agents import insert_made
-from otel_agent_telemetry.local.store._batch import Batch, Origin, batch, clamped, origin
+from otel_agent_telemetry.local.store._batch import Batch, Origin, batch
 from otel_agent_telemetry.local.store._file import StoreFile
+from otel_agent_telemetry.local.store._records import log_rows, metric_rows
 from otel_agent_telemetry.local.store._settle import settle_trace
 from otel_agent_telemetry.local.store._steps import COLUMNS, values_of
 from otel_agent_telemetry.local.store._watch import Watch
-from otel_agent_telemetry.meaning.harnesses import made_of_log, made_of_metric
 
 if TYPE_CHECKING:
     import sqlite3
@@ -24,16 +24,13 @@ if TYPE_CHECKING:
     from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
     from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-    from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
-    from otel_agent_telemetry.meaning.harnesses import Made
+    from otel_agent_telemetry.local.store._records import SignalRow
+
 
 __all__ = ["Store"]
 
 T = TypeVar("T")
-
-_SignalRow: TypeAlias = "tuple[Origin, tuple[Any, ...], tuple[Made, ...]]"
-"""Where a record comes from, its columns, and the spans that it stands for, where a coding agent wrote it."""
 
 _INSERT_ORIGIN = "INSERT INTO origins VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
 _INSERT_EVENTS = """
@@ -107,34 +104,11 @@ class Store:
 
     def add_logs(self, request: ExportLogsServiceRequest, *, only_new: bool = False) -> int:
         """Store a request's log records and give how many; ``only_new`` leaves out those that are there already."""
-        now = time.time_ns()
-        rows: list[_SignalRow] = []
-        for of_resource in request.resource_logs:
-            for of_scope in of_resource.scope_logs:
-                source = origin(of_resource.resource, of_resource.schema_url, of_scope.scope, of_scope.schema_url)
-                for record in of_scope.log_records:
-                    moment = clamped(record.time_unix_nano or record.observed_time_unix_nano)
-                    made = (
-                        () if source.harness is None else (made_of_log(of_resource.resource, source.harness, record),)
-                    )
-                    found = tuple(each for each in made if each is not None)
-                    trace_id = found[0].home if found else record.trace_id or None
-                    rows.append((source, (now, trace_id, moment, record.SerializeToString()), found))
-        return self._add_rows("logs", rows, only_new=only_new)
+        return self._add_rows("logs", log_rows(request), only_new=only_new)
 
     def add_metrics(self, request: ExportMetricsServiceRequest, *, only_new: bool = False) -> int:
         """Store a request's metrics, one row each with all its points, and give how many."""
-        now = time.time_ns()
-        rows: list[_SignalRow] = []
-        for of_resource in request.resource_metrics:
-            for of_scope in of_resource.scope_metrics:
-                source = origin(of_resource.resource, of_resource.schema_url, of_scope.scope, of_scope.schema_url)
-                for metric in of_scope.metrics:
-                    values = (now, metric.name, _latest(metric), metric.SerializeToString())
-                    harness = source.harness
-                    made = () if harness is None else tuple(made_of_metric(of_resource.resource, harness, metric))
-                    rows.append((source, values, made))
-        return self._add_rows("metrics", rows, only_new=only_new)
+        return self._add_rows("metrics", metric_rows(request), only_new=only_new)
 
     def add_events(self, dialect: str, content_type: str, body: bytes, *, key: str = "") -> None:
         """Keep an anonymous event's body byte for byte; one that comes again under its ``key`` is there already."""
@@ -198,7 +172,7 @@ class Store:
         self.wake()
         return result
 
-    def _add_rows(self, table: str, rows: list[_SignalRow], *, only_new: bool) -> int:
+    def _add_rows(self, table: str, rows: list[SignalRow], *, only_new: bool) -> int:
         known = f"SELECT count(*) FROM {table} WHERE time_ns = ? AND origin = ? AND body = ? AND id <= ?"
 
         def step(connection: sqlite3.Connection) -> int:
@@ -306,9 +280,3 @@ def _drop_stored(connection: sqlite3.Connection, made: Batch) -> None:
                 connection.execute("DELETE FROM spans WHERE id = ?", (number,))
                 connection.execute("DELETE FROM steps WHERE id = ?", (number,))
                 connection.execute("UPDATE traces SET spans = spans - 1 WHERE id = ?", trace)
-
-
-def _latest(metric: Metric) -> int:
-    which = metric.WhichOneof("data")
-    points = getattr(metric, which).data_points if which else ()
-    return clamped(max((point.time_unix_nano for point in points), default=0))

@@ -11,11 +11,9 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry.meaning import _kinds as kinds
-from otel_agent_telemetry.meaning._outcomes import CANCELLED
 from otel_agent_telemetry.meaning.harnesses import _marks as marks_of
 from otel_agent_telemetry.meaning.harnesses._endings import tell_endings
 from otel_agent_telemetry.meaning.harnesses._marks import (
-    CALL,
     EXECUTION,
     LOG,
     METRIC,
@@ -24,10 +22,9 @@ from otel_agent_telemetry.meaning.harnesses._marks import (
     SPAN,
     SUB,
     TOOL,
-    USAGE,
 )
-from otel_agent_telemetry.meaning.harnesses._scene import Scene
-from otel_agent_telemetry.semconv import OUTCOME_ERROR
+from otel_agent_telemetry.meaning.harnesses._repeats import name_models, settle_calls, settle_metrics, settle_tools
+from otel_agent_telemetry.meaning.harnesses._scene import SLACK_NS, Scene, is_beside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,8 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["arrange"]
 
-_SLACK_NS = 5 * 10**9
-"""How long before its span a run's prompt may be told of, and how far the clocks of two signals are apart."""
 _NESTED = (marks_of.CODEX, marks_of.OPENCODE)
 """Whose subagents have conversations of their own."""
 
@@ -50,15 +45,15 @@ def arrange(places: Sequence[Place]) -> Sequence[Place]:
     scene = Scene(places)
     _choose_runs(scene)
     sessions = _nest(scene)
-    _settle_calls(scene)
-    _settle_tools(scene)
+    settle_calls(scene)
+    settle_tools(scene)
     _attach(scene)
     _settle_subagents(scene)
-    _settle_metrics(scene)
+    settle_metrics(scene)
     for entry in scene.entries.values():
         session = entry.marks.session
         entry.said.conversation = sessions.get(session, session) if session is not None else None
-    _name_models(scene)
+    name_models(scene)
     _stretch(scene)
     tell_endings(scene)
     return [_placed(scene, place) for place in places]
@@ -70,9 +65,6 @@ def _placed(scene: Scene, place: Place) -> Place:
         return place if parent_key == place.parent_key else place._replace(parent_key=parent_key)
     entry.said.parent_key = parent_key
     return place._replace(parent_key=parent_key, start_ns=entry.start_ns, end_ns=entry.end_ns)
-
-
-# Runs ---------------------------------------------------------------------------------------------------------------
 
 
 def _choose_runs(scene: Scene) -> None:
@@ -90,17 +82,12 @@ def _is_same_run(run: Entry, root: Entry) -> bool:
     if one.harness != two.harness:
         return False
     if two.source == METRIC:
-        return one.session == two.session if two.session is not None else _is_beside(run, root)
+        return one.session == two.session if two.session is not None else is_beside(run, root)
     if one.source != SPAN or run.trace == root.trace:
         return one.source == SPAN
     if one.prompt is not None and two.prompt is not None:
         return one.session == two.session and one.prompt == two.prompt
-    return one.session == two.session and run.start_ns - _SLACK_NS <= root.start_ns <= run.end_ns
-
-
-def _is_beside(one: Entry, two: Entry) -> bool:
-    """Whether their times overlap, within the slack."""
-    return one.start_ns <= two.end_ns + _SLACK_NS and one.end_ns + _SLACK_NS >= two.start_ns
+    return one.session == two.session and run.start_ns - SLACK_NS <= root.start_ns <= run.end_ns
 
 
 def _nest(scene: Scene) -> dict[str, str]:
@@ -154,7 +141,7 @@ def _chosen(entry: Entry, runs: Sequence[Entry]) -> Entry | None:
     ours = [run for run in runs if (run.marks.session == session if session else run.trace == entry.trace)]
     if not ours:
         ours = [run for run in runs if run.trace == entry.trace]
-    begun = [run for run in ours if run.start_ns <= entry.start_ns + _SLACK_NS // 5]
+    begun = [run for run in ours if run.start_ns <= entry.start_ns + SLACK_NS // 5]
     return max(begun or ours[:1], key=lambda run: (_fits(entry, run), run.start_ns), default=None)
 
 
@@ -179,77 +166,6 @@ def _stretch(scene: Scene) -> None:
             elif above is not None and above.is_agent:
                 above.end_ns = max(above.end_ns, last_ns)
             last_ns = max(last_ns, scene.ends[key])
-
-
-# Calls --------------------------------------------------------------------------------------------------------------
-
-
-def _settle_calls(scene: Scene) -> None:
-    groups: dict[tuple[str, str | None], list[Entry]] = defaultdict(list)
-    for call in scene.of(CALL):
-        if call.said.kind == kinds.MODEL:
-            groups[call.marks.harness, _session_of(scene, call)].append(call)
-    for (harness, _), calls in groups.items():
-        told = [call for call in calls if call.marks.source == SPAN]
-        logged = [call for call in calls if call.marks.source == LOG]
-        if harness == marks_of.GEMINI:
-            for call in told if logged else ():
-                call.silence()
-        else:
-            _settle_logged(scene, told, logged)
-
-
-def _session_of(scene: Scene, entry: Entry) -> str | None:
-    """Its own session, else that of the nearest record around that names one."""
-    if entry.marks.session is not None:
-        return entry.marks.session
-    return next((each.marks.session for each in scene.entries_above(entry) if each.marks.session is not None), None)
-
-
-def _settle_logged(scene: Scene, told: list[Entry], logged: list[Entry]) -> None:
-    by_id = {call.said.response_id: call for call in told if call.said.response_id is not None}
-    keys = {call.key for call in told}
-    has_usage = any(call.said.has_usage for call in told)
-    for call in logged:
-        twin = by_id.get(call.said.response_id or "")
-        if twin is not None and twin.said.cost_usd is None:
-            twin.said.cost_usd = call.said.cost_usd
-        is_told = call.said.response_id is None and call.said.has_usage and has_usage
-        if twin is not None or is_told or scene.parents[call.key] in keys:
-            call.silence()
-
-
-def _settle_tools(scene: Scene) -> None:
-    """One tool's call of each id; what only a record that is left out knows goes to the one that stays."""
-    tools = [tool for tool in scene.of(TOOL) if tool.said.kind == kinds.TOOL]
-    first: dict[tuple[str, str], Entry] = {}
-    for tool in sorted(tools, key=lambda tool: (tool.marks.source, _rank(scene, tool))):
-        known_as = (tool.marks.harness, tool.said.call_id or f"{tool.key:x}")
-        around = scene.entries.get(scene.parents[tool.key])
-        known = around if tool.marks.source == LOG and around is not None and around.marks.part == TOOL else None
-        known = known or first.setdefault(known_as, tool)
-        if known is not tool and known.said.kind == kinds.TOOL:
-            known.said.error = known.said.error or tool.said.error
-            known.said.agent_name = known.said.agent_name or tool.said.agent_name
-            if tool.marks.harness == marks_of.CODEX:
-                known.said.name = tool.said.name or known.said.name
-            tool.silence()
-    for inside in scene.of(EXECUTION):
-        around = scene.entries.get(scene.parents[inside.key])
-        if around is not None and around.said.kind == kinds.TOOL and inside.marks.finish == "error":
-            around.said.error = around.said.error or "tool_error"
-    for tool in tools:
-        if tool.said.error is not None:
-            tool.said.outcome = CANCELLED if tool.said.error == CANCELLED else OUTCOME_ERROR
-
-
-def _rank(scene: Scene, tool: Entry) -> int:
-    """A tool's span below the model's call that asked for it goes before another of the same call."""
-    around = scene.entries.get(scene.parents[tool.key])
-    return 0 if around is not None and around.marks.part == CALL else 1
-
-
-# Subagents, metrics, models -----------------------------------------------------------------------------------------
 
 
 def _settle_subagents(scene: Scene) -> None:
@@ -282,30 +198,4 @@ def _told(scene: Scene, sub: Entry) -> Entry | None:
     """The span of a subagent that a log record tells of too."""
     spans = (each for each in scene.of(SUB) if each.marks.source == SPAN and each.marks.session == sub.marks.session)
     name = sub.said.agent_name
-    return next((each for each in spans if name in (None, each.said.agent_name) and _is_beside(each, sub)), None)
-
-
-def _settle_metrics(scene: Scene) -> None:
-    """Metrics tell of a session, or of a time, in which no call tells its tokens."""
-    usages = scene.of(USAGE)
-    if not usages:
-        return
-    metered = [call for call in scene.of(CALL) if call.said.kind == kinds.MODEL and call.said.has_usage]
-    for usage in usages:
-        if any(_tells(call, usage, scene) for call in metered):
-            usage.silence()
-
-
-def _tells(call: Entry, usage: Entry, scene: Scene) -> bool:
-    if call.marks.harness != usage.marks.harness:
-        return False
-    if usage.marks.session is not None:
-        return _session_of(scene, call) == usage.marks.session
-    return _is_beside(call, usage)
-
-
-def _name_models(scene: Scene) -> None:
-    """A call that does not name its model has that of the record around it."""
-    for call in scene.of(CALL):
-        if call.said.kind == kinds.MODEL and call.said.model is None:
-            call.said.asked = next((each.marks.model for each in scene.entries_above(call) if each.marks.model), None)
+    return next((each for each in spans if name in (None, each.said.agent_name) and is_beside(each, sub)), None)

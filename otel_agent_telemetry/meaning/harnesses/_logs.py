@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from otel_agent_telemetry import semconv
 from otel_agent_telemetry.meaning.harnesses import _marks as marks_of
-from otel_agent_telemetry.meaning.harnesses._made import Made, home, is_main, process_of, run_of, span_id_of, trace_id_of
+from otel_agent_telemetry.meaning.harnesses._made import (
+    Made,
+    home,
+    is_main,
+    process_of,
+    run_of,
+    span_id_of,
+    trace_id_of,
+)
 from otel_agent_telemetry.meaning.harnesses._marks import CALL, LOG, ROOT, SUB, TOOL, Marks
 from otel_agent_telemetry.meaning.harnesses._words import WORDS, code, count, fresh_tokens, text
 from otel_agent_telemetry.otlp._values import attributes, plain
@@ -188,7 +196,9 @@ def _gemini(line: _Line) -> Made | None:
     if line.event == "tool_call":
         return _tool(line, text(given, "call_id"), failed=given.get("success") is False)
     if line.event == "finish" and text(given, "agent_name"):  # gemini_cli.agent.finish
-        return line.made(SUB, text(given, "agent_id"), agent_id=text(given, "agent_id"), agent=text(given, "agent_name"))
+        return line.made(
+            SUB, text(given, "agent_id"), agent_id=text(given, "agent_id"), agent=text(given, "agent_name")
+        )
     if line.event == "subagent_execution" and text(given, "status") in {"completed", "failed", "cancelled"}:
         return line.made(SUB, agent=text(given, "subagent_name"))
     return _gemini_call(line)
@@ -211,7 +221,8 @@ def _gemini_call(line: _Line) -> Made | None:
             agent=text(given, "subagent_name"),
         )
     if line.event == "api_error":
-        error = code(given, "status_code", "http.status_code") or text(given, "error.type", "error_type") or "unknown"
+        kind = text(given, "error.type", "error_type") or "unknown"
+        error = code(given, "status_code", "http.status_code") or kind
         return line.made(CALL, error=error, model=text(given, "model"), response_id=text(given, "response_id"))
     return None
 

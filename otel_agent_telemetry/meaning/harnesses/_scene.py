@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from otel_agent_telemetry.meaning._said import Said
     from otel_agent_telemetry.meaning.harnesses._marks import Marks
 
-__all__ = ["Entry", "Scene"]
+__all__ = ["SLACK_NS", "Entry", "Scene", "is_beside"]
 
 _TRACE_BITS = 64
+SLACK_NS = 5 * 10**9
+"""How long before its span a run's prompt may be told of, and how far the clocks of two signals are apart."""
 
 
 class Entry:
@@ -102,3 +104,8 @@ class Scene:
         """Move a span below another, unless that one is below it."""
         if below != above and below not in self.above(above):
             self.parents[below] = above
+
+
+def is_beside(one: Entry, two: Entry) -> bool:
+    """Whether their times overlap, within the slack."""
+    return one.start_ns <= two.end_ns + SLACK_NS and one.end_ns + SLACK_NS >= two.start_ns

@@ -57,7 +57,8 @@ def finish_of(attributes: Mapping[str, object], *keys: str) -> str | None:
     """How an answer ended: ``tool`` where it asks for one, else ``ok``; None where nothing is said."""
     for key in keys:
         value = attributes.get(key)
-        last = cast("Sequence[object]", value)[-1] if isinstance(value, (list, tuple)) and value else value
+        listed = cast("Sequence[object]", value) if isinstance(value, (list, tuple)) else (value,)
+        last = listed[-1] if listed else None
         if isinstance(last, str):
             return "tool" if last in _ASKS else semconv.OUTCOME_OK
     return None
