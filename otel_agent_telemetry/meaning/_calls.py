@@ -25,9 +25,9 @@ class ModelCall:
 
     ``calls`` is 1 for a call that counts. Figures are those that are spent here, None for what is unknown or is spent
     by another span of the same call. ``guess`` is what it may have cost where nobody says that, ``withdrawn`` what
-    calls whose cost this one says are no longer told with. ``rests`` are what other spans of it add. ``holder`` is the branch
-    that it waits in, ``is_noted`` whether it was shown meanwhile. ``session_id`` and ``told_agent`` are what it is told
-    with.
+    calls whose cost this one says are no longer told with. ``rests`` are what other spans of it add. ``holder`` is the
+    branch that it waits in, ``is_noted`` whether it was shown meanwhile. ``session_id`` and ``told_agent`` are what it
+    is told with.
     """
 
     __slots__ = (
@@ -69,7 +69,7 @@ class ModelCall:
         self.is_alone = False
         self.is_noted = False
         self.is_told = False
-        self.is_priced_elsewhere = False
+        self.is_priced_elsewhere = said.marks is not None and said.marks.is_priced
         self.conversation = said.conversation
         self.agent_name: str | None = None
         self.given_agent_name = said.agent_name

@@ -62,8 +62,8 @@ class Usage(NamedTuple):
     """One model call that counts: raw names (anonymised later) and numbers; None where the reply carried none.
 
     ``guess`` is what it may have cost where nobody says it. ``calls`` is 0 for tokens without a model call: an
-    embedding, or an agent's own figure where no call was seen. ``key`` is the span of a call that was told of before, while its
-    session was not known.
+    embedding, or an agent's own figure where no call was seen. ``key`` is the span of a call that was told of before,
+    while its session was not known.
     """
 
     occurred_ns: int
