@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import http.client
 import importlib.util
-import json
 import os
 import shutil
 import sys
 
 import click
 
-from otel_agent_telemetry._sockets import listeners
 from otel_agent_telemetry.errors import InputError
+from otel_agent_telemetry.harnesses._recognise import recognise
+from otel_agent_telemetry.harnesses._where import LOCAL_HOST, LOCAL_PORT, local_server_is_up
 from otel_agent_telemetry.settings import operator_exports
 
 __all__ = ["run"]
-
-LOCAL_HOST, LOCAL_PORT = "127.0.0.1", 4318
-_PROBE_SECONDS = 0.3
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -28,8 +24,17 @@ def run(command: tuple[str, ...]) -> None:
 
     The process becomes the command, so exit codes and signals are its own. Traces go where OTEL_EXPORTER_OTLP_ENDPOINT
     says, else to a local `agent-telemetry serve` of the same account if one is up.
+
+    A coding agent (claude, codex, gemini, qwen, copilot, opencode) is told to report there by its own switches, unless
+    you set them; this process then stays its parent, passes signals on, leaves with its exit code, and tells how it
+    ended.
     """
     arguments = _command_line(command)
+    found = recognise(arguments)
+    if found is not None:
+        from otel_agent_telemetry.cli._supervise import supervise
+
+        supervise(found, arguments)
     os.environ.update(_environment())
     sys.stdout.flush()
     sys.stderr.flush()
@@ -70,7 +75,7 @@ def _environment() -> dict[str, str]:
         "OTEL_PYTHON_DISTRO": "agent_telemetry",
         "OTEL_PYTHON_CONFIGURATOR": "agent_telemetry",
     }
-    if not operator_exports() and "OTEL_TRACES_EXPORTER" not in os.environ and _local_server_is_up():
+    if not operator_exports() and "OTEL_TRACES_EXPORTER" not in os.environ and local_server_is_up():
         environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://{LOCAL_HOST}:{LOCAL_PORT}"
         environment["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf"
     return environment
@@ -81,19 +86,3 @@ def _has_instrumentation() -> bool:
         return importlib.util.find_spec("opentelemetry.instrumentation") is not None
     except ModuleNotFoundError:
         return False
-
-
-def _local_server_is_up() -> bool:
-    """Whether a `serve` of this account answers: another account's would see what this one's programs do."""
-    owners = listeners(LOCAL_PORT)
-    if owners is not None and owners != {os.geteuid()}:
-        return False
-    connection = http.client.HTTPConnection(LOCAL_HOST, LOCAL_PORT, timeout=_PROBE_SECONDS)
-    try:
-        connection.request("GET", "/healthz")
-        answer: object = json.loads(connection.getresponse().read(1024))
-    except (OSError, ValueError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-    return isinstance(answer, dict) and bool(answer.get("service") == "agent-telemetry")  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType] - parsed JSON

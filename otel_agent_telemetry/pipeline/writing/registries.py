@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
 
+from otel_agent_telemetry.pipeline.writing._harness_names import AGENTS, TOOLS
+
 __all__ = ["Registries", "public_models"]
 
 _WHERE = re.compile(r"((us|eu|apac|au|jp|ca|us-gov|global)\.)?([a-z0-9_-]+[./])*?")
@@ -41,6 +43,9 @@ SEED_COMMANDS = frozenset(
 )
 """docker-agent's own commands: the docker dialect's ``command`` events name them."""
 
+_SHIPPED = {"agents": AGENTS, "commands": SEED_COMMANDS, "tools": TOOLS}
+"""What is public whatever a product declares."""
+
 
 @dataclass(frozen=True, slots=True)
 class Registries:
@@ -56,7 +61,7 @@ class Registries:
         if registry == "models":
             return self._model(name)
         declared: frozenset[str] = getattr(self, registry, frozenset())
-        if name in declared or (registry == "commands" and name in SEED_COMMANDS):
+        if name in declared or name in _SHIPPED.get(registry, ()):
             return name
         return "custom"
 
