@@ -216,8 +216,8 @@ class Spans:
     def trace_variables(self) -> dict[str, str]:
         """``TRACEPARENT`` and ``TRACESTATE`` of the current span, for a program in any language.
 
-        Of the flags only the sampled one: OpenTelemetry's Rust SDK, and so Codex, refuses any that came after it (W3C Trace
-        Context, level 2).
+        Of the flags only the sampled one: OpenTelemetry's Rust SDK, and so Codex, refuses those that came later (W3C
+        Trace Context, level 2).
         """
         found = {key.upper(): value for key, value in _carrier.fields(self.current()).items()}
         if (parent := found.get("TRACEPARENT")) is not None:
