@@ -7,7 +7,7 @@ import subprocess
 from asyncio.subprocess import Process, SubprocessStreamProtocol
 from typing import TYPE_CHECKING, Any
 
-from otel_agent_telemetry.harnesses._watched import PATIENCE_SECONDS, STOP_SECONDS
+from otel_agent_telemetry.harnesses._watched import PATIENCE_SECONDS, STOP_SECONDS, UNDER_WAY
 
 if TYPE_CHECKING:
     from otel_agent_telemetry.harnesses._watched import Watched
@@ -36,6 +36,7 @@ class AsyncRun:
         if self._run.reads:
             options["stdout"] = subprocess.PIPE
         limit = options.pop("limit", _LIMIT)
+        token = UNDER_WAY.set(True)
         try:
             transport, protocol = await loop.subprocess_exec(
                 lambda: _Seen(self._run, limit, loop), *self._run.command, env=self._run.environment, **options
@@ -43,6 +44,8 @@ class AsyncRun:
         except BaseException:
             self._run.end(127)  # as a shell says that there is no such command
             raise
+        finally:
+            UNDER_WAY.reset(token)
         process = self._process = Process(transport, protocol, loop)
         return process
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextvars
 import os
 import time
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from otel_agent_telemetry import _losses
@@ -14,6 +13,7 @@ from otel_agent_telemetry.harnesses._outcome import outcome_of
 from otel_agent_telemetry.harnesses._recognise import recognise
 from otel_agent_telemetry.harnesses._switches import prepare, prints_lines
 from otel_agent_telemetry.harnesses._told import Told
+from otel_agent_telemetry.harnesses._watched import UNDER_WAY
 from otel_agent_telemetry.harnesses._where import where_to
 from otel_agent_telemetry.harnesses.readers import READERS, Lines
 from otel_agent_telemetry.lifecycle import Handle
@@ -29,10 +29,7 @@ if TYPE_CHECKING:
     from otel_agent_telemetry.harnesses._sync import SyncRun
     from otel_agent_telemetry.lifecycle import Lifecycle
 
-__all__ = ["UNDER_WAY", "Harness"]
-
-UNDER_WAY: ContextVar[bool] = ContextVar("agent_telemetry_harness", default=False)
-"""True while a process is being started that somebody watches already."""
+__all__ = ["Harness"]
 
 
 class Harness:

@@ -8,7 +8,7 @@ import subprocess
 import threading
 from typing import TYPE_CHECKING, Any
 
-from otel_agent_telemetry.harnesses._watched import PATIENCE_SECONDS, STOP_SECONDS
+from otel_agent_telemetry.harnesses._watched import PATIENCE_SECONDS, STOP_SECONDS, UNDER_WAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,11 +34,14 @@ class SyncRun:
     def start(self) -> subprocess.Popen[Any]:
         """The process; what its program cannot be started with passes through."""
         self._run.begin()
+        token = UNDER_WAY.set(True)
         try:
             process = self._process = self._piped() if self._run.reads else self._plain()
         except BaseException:
             self._run.end(127)  # as a shell says that there is no such command
             raise
+        finally:
+            UNDER_WAY.reset(token)
         self._tell_signals(process)
         return process
 

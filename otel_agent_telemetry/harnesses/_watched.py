@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Any, Protocol
 
-__all__ = ["PATIENCE_SECONDS", "STOP_SECONDS", "Watched"]
+__all__ = ["PATIENCE_SECONDS", "STOP_SECONDS", "UNDER_WAY", "Watched"]
+
+UNDER_WAY: ContextVar[bool] = ContextVar("agent_telemetry_harness", default=False)
+"""True while a process is being started that somebody watches already."""
 
 PATIENCE_SECONDS = 1.0
 """How long the rest of an output is waited for when the program is gone: a child of it may hold the pipe open."""

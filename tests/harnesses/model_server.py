@@ -295,7 +295,7 @@ class _Responses:
             call = {"type": "function_call", "id": f"fc_{number}", "call_id": f"call_{number}", "status": "completed"}
             item: dict[str, Any] = {**call, "name": tool[0], "arguments": json.dumps(tool[1])}
         else:
-            content = [{"type": "output_text", "text": _ANSWER, "annotations": []}]
+            content: Any = [{"type": "output_text", "text": _ANSWER, "annotations": []}]
             item = {
                 "type": "message",
                 "id": f"msg_{number}",
@@ -305,7 +305,7 @@ class _Responses:
             }
         response = {"id": f"resp_{number}", "object": "response", "model": body.get("model"), "status": "completed"}
         whole = {**response, "output": [item], "usage": used}
-        events = [
+        events: list[Any] = [
             {"type": "response.created", "response": {**response, "status": "in_progress", "output": []}},
             {"type": "response.output_item.added", "output_index": 0, "item": item},
             {"type": "response.output_item.done", "output_index": 0, "item": item},
@@ -420,8 +420,5 @@ def _items(within: Any, key: str) -> list[Any]:
 
 def _said(message: Any) -> str:
     """The text of a message; not what tools gave back, which hold the prompts of subagents."""
-    content = message.get("content")
-    blocks = (
-        [block for block in content if block.get("type") != "tool_result"] if isinstance(content, list) else content
-    )
-    return json.dumps(blocks)
+    blocks = [block for block in _items(message, "content") if block.get("type") != "tool_result"]
+    return json.dumps(blocks or message.get("content"))
