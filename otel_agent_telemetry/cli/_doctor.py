@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from otel_agent_telemetry._folder import require_own
+from otel_agent_telemetry._local_serve import LOCAL_URL, local_serve_is_up
 from otel_agent_telemetry.cli._collector import operators_findings
 from otel_agent_telemetry.cli._destination import Destination
 from otel_agent_telemetry.cli._lacking import lacking
-from otel_agent_telemetry.cli._local_serve import LOCAL_URL, local_serve_is_up
 from otel_agent_telemetry.cli._product import products, state_dir_option
 from otel_agent_telemetry.cli._variables import names
 from otel_agent_telemetry.consent import NO_HOME, Consent

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from otel_agent_telemetry.cli._local_serve import LOCAL_URL, local_serve_is_up
+from otel_agent_telemetry._local_serve import LOCAL_URL, local_serve_is_up
 from otel_agent_telemetry.cli._traces_go import traces_go
 from otel_agent_telemetry.errors import InputError
+from otel_agent_telemetry.harnesses._recognise import recognise
 from otel_agent_telemetry.settings import operator_exports
 
 if TYPE_CHECKING:
@@ -32,13 +33,22 @@ def run(command: tuple[str, ...], *, debug: bool) -> None:
     The process becomes the command, so exit codes and signals are its own. Traces go where OTEL_EXPORTER_OTLP_ENDPOINT
     says, else to an `agent-telemetry serve` of the same account, if one is up. On a terminal, one line on standard
     error says where they go, and one at the end gives the address of the page.
+
+    A coding agent (claude, codex, gemini, qwen, copilot, opencode) is told to report there by its own switches, unless
+    you set them; this process then stays its parent, passes signals on, leaves with its exit code, and tells how it
+    ended.
     """
     arguments = command_line(command)
+    if debug:
+        os.environ["AGENT_TELEMETRY_DEBUG"] = "1"
+    found = recognise(arguments)
+    if found is not None:
+        from otel_agent_telemetry.cli._supervise import supervise
+
+        supervise(found, arguments)
     os.environ.update({**instrumented(os.environ), **_local_destination()})
     if sys.stderr.isatty():
         click.echo(f"agent-telemetry: traces go to {traces_go()}", err=True)
-    if debug:
-        os.environ["AGENT_TELEMETRY_DEBUG"] = "1"
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(arguments[0], arguments)  # noqa: S606 - running what the user typed is what this command is for

@@ -26,7 +26,7 @@ _KINDS = """\
 | Milliseconds | a whole number of milliseconds |
 | Usd | US dollars, rounded to a millionth |
 | Ref | 16 hex digits: a keyed hash whose key never leaves the installation |
-| PublicName | a public name (a listed model; a tool, agent or command that the product declared), else `custom` |
+| PublicName | a public name (a listed model; what the product declared, or public coding agents ship), else `custom` |
 | Tag | a value of a tag that the product declared (`contract.tag`), else `other` |
 | Version | a version number of at most three parts of four digits, else left out |
 | ErrorCategory | one of `{categories}`, from exception types, never from messages |

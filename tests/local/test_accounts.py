@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from otel_agent_telemetry._local_serve import LOCAL_URL
 from otel_agent_telemetry._sockets import listeners, owner_of
-from otel_agent_telemetry.cli._local_serve import LOCAL_URL
 from tests.cli.command import COMMAND, environment
 from tests.local.made import Made, request
 from tests.local.serving import PROTOBUF, Serving
