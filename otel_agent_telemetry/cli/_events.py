@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import click
 
+from otel_agent_telemetry.cli._destination import Destination, moment, state_in_words
 from otel_agent_telemetry.cli._product import product_option, settings_for, state_dir_option
 from otel_agent_telemetry.pipeline.sending._others import has_own, other_ledgers
 from otel_agent_telemetry.pipeline.sending.ledger import KEPT_EVENTS, Ledger, ledger_file
 
 if TYPE_CHECKING:
-    from otel_agent_telemetry.pipeline.sending.ledger import Entry
+    from otel_agent_telemetry.pipeline.sending._others import Other
 
 __all__ = ["events"]
 
@@ -21,9 +21,9 @@ __all__ = ["events"]
 @click.command()
 @product_option
 @state_dir_option
-@click.option("--json", "bodies", is_flag=True, help="The request bodies alone, one a line, byte for byte.")
-@click.option("--next", "next_only", is_flag=True, help="The exact body of the next request.")
-@click.option("--limit", type=click.IntRange(min=1), help="Only the newest N.")
+@click.option("--json", "bodies", is_flag=True, help="Print the request bodies alone, one per line, byte for byte.")
+@click.option("--next", "next_only", is_flag=True, help="Print the exact body of the next request.")
+@click.option("--limit", type=click.IntRange(min=1), help="Print only the newest N.")
 def events(product: str | None, state_dir: str | None, *, bodies: bool, next_only: bool, limit: int | None) -> None:
     """Show every anonymous event that was recorded: when, which, whether it was sent, and its exact bytes.
 
@@ -39,11 +39,7 @@ def events(product: str | None, state_dir: str | None, *, bodies: bool, next_onl
         )
         return
     for other in [] if next_only else others:
-        kept = other.events(limit or KEPT_EVENTS)
-        text = f"{other.name} is kept by another version of this package (tables {other.version}): {len(kept)} events"
-        click.echo(text, err=True)
-        for at, state, name, body in kept:
-            _show(body, None if bodies else _row(at, state, name, body))
+        _tell_other(other, limit or KEPT_EVENTS, bodies=bodies)
     if not has_own(path):
         return
     ledger = Ledger(path)
@@ -54,15 +50,29 @@ def events(product: str | None, state_dir: str | None, *, bodies: bool, next_onl
         else:
             _write(following)
         return
-    for entry in ledger.events() if limit is None else ledger.events(limit):
-        _show(entry.body, None if bodies else _line(entry))
+    entries = ledger.events() if limit is None else ledger.events(limit)
+    if bodies:
+        for entry in entries:
+            _write(entry.body)
+        return
+    destination = Destination.of(settings, found)
+    if destination.last_run is not None:
+        click.echo(f"destination: {destination.in_words()}", err=True)
+    states = [state_in_words(entry.state, destination.last_run, settings.endpoint) for entry in entries]
+    width = max(map(len, states), default=0)
+    for entry, state in zip(entries, states, strict=True):
+        click.echo(_line(entry.created_at, f"{state:<{width}}", entry.name, entry.body))
 
 
-def _show(body: bytes, line: str | None) -> None:
-    if line is None:
-        _write(body)
-    else:
-        click.echo(line)
+def _tell_other(other: Other, limit: int, *, bodies: bool) -> None:
+    kept = other.events(limit)
+    text = f"{other.name} is kept by another version of this package (tables {other.version}): {len(kept)} events"
+    click.echo(text, err=True)
+    for at, state, name, body in kept:
+        if bodies:
+            _write(body)
+        else:
+            click.echo(_line(at, state, name, body))
 
 
 def _write(body: bytes) -> None:
@@ -70,10 +80,5 @@ def _write(body: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def _line(entry: Entry) -> str:
-    return _row(entry.created_at, entry.state, entry.name, entry.body)
-
-
-def _row(at: float, state: str, name: str, body: bytes) -> str:
-    moment = datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%d %H:%M:%SZ")
-    return f"{moment}  {state:<8} {name:<24} {body.decode('utf-8', 'replace')}"
+def _line(at: float, state: str, name: str, body: bytes) -> str:
+    return f"{moment(at)}  {state}  {name:<24} {body.decode('utf-8', 'replace')}"

@@ -50,6 +50,7 @@ def _usage(call: ModelCall) -> Usage:
         cost_usd=call.cost_usd,
         is_error=call.error is not None,
         calls=call.calls,
+        guess=call.guess,
         key=call.key if call.is_noted else 0,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from otel_agent_telemetry import semconv
 from otel_agent_telemetry.meaning import _facts as facts
 from otel_agent_telemetry.meaning._branch import Branch, Totals
 from otel_agent_telemetry.meaning._calls import Run
@@ -177,6 +178,7 @@ class Waiting:
         session = self._own.session_of(around, turn.conversation)
         if around is not None:
             around.touch(turn.end_ns)
+            around.learn(turn.agent_id or turn.agent_name)
         if session is not None:
             session.touch(turn.end_ns)
             session.totals.add(turn.totals)
@@ -194,19 +196,24 @@ class Waiting:
         self._tree.settle(turn.key, session_id)
 
     def _be_session(self, turn: Turn, session_id: str, around: Own | None) -> None:
+        task = None if around is None else around.task
         about = {
-            "agentId": turn.agent_id,
+            "agentId": turn.agent_id or turn.agent_name,
             "harnessProvider": turn.harness,
             "model": None,
+            "taskId": None if task is None else task.said.attributes.get(semconv.AGENT_TASK_ID),
             "sessionId": session_id,
             "agentName": turn.agent_name,
         }
         self.out.append(facts.fact("session.started", turn.start_ns, about, turn.key))
+        if turn.task is not None and (around is None or around.task is None):
+            turn.totals.tasks += 1
+            self.out.extend(facts.prompt(turn))
         self._tell_turn(turn, session_id, turn.agent_name)
         ended = facts.Ended(turn.key, turn.totals, turn.start_ns, turn.end_ns, turn.error)
         self.out.extend(facts.session_ended(about, ended))
-        if around is not None and around.task is not None:
-            self.out.append(facts.task_session(around.task.said.attributes, about, ended))
+        if task is not None:
+            self.out.append(facts.task_session(about, ended, task.agent))
 
     def expire(self, now_ns: int, hold_ns: int, settle_ns: int) -> None:
         """Tell what has waited too long by that time."""

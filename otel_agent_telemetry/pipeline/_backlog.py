@@ -149,6 +149,12 @@ class Backlog:
             with suppress(LedgerError):
                 self._count_lost(number)
 
+    def take_over(self, other: Backlog) -> None:
+        """Hold what another one holds that is not in the words of its product yet."""
+        self._facts, self._tokens = other._facts, other._tokens
+        self._has_uncounted, self._next_collect = other._has_uncounted, other._next_collect
+        self._interval_began = other._interval_began
+
     def forget(self) -> None:
         """Consent was taken back: what waits goes."""
         self._facts.clear()

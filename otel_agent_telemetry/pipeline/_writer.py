@@ -10,7 +10,9 @@ from opentelemetry.sdk.trace import ReadableSpan, Span
 
 from otel_agent_telemetry import _losses
 from otel_agent_telemetry.meaning import Meaning
+from otel_agent_telemetry.meaning._prices import read_aside
 from otel_agent_telemetry.meaning._records import Fact, SpanRecord
+from otel_agent_telemetry.pipeline._background import background
 from otel_agent_telemetry.pipeline._backlog import Backlog
 from otel_agent_telemetry.pipeline._span_record import record_of
 
@@ -47,6 +49,7 @@ class Writer:
         self.backlog = Backlog(
             open_outlet=open_outlet, new_counters=new_counters, count_lost=count_lost, dialect=dialect, debug=debug
         )
+        read_aside(lambda read: background("agent-telemetry-prices", read))
         self._next_expire = 0.0
         self.mapping = Meaning(partial=partial)
 
@@ -113,6 +116,13 @@ class Writer:
             else:
                 self.backlog.count(item)
         return facts
+
+    def take_over(self, other: Writer) -> None:
+        """Go on with what another one knows of spans, and with what it holds."""
+        self.mapping = other.mapping
+        self.backlog.take_over(other.backlog)
+        if other.outlet is not None:
+            other.outlet.close()
 
     def lose(self, items: Iterable[Item]) -> None:
         """The program ends before anybody came to these; each that ended, or is an event, was one."""

@@ -211,12 +211,30 @@ class EventStream:
             _logger.debug("events could not be written", exc_info=True)
             return False
 
-    def close(self) -> None:
-        """Stop for good: everything into the ledger, and what happens from now on is not taken."""
-        self.leave_program(timeout_seconds=0)
+    def close(self, *, keeps: bool = False) -> None:
+        """Stop for good: everything into the ledger, and what happens from now on is not taken.
+
+        With ``keeps`` nothing more goes into the ledger, so that another stream may take it over.
+        """
+        if not keeps:
+            self.leave_program(timeout_seconds=0)
         self._closed = True
         self._bell.ring()
         self.link = self.leave = self._expect = _ignored
+
+    def take_over(self, other: EventStream) -> None:
+        """Tell what another stream, which is closed, had still to tell."""
+        if not other._work.acquire(timeout=_ROUND_SECONDS):  # its thread may be at its last round
+            return
+        try:
+            self._queue.extend(other._taken())
+            self._writer.take_over(other._writer)
+        finally:
+            other._work.release()
+        self._follow_mapping()
+        if self._queue or self._writer.backlog.holds:
+            self._bell.ring()
+            self._start_thread()
 
     def leave_program(self, *, timeout_seconds: float = 0.2) -> None:
         """Everything into the ledger; only where that does not outlive the program, a moment for sending.
@@ -285,8 +303,9 @@ class EventStream:
             if not self._work.acquire(timeout=_deadline.left(_LONGEST_ROUND_SECONDS)):
                 return False
             try:
-                is_last = len(self._queue) <= _PORTION
-                self._drain(collect=collect and is_last, leaving=leaving and is_last)
+                is_last = self._closed or len(self._queue) <= _PORTION
+                if not self._closed:
+                    self._drain(collect=collect and is_last, leaving=leaving and is_last)
             finally:
                 self._work.release()
         return True

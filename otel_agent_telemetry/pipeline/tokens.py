@@ -141,6 +141,9 @@ def _number(usage: Usage, field: str) -> int | float | None:
         return 0 if usage.is_error else usage.calls
     if field == "modelErrors":
         return usage.calls if usage.is_error else 0
+    if field.startswith("guess"):
+        guessed = {"guessUsd": usage.guess.usd, "guessCalls": usage.guess.calls, "guessUnpriced": usage.guess.unpriced}
+        return guessed[field] or None
     return {
         "inputTokens": usage.input_tokens,
         "outputTokens": usage.output_tokens,

@@ -11,6 +11,7 @@ from otel_agent_telemetry._folder import make_private, require_own
 from otel_agent_telemetry._sqlite import Database, NewerError, connected_readonly, migrate, version_of
 from otel_agent_telemetry.errors import LedgerError
 from otel_agent_telemetry.pipeline.sending._counts import TABLE as COUNTING
+from otel_agent_telemetry.pipeline.sending._last_run import TABLE as LAST_RUN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,7 +147,8 @@ class _Layout:
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA secure_delete = FAST")
         migrate(connection, _MIGRATIONS)
-        connection.execute(COUNTING)  # a file that an earlier release began has no such table
+        for table in (COUNTING, LAST_RUN):  # a file that an earlier release began has no such tables
+            connection.execute(table)
 
     def undone(self) -> None:
         pass
