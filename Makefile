@@ -29,10 +29,11 @@ ELSEWHERE := not collector and not jaeger and not kafka and not clickhouse and n
 ALONE := $(patsubst %,tests/instrumentation/test_%.py,a2a arq celery commands dramatiq langgraph mcp openai_agents rq \
     servers taskiq temporalio)
 
-.PHONY: help demo docs test test-goldens test-harnesses test-frameworks test-temporal test-collector test-jaeger test-kafka test-clickhouse test-clients soak bench check lint types coverage wheels lock schema clean
+.PHONY: help demo demo-maintainers docs test test-goldens test-harnesses test-frameworks test-temporal test-collector test-jaeger test-kafka test-clickhouse test-clients soak bench check lint types coverage wheels lock schema clean
 
 help:
 	@echo 'make demo              an agent service, its trace, and the anonymous events it sent'
+	@echo 'make demo-maintainers  ten simulated installations, the proxy of their maintainers, and its report'
 	@echo 'make test              all tests; names what did not run and the command that brings it'
 	@echo 'make test-goldens      wire compatibility alone; GOLDENS=folder'
 	@echo 'make test-frameworks   each framework where it is alone, and the heaviest'
@@ -49,6 +50,9 @@ help:
 
 demo: $(VENV)/.demo
 	@$(BIN)/agent-telemetry demo
+
+demo-maintainers: $(VENV)/.demo
+	@$(BIN)/agent-telemetry demo --maintainers
 
 test: $(VENV)/.test
 	@$(BIN)/python -m tests.matrix.environments
