@@ -40,7 +40,7 @@ help:
 	@echo 'make bench             what telemetry costs'
 	@echo 'make check             the one door: lint, types, tests, coverage, wheels'
 	@echo 'make lock              constraints.txt anew; ARGS=--upgrade for newer versions'
-	@echo 'make schema            TELEMETRY.md and the JSON Schema from the contract'
+	@echo 'make schema            TELEMETRY.md, the JSON Schema and the table of settings from the code'
 	@echo 'make docs              the documentation as a site, build/docs/index.html'
 	@echo 'make clean             removes all that these made'
 
@@ -132,6 +132,7 @@ schema: $(VENV)/.demo
 	@$(BIN)/agent-telemetry schema --format json >build/events.schema.json
 	@mv build/TELEMETRY.md TELEMETRY.md
 	@mv build/events.schema.json schema/events.schema.json
+	@$(BIN)/python docs/reference.py
 
 clean:
 	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .ruff_cache

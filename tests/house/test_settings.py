@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 import re
+import runpy
 from pathlib import Path
 
 import otel_agent_telemetry as telemetry
+from otel_agent_telemetry import errors
 from otel_agent_telemetry.cli._variables import SETTINGS, names
 
 ROOT = Path(__file__).parents[2]
@@ -26,3 +28,16 @@ def test_every_argument_is_in_the_table() -> None:
     """The arguments of configure() and those of the table are the same, each once."""
     arguments = [setting.argument for setting in SETTINGS if setting.argument]
     assert sorted(arguments) == sorted(inspect.signature(telemetry.configure).parameters)
+
+
+def test_the_page_of_settings_is_that_of_the_code() -> None:
+    """docs/reference/settings.md has the table as the code has it; ``make schema`` writes it anew."""
+    written = runpy.run_path(str(ROOT / "docs" / "reference.py"))
+    assert written["SETTINGS_PAGE"].read_text("utf-8") == written["settings_page"]()
+
+
+def test_the_reference_has_every_public_name() -> None:
+    """Each name that the package exports is in the reference of the Python API."""
+    page = (ROOT / "docs" / "reference" / "api.md").read_text("utf-8")
+    documented = {*re.findall(r"^\.\. auto(?:function|class):: (\w+)", page, re.MULTILINE), *errors.__all__}
+    assert {*telemetry.__all__} - documented == {"contract"}
