@@ -68,7 +68,8 @@ def _commands() -> Iterator[str]:
 
 
 def _options(command: click.Command, context: click.Context) -> Iterator[str]:
-    records = [record for each in command.params if (record := each.get_help_record(context)) is not None]
+    options = [each for each in command.params if isinstance(each, click.Option)]
+    records = [record for each in options if (record := each.get_help_record(context)) is not None]
     if records:
         yield from ("| option | what it does |", "|---|---|")
         yield from (f"| `{option.replace('|', ' or ')}` | {words.replace('|', ' or ')} |" for option, words in records)

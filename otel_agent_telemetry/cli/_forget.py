@@ -21,9 +21,9 @@ __all__ = ["forget"]
 @state_dir_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def forget(product: str | None, state_dir: str | None, *, yes: bool) -> None:
-    """Delete the installation id, the reference key and the ledger; events already sent can be joined to nothing.
+    """Delete the installation id, the reference key and the ledger; nothing joins to the events already sent any more.
 
-    A service that runs takes a new id and a new key from its next event on.
+    A running service takes a new id and a new key with its next event.
     """
     settings, found = settings_for(product, state_dir)
     folder = "" if found is None else os.path.join(settings.state_dir, found)
