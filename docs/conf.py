@@ -22,6 +22,7 @@ exclude_patterns = ["_generated"]
 myst_heading_anchors = 3
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
+nitpick_ignore_regex = [("py:.*", r"(asyncio|subprocess)\..*")]  # Python's own documentation is elsewhere
 html_theme = "pydata_sphinx_theme"
 html_title = project
 html_show_sourcelink = False

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from otel_agent_telemetry._folder import require_own
+from otel_agent_telemetry._local_serve import LOCAL_URL, local_serve_is_up
 from otel_agent_telemetry.cli._collector import operators_findings
 from otel_agent_telemetry.cli._destination import Destination
 from otel_agent_telemetry.cli._lacking import lacking
-from otel_agent_telemetry.cli._local_serve import LOCAL_URL, local_serve_is_up
 from otel_agent_telemetry.cli._product import products, state_dir_option
 from otel_agent_telemetry.cli._variables import names
 from otel_agent_telemetry.consent import NO_HOME, Consent
@@ -29,15 +29,31 @@ __all__ = ["doctor"]
 Finding = tuple[str, str, str]
 
 
-@click.command()
+@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @state_dir_option
-def doctor(state_dir: str | None) -> None:
+@click.option("--host-state", "of_host", is_flag=True, help="What telemetry changes in COMMAND, which is run twice.")
+@click.option("--seconds", type=click.FloatRange(min=0.1), help="Stop COMMAND after so long, as Ctrl-C does.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, with --host-state.")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND [ARGUMENT]...]")
+def doctor(
+    state_dir: str | None, command: tuple[str, ...], seconds: float | None, *, of_host: bool, as_json: bool
+) -> None:
     """Check settings, state directory, installation, and whether your collector answers.
 
     Each line begins with `ok`, `note` or `wrong`; a wrong one says what to do. Exit code 1 if anything is wrong.
-
     Makes no file and sends no event; your collector gets one request without a span in it.
+
+    With --host-state COMMAND is run without telemetry and with it, and what differs in the process at its end is
+    compared with what docs/guarantees.md declares. Exit code 0: nothing else changed. 1: something did.
+    4: COMMAND left no state that could be looked at.
     """
+    if of_host != bool(command):
+        msg = "--host-state and a command go together: agent-telemetry doctor --host-state -- COMMAND."
+        raise click.UsageError(msg)
+    if of_host:
+        from otel_agent_telemetry.cli._host_state import host_state
+
+        click.get_current_context().exit(host_state(command, seconds=seconds, as_json=as_json))
     findings = [*_findings(state_dir)]
     for state, what, words in findings:
         click.echo(f"{state:<6} {what:<13} {words}")

@@ -193,6 +193,7 @@ def _stream(process: _Process) -> EventStream:
         recordable=process.consent.recordable,
         open_outlet=lambda: _outlet(process),
         new_counters=lambda: TokenCounters(ProxyMetricExporter),
+        count_lost=lambda number: _count_lost(process, number),
         dialect=settings.dialect,
         debug=settings.debug,
         synchronous=settings.synchronous,
@@ -287,6 +288,15 @@ def _outlet(process: _Process) -> _Outlet | None:
     store = process.store
     identity = resolve(FileStore(process.settings.state_dir, process.product) if store is None else store)
     return None if identity is None else _Outlet(process, identity)
+
+
+def _count_lost(process: _Process, number: int) -> None:
+    """Also where no identity was to be had, and so no outlet; raises LedgerError."""
+    if process.settings.debug:
+        return
+    ledger = Ledger(ledger_file(process.settings.state_dir, process.product))
+    ledger.count_drops({"ledger_unavailable": number})
+    ledger.close()
 
 
 def _ledger(state_dir: str, product: str, *, debug: bool) -> tuple[Ledger, bool]:

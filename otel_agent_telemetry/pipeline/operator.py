@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from otel_agent_telemetry.errors import SettingError
+from otel_agent_telemetry.pipeline._chance import leave_the_hosts_numbers_alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -29,7 +30,8 @@ def span_processors(environ: Mapping[str, str] = os.environ) -> list[tuple[SpanP
 
     One that cannot be had, because it is not installed or refuses its settings, is left out with a warning.
     """
-    made = (_processor(name, lambda load=load: _made(load()), environ) for name, load in exporters("traces", environ))
+    made = [_processor(name, lambda load=load: _made(load()), environ) for name, load in exporters("traces", environ)]
+    leave_the_hosts_numbers_alone()
     return [each for each in made if each is not None]
 
 
@@ -38,7 +40,8 @@ def metric_readers(environ: Mapping[str, str] = os.environ) -> list[tuple[Metric
 
     One that cannot be had is left out with a warning.
     """
-    made = (_reader(name, lambda load=load: _made(load())) for name, load in exporters("metrics", environ))
+    made = [_reader(name, lambda load=load: _made(load())) for name, load in exporters("metrics", environ)]
+    leave_the_hosts_numbers_alone()
     return [each for each in made if each is not None]
 
 

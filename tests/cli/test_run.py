@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import pty
 import shlex
@@ -57,6 +58,18 @@ def recorded(folder: Path) -> list[str]:
         return []
     with closing(Ledger(path)) as ledger:
         return [entry.name for entry in ledger.events()]
+
+
+def test_debug(service: Path, tmp_path: Path) -> None:
+    """``--debug`` prints each event on standard error, byte for byte, and keeps none."""
+    done = agent_telemetry(
+        *("run", "--debug", "--", service),
+        AGENT_TELEMETRY_PRODUCT="acme-agents",
+        AGENT_TELEMETRY_STATE_DIR=tmp_path,
+        OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=FRAMEWORKS,
+    )
+    printed = [json.loads(line)["event"] for line in done.err.splitlines() if line.startswith("{")]
+    assert (done.code, printed, recorded(tmp_path)) == (0, ["server.started"], [])
 
 
 def test_a_python_file(service: Path, tmp_path: Path) -> None:

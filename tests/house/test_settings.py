@@ -10,18 +10,23 @@ from pathlib import Path
 import otel_agent_telemetry as telemetry
 from otel_agent_telemetry import errors
 from otel_agent_telemetry.cli._variables import SETTINGS, names
+from otel_agent_telemetry.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 VARIABLE = re.compile(r"(?<![A-Z_])(?:AGENT_TELEMETRY|TELEMETRY)_[A-Z_]*[A-Z]\b")
 # Said by one process of ours to another, not by a person.
-INTERNAL = {"AGENT_TELEMETRY_DRAMATIQ_MASTER"}
+INTERNAL = {"AGENT_TELEMETRY_DRAMATIQ_MASTER", "AGENT_TELEMETRY_PROBE", "AGENT_TELEMETRY_PROBE_FOLDER"}
+LISTS = ("public_tools", "public_agents", "public_commands", "public_models")  # whose variables have their names
 
 
 def test_every_variable_is_in_the_table() -> None:
     """What the code reads and what the table says are the same variables."""
     files = [*(ROOT / "otel_agent_telemetry").rglob("*.py"), *(ROOT / "instrumentation").rglob("*.py")]
     read = {name for file in files for name in VARIABLE.findall(file.read_text("utf-8"))} - INTERNAL
-    assert read == {name for name in names() if VARIABLE.fullmatch(name)}
+    lists = {f"AGENT_TELEMETRY_{name.upper()}" for name in LISTS}
+    assert read | lists == {name for name in names() if VARIABLE.fullmatch(name)}
+    given = Settings(environ=dict.fromkeys(lists, "a,b"))
+    assert [getattr(given, name) for name in LISTS] == [{"a", "b"}] * 4
 
 
 def test_every_argument_is_in_the_table() -> None:

@@ -11,6 +11,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from otel_agent_telemetry._sqlite import is_full
+from otel_agent_telemetry.errors import LedgerError
 from otel_agent_telemetry.pipeline.sending._counts import Count, keep_counts, take_over
 from otel_agent_telemetry.pipeline.sending._database import LedgerFile
 from otel_agent_telemetry.pipeline.sending._last_run import LastRun, keep_last_run, last_run
@@ -188,8 +190,14 @@ class Ledger:
         self._database.remove()
 
     def count_drops(self, counts: Mapping[str, int]) -> None:
-        """Add losses from elsewhere, by reason."""
-        self._database.run(lambda connection: _count_all(connection, counts))
+        """Add losses from elsewhere, by reason; also on a disk that is full."""
+        try:
+            self._database.run(lambda connection: _count_all(connection, counts))
+        except LedgerError as error:
+            if not is_full(error.__cause__):
+                raise
+            self._database.use_reserve()
+            self._database.run(lambda connection: _count_all(connection, counts))
 
     def drops(self) -> dict[str, int]:
         """How many events were lost, by reason, in the life of this ledger."""
@@ -260,6 +268,10 @@ class Ledger:
     def was_replaced(self) -> bool:
         """Whether the file that was opened first is there no more: deleted, or moved aside."""
         return self._database.was_replaced
+
+    def reclaim(self) -> None:
+        """Take up as little of the disk as can be; whether or not that can be done now."""
+        self._database.reclaim()
 
     def close(self) -> None:
         """Let go of the file; any later call opens it again."""
