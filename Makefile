@@ -31,7 +31,7 @@ TOGETHER := -n 2 --dist loadfile
 ALONE := $(patsubst %,tests/instrumentation/test_%.py,a2a arq celery commands dramatiq langgraph mcp openai_agents rq \
     servers taskiq temporalio)
 
-.PHONY: help demo demo-maintainers docs test test-goldens test-harnesses test-frameworks test-temporal test-collector test-jaeger test-kafka test-clickhouse test-clients soak bench check lint types coverage wheels lock schema clean
+.PHONY: help demo demo-maintainers docs test test-goldens test-harnesses test-frameworks test-temporal test-collector test-jaeger test-kafka test-clickhouse test-clients soak bench check lint types coverage wheels lock schema models clean
 
 help:
 	@echo 'make demo              an agent service, its trace, and the anonymous events it sent'
@@ -47,7 +47,8 @@ help:
 	@echo 'make check             the one door: lint, types, tests, documentation, wheels'
 	@echo 'make coverage          all tests again, and which lines and branches they reach'
 	@echo 'make lock              constraints.txt anew; ARGS=--upgrade for newer versions'
-	@echo 'make schema            TELEMETRY.md and the JSON Schema from the contract'
+	@echo 'make schema            TELEMETRY.md, the JSON Schema and the table of settings from the code'
+	@echo 'make models            the shipped lists of public models and prices, from genai-prices'
 	@echo 'make docs              the documentation as a site, build/docs/index.html'
 	@echo 'make clean             removes all that these made'
 
@@ -151,6 +152,10 @@ schema: $(VENV)/.demo
 	@$(BIN)/agent-telemetry schema --format json >build/events.schema.json
 	@mv build/TELEMETRY.md TELEMETRY.md
 	@mv build/events.schema.json schema/events.schema.json
+	@$(BIN)/python docs/reference.py
+
+models: $(VENV)/.demo
+	@$(BIN)/python -m otel_agent_telemetry.meaning._price_list
 
 clean:
 	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .ruff_cache

@@ -17,7 +17,7 @@ __all__ = ["schema"]
 @click.command()
 @click.option("--format", "form", type=click.Choice(["json", "markdown", "privacy"]), default="json", show_default=True)
 @declare_option
-@click.option("--entropy", is_flag=True, help="Print the bits that each event can carry, exact and coarse, instead.")
+@click.option("--entropy", is_flag=True, help="Print how many bits each event can carry instead, exact and coarse.")
 def schema(form: str, modules: tuple[str, ...], *, entropy: bool) -> None:
     """Print every event that can be sent, with each property's kind and reason.
 
