@@ -46,8 +46,8 @@ _HEAD = """\
 # What is collected
 
 Anonymous events about the lifecycle of agents, sessions and tasks, for the maintainers of the product that uses this
-package. This file is generated from `otel_agent_telemetry/contract` (`make schema`); a test compares them, and what
-is not listed here cannot be sent. A product may declare events of its own with the same kinds:
+package: contract version {contract}. This file is generated from `otel_agent_telemetry/contract` (`make schema`); a test
+compares them, and what is not listed here cannot be sent. A product may declare events of its own with the same kinds:
 `agent-telemetry schema --format markdown`, run in its environment, shows them too.
 
 **See it:** `agent-telemetry events` prints every event byte for byte, `agent-telemetry events --next` the next one
@@ -68,8 +68,13 @@ names, command arguments, environment variables, and names of agents, tools, wor
 | `actor_anonymous_id` | `install_` and 16 random hex digits, made on this machine, one per product |
 | `metadata` | `schema_version` {version}, `environment`, and `install_created_at`: the day on which that id was made |
 
+`schema_version` tells how to read what surrounds an event. A later version of the contract has more events or
+properties, and the same `schema_version`: whoever reads events passes over those that he does not know.
+
 The docker dialect has the same under other names, and `os` (`linux`, `darwin`, `windows`) and `os_language` (a language
-tag).
+tag). It says of a session `is_success` false where any error was recorded in it, also one of a tool that the agent went
+on from, as docker-agent does; in the proxy dialect `isSuccess` of the same session is true unless an error ended it, and
+`errorCount` tells the rest.
 
 ## What could be joined, and by whom
 
@@ -88,7 +93,7 @@ traces, and a model provider, or who reads its usage log, by a pair of token cou
 def markdown() -> str:
     """TELEMETRY.md."""
     parts = [
-        _HEAD.replace("{version}", str(contract.SCHEMA_VERSION)),
+        _HEAD.replace("{version}", str(contract.SCHEMA_VERSION)).replace("{contract}", str(contract.version())),
         _KINDS.replace("{categories}", " ".join(contract.ERROR_CATEGORIES)),
         "\n## Events\n",
     ]
@@ -127,7 +132,7 @@ def json_schema() -> dict[str, object]:
     """JSON Schema of one event in the proxy dialect; a product's preset may add flags to properties and metadata."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"Anonymous events, contract version {contract.SCHEMA_VERSION}",
+        "title": f"Anonymous events, contract version {contract.version()}",
         "type": "object",
         "required": [
             "product",

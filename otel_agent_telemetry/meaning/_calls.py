@@ -24,9 +24,9 @@ class ModelCall:
     """A model call, an embedding, or an agent's own usage figure; the latter two are tokens without a call.
 
     ``calls`` is 1 for a call that counts. Figures are those that are spent here, None for what is unknown or is spent
-    by another span of the same call. ``guess`` is what it may have cost where nobody says that, ``withdrawn`` what calls
-    whose cost this one says are no longer told with. ``rests`` are what other spans of it add. ``holder`` is the branch
-    that it waits in. ``session_id`` and ``told_agent`` are what it is told with.
+    by another span of the same call. ``guess`` is what it may have cost where nobody says that, ``withdrawn`` what
+    calls whose cost this one says are no longer told with. ``rests`` are what other spans of it add. ``holder`` is the
+    branch that it waits in. ``session_id`` and ``told_agent`` are what it is told with.
     """
 
     __slots__ = (
@@ -118,7 +118,7 @@ class ModelCall:
             self.guess = NOTHING
 
     def complete(self, rest: ModelCall) -> None:
-        """Note which figures of this call another span of it spends; it may have been told of, with what was guessed."""
+        """Note which figures of this call another span spends; it may have been told of, with what was guessed."""
         if rest.cost_usd is not None:
             for part in (self, *self.rests):
                 rest.guess = rest.guess if part.is_priced_elsewhere else rest.guess.minus(part.guess)

@@ -61,7 +61,8 @@ class Fact(NamedTuple):
 class Usage(NamedTuple):
     """One model call that counts: raw names (anonymised later) and numbers; None where the reply carried none.
 
-    ``guess`` is what it may have cost where nobody says it. ``calls`` is 0 for tokens without a model call: an embedding, or an agent's own figure where no call was seen.
+    ``guess`` is what it may have cost where nobody says it. ``calls`` is 0 for tokens without a model call: an
+    embedding, or an agent's own figure where no call was seen.
     """
 
     occurred_ns: int
