@@ -86,6 +86,9 @@ class Settings:
         precision: str | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
+        is_audited = _switch(None, None, "AGENT_TELEMETRY_AUDIT", environ, default=False)
+        if is_audited:  # events go to the audit's own sink and state folder, whatever the program says
+            endpoint = state_dir = notice = None
         self.preset = _preset(_given("preset", preset, "AGENT_TELEMETRY_PRESET", environ))
         stands_for = self.preset
         self.product = _given("product", product, "AGENT_TELEMETRY_PRODUCT", environ)
@@ -113,10 +116,10 @@ class Settings:
             or "proxy"
         )
         self.endpoint = _given("endpoint", endpoint, "AGENT_TELEMETRY_ENDPOINT", environ)
-        if self.endpoint is None and stands_for is not None:
+        if self.endpoint is None and stands_for is not None and not is_audited:
             self.endpoint = stands_for.endpoint
         if self.endpoint is not None:
-            check_endpoint(self.endpoint)
+            check_endpoint(self.endpoint, anywhere=not is_audited)
         directory = _given("state_dir", state_dir, "AGENT_TELEMETRY_STATE_DIR", environ)
         if directory is not None and "\0" in directory:
             _refuse("state_dir", "AGENT_TELEMETRY_STATE_DIR", repr(directory), "the path of a folder")
@@ -158,8 +161,11 @@ def settings_of_program(**arguments: Any) -> tuple[Settings, str]:
             wrong.append(str(error))
 
 
-def check_endpoint(endpoint: str) -> None:
-    """Raise SettingError unless events may be sent there: https anywhere, http on this machine only."""
+def check_endpoint(endpoint: str, *, anywhere: bool = True) -> None:
+    """Raise SettingError unless events may be sent there: https anywhere, http on this machine only.
+
+    Without ``anywhere`` it has to be http on this machine.
+    """
     scheme, separator, rest = endpoint.partition("://")
     authority = rest.split("/", 1)[0].split("?", 1)[0]
     expected = "https://host/path, or http:// on this machine (localhost, 127.0.0.1, [::1])"
@@ -167,7 +173,7 @@ def check_endpoint(endpoint: str) -> None:
         _refuse("endpoint", "AGENT_TELEMETRY_ENDPOINT", "(not shown: it holds a password or a fragment)", expected)
     host, port = _split(authority)
     is_address = separator and host and _is_port(port) and not any(c.isspace() or not c.isprintable() for c in endpoint)
-    if is_address and (scheme.lower() == "https" or (scheme.lower() == "http" and _is_loopback(host))):
+    if is_address and ((anywhere and scheme.lower() == "https") or (scheme.lower() == "http" and _is_loopback(host))):
         return
     _refuse("endpoint", "AGENT_TELEMETRY_ENDPOINT", repr(endpoint), expected)
 

@@ -26,7 +26,8 @@ class ModelCall:
     ``calls`` is 1 for a call that counts. Figures are those that are spent here, None for what is unknown or is spent
     by another span of the same call. ``guess`` is what it may have cost where nobody says that, ``withdrawn`` what
     calls whose cost this one says are no longer told with. ``rests`` are what other spans of it add. ``holder`` is the
-    branch that it waits in. ``session_id`` and ``told_agent`` are what it is told with.
+    branch that it waits in, ``is_noted`` whether it was shown meanwhile. ``session_id`` and ``told_agent`` are what it
+    is told with.
     """
 
     __slots__ = (
@@ -42,7 +43,9 @@ class ModelCall:
         "holder",
         "input_tokens",
         "is_alone",
+        "is_noted",
         "is_priced_elsewhere",
+        "is_told",
         "key",
         "model",
         "occurred_ns",
@@ -64,7 +67,9 @@ class ModelCall:
         self.calls = calls
         self.holder: Any = None
         self.is_alone = False
-        self.is_priced_elsewhere = False
+        self.is_noted = False
+        self.is_told = False
+        self.is_priced_elsewhere = said.marks is not None and said.marks.is_priced
         self.conversation = said.conversation
         self.agent_name: str | None = None
         self.given_agent_name = said.agent_name
@@ -118,7 +123,7 @@ class ModelCall:
             self.guess = NOTHING
 
     def complete(self, rest: ModelCall) -> None:
-        """Note which figures of this call another span spends; it may have been told of, with what was guessed."""
+        """Note which figures of this call another span of it spends; it may have been told of, with a guess."""
         if rest.cost_usd is not None:
             for part in (self, *self.rests):
                 rest.guess = rest.guess if part.is_priced_elsewhere else rest.guess.minus(part.guess)
@@ -134,6 +139,7 @@ class ModelCall:
     def tell(self, session_id: str | None, agent_name: str | None) -> ModelCall:
         """Settle where it belongs."""
         self.holder = None
+        self.is_told = True
         self.session_id = session_id
         self.told_agent = self.agent_name or self.given_agent_name or agent_name
         return self
@@ -151,6 +157,8 @@ class ToolCall:
         "holder",
         "is_alone",
         "is_mcp",
+        "is_noted",
+        "is_told",
         "key",
         "name",
         "occurred_ns",
@@ -173,6 +181,8 @@ class ToolCall:
         self.occurred_ns = said.end_ns
         self.holder: Any = None
         self.is_alone = False
+        self.is_noted = False
+        self.is_told = False
         self.error = said.error
         self.session_id: str | None = None
         self.told_agent: str | None = None
@@ -187,6 +197,7 @@ class ToolCall:
     def tell(self, session_id: str | None, agent_name: str | None) -> ToolCall:
         """Settle where it belongs."""
         self.holder = None
+        self.is_told = True
         self.session_id = session_id
         self.told_agent = self.agent_name or self.given_agent_name or agent_name
         return self

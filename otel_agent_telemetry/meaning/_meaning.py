@@ -29,6 +29,7 @@ _NS = 1_000_000_000
 _MOST_OWN = 16_384
 
 _ADDED_UP = frozenset({kinds.SESSION, kinds.AGENT, kinds.WORKFLOW})
+_METERED = frozenset({kinds.MODEL, kinds.EMBEDDING, kinds.USAGE})
 _BOUNDARIES = frozenset({kinds.SESSION, kinds.TASK, kinds.COMMAND})
 
 
@@ -121,7 +122,7 @@ class Meaning:
             self._end_own(said)
         elif said.kind == kinds.EVENT:
             self._end_event(said)
-        elif said.kind in (kinds.MODEL, kinds.EMBEDDING):
+        elif said.kind in _METERED:
             self._end_model(said, branch)
         elif said.kind == kinds.TOOL:
             self._end_tool(said, branch)
@@ -147,6 +148,13 @@ class Meaning:
         """A span that shows no dialect ended, and something ended below it."""
         self.pass_by(key, self._tree.parent(key))
         return as_events(self.told())
+
+    def noted(self) -> list[Fact | Usage]:
+        """The calls that began to wait since the last time, as they would be told now.
+
+        Each is told by its run's end at the latest, with the same ``key``: that takes the place of this.
+        """
+        return self._waiting.noted()
 
     def expire(self, now_ns: int) -> list[Fact | Usage]:
         """What has waited too long by that time."""

@@ -49,7 +49,7 @@ class SpanRecord(NamedTuple):
 class Fact(NamedTuple):
     """One event to be: a declared name, raw values by property name, and when it happened (ns since the epoch).
 
-    ``key`` is the span that it is about, where one says it.
+    ``key`` is the span that it is about, where one says it; of an event, that of a call that was told of before.
     """
 
     event: str
@@ -62,7 +62,8 @@ class Usage(NamedTuple):
     """One model call that counts: raw names (anonymised later) and numbers; None where the reply carried none.
 
     ``guess`` is what it may have cost where nobody says it. ``calls`` is 0 for tokens without a model call: an
-    embedding, or an agent's own figure where no call was seen.
+    embedding, or an agent's own figure where no call was seen. ``key`` is the span of a call that was told of before,
+    while its session was not known.
     """
 
     occurred_ns: int
@@ -79,3 +80,4 @@ class Usage(NamedTuple):
     is_error: bool = False
     calls: int = 1
     guess: Guess = NOTHING
+    key: int = 0

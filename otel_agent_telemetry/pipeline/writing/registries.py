@@ -8,6 +8,7 @@ from functools import cache, lru_cache
 from importlib import resources
 
 from otel_agent_telemetry.meaning._prices import further_models
+from otel_agent_telemetry.pipeline.writing._harness_names import AGENTS, TOOLS
 
 __all__ = ["Registries", "public_models"]
 
@@ -16,6 +17,9 @@ _AFTER = re.compile(r"([-@]20\d\d-?[01]\d-?[0-3]\d)?(-v\d+(:\d+)?)?(:[a-z0-9._-]
 
 _LONGEST_NAME = 64  # as the schema of PublicName says
 _LONGEST_GIVEN = 128
+
+_SHIPPED = {"agents": AGENTS, "tools": TOOLS}
+"""What is public whatever a product declares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class Registries:
         declared: frozenset[str] = getattr(self, registry, frozenset())
         if registry == "commands":
             return _beginning(name, declared)
-        return name if name in declared else "custom"
+        return name if name in declared or name in _SHIPPED.get(registry, ()) else "custom"
 
     def _model(self, name: str) -> str:
         if name == "unknown" or name in self.models:
