@@ -29,7 +29,7 @@ ELSEWHERE := not collector and not jaeger and not kafka and not clickhouse and n
 ALONE := $(patsubst %,tests/instrumentation/test_%.py,a2a arq celery commands dramatiq langgraph mcp openai_agents rq \
     servers taskiq temporalio)
 
-.PHONY: help demo docs test test-goldens test-harnesses test-frameworks test-temporal test-collector test-jaeger test-kafka test-clickhouse test-clients soak bench check lint types coverage wheels lock schema clean
+.PHONY: help demo docs test test-goldens test-harnesses test-frameworks test-temporal test-collector test-jaeger test-kafka test-clickhouse test-clients soak bench check lint types coverage wheels lock schema models clean
 
 help:
 	@echo 'make demo              an agent service, its trace, and the anonymous events it sent'
@@ -44,6 +44,7 @@ help:
 	@echo 'make check             the one door: lint, types, tests, coverage, wheels'
 	@echo 'make lock              constraints.txt anew; ARGS=--upgrade for newer versions'
 	@echo 'make schema            TELEMETRY.md and the JSON Schema from the contract'
+	@echo 'make models            the public models and their prices from genai-prices, as far as it is installed'
 	@echo 'make docs              the documentation as a site, build/docs/index.html'
 	@echo 'make clean             removes all that these made'
 
@@ -137,6 +138,9 @@ lock: $(VENV)/.uv
 	@touch $(VENV)/.uv
 	@$(BIN)/python -m tests.matrix.environments --heavy --lock $(if $(ARGS),--upgrade)
 	@$(BIN)/python -m tests.instrumentation.alone --lock $(if $(ARGS),--upgrade)
+
+models: $(VENV)/.demo
+	@$(BIN)/python -c 'from otel_agent_telemetry.meaning._price_list import write; write()'
 
 schema: $(VENV)/.demo
 	@mkdir -p build schema

@@ -63,9 +63,9 @@ names, command arguments, environment variables, and names of agents, tools, wor
 properties, and the same `schema_version`: whoever reads events passes over those that he does not know.
 
 The docker dialect has the same under other names, and `os` (`linux`, `darwin`, `windows`) and `os_language` (a language
-tag). It says of a session `is_success` false where any error was recorded in it, also one of a tool that the agent went
-on from, as docker-agent does; in the proxy dialect `isSuccess` of the same session is true unless an error ended it, and
-`errorCount` tells the rest.
+tag). It says of a session `is_success` false where any error was recorded in it, also one of a tool that the agent
+went on from, as docker-agent does. In the proxy dialect `isSuccess` of the same session is true unless an error ended
+it, and `errorCount` tells the rest.
 
 ## What could be joined, and by whom
 
