@@ -146,6 +146,9 @@ lock: $(VENV)/.uv
 	@$(BIN)/python -m tests.matrix.environments --heavy --lock $(if $(ARGS),--upgrade)
 	@$(BIN)/python -m tests.instrumentation.alone --lock $(if $(ARGS),--upgrade)
 
+models: $(VENV)/.demo
+	@$(BIN)/python -c 'from otel_agent_telemetry.meaning._price_list import write; write()'
+
 schema: $(VENV)/.demo
 	@mkdir -p build schema
 	@$(BIN)/agent-telemetry schema --format markdown >build/TELEMETRY.md
