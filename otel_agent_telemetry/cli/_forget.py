@@ -14,6 +14,8 @@ from otel_agent_telemetry.cli._own_files import own_files
 from otel_agent_telemetry.cli._product import product_option, settings_for, state_dir_option
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.identity import INSTALLATION_ID_KEY, STORED_KEYS, FileStore
+from otel_agent_telemetry.pipeline.sending._others import other_ledgers
+from otel_agent_telemetry.pipeline.sending.ledger import ledger_file
 
 if TYPE_CHECKING:
     from otel_agent_telemetry.settings import Settings
@@ -42,6 +44,8 @@ def forget(product: str | None, state_dir: str | None, *, yes: bool, ask_maintai
     if not names:
         click.echo(f"nothing is stored in {settings.state_dir}", err=True)
         return
+    for other in other_ledgers(ledger_file(settings.state_dir, found or "")):
+        click.echo(f"{other.name} is kept by another version of this package; it goes too", err=True)
     _ask(f"Delete {', '.join(names)} in {folder}?", yes=yes)
     if ask_maintainers:
         click.echo(_asked_maintainers(settings, found or ""), err=True)

@@ -203,7 +203,7 @@ _SERVER = (
         "server.started",
         "once per server, when it takes requests (uvicorn: after startup; celery: worker ready)",
         "how many installations run, and which kind",
-        {"port": Count(why="whether the default port is kept")},
+        {"port": Count(why="whether the default port is kept", preset="agent-swarm")},
     ),
     _event(
         "server.shutdown",

@@ -104,7 +104,7 @@ def _event(event: Event) -> str:
     if event.docker is not None:
         event_name, action = event.docker
         docker = f"`{event_name}`" + (f" with action `{action}`" if action else "")
-    rows = [f"| `{name}` | {_kind(kind)} | {kind.why} |" for name, kind in event.properties.items()]
+    rows = [f"| `{name}` | {_kind(kind)} | {kind.why}{_where(kind)} |" for name, kind in event.properties.items()]
     lines = [
         f"\n### `{event.name}`\n",
         f"When: {event.fires or _OWN}. Why: {event.why or _OWN}. Docker dialect: {docker}.\n",
@@ -114,6 +114,10 @@ def _event(event: Event) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _where(kind: Kind) -> str:
+    return "" if kind.preset is None else f" (only with the preset `{kind.preset}`)"
 
 
 def _kind(kind: Kind) -> str:
@@ -172,8 +176,12 @@ def json_schema() -> dict[str, object]:
     }
 
 
+def _schema(kind: Kind) -> dict[str, object]:
+    return kind.schema() if kind.preset is None else {**kind.schema(), "description": _where(kind).strip(" ()")}
+
+
 def _properties(event: Event) -> dict[str, object]:
-    declared = {name: kind.schema() for name, kind in event.properties.items()}
+    declared = {name: _schema(kind) for name, kind in event.properties.items()}
     version = {"type": "string", "pattern": contract.Version().schema()["pattern"]}
     common: dict[str, object] = {
         "version": version,

@@ -71,9 +71,9 @@ def test_sending_a_declared_event(telemetry: Telemetry, recorder: Recorder) -> N
 def test_an_event_that_nobody_declared(telemetry: Telemetry, recorder: Recorder) -> None:
     """An event that nobody declared is counted and not sent."""
     telemetry.track("import.finished", rows=3)
-    telemetry.server_started(port=80)
+    telemetry.server_shutdown(sessions_processed=80)
     assert telemetry.flush()
-    assert [request.json()["event"] for request in recorder.requests] == ["server.started"]
+    assert [request.json()["event"] for request in recorder.requests] == ["server.shutdown"]
 
 
 @pytest.mark.parametrize(
@@ -120,8 +120,8 @@ def test_tags(telemetry: Telemetry, recorder: Recorder) -> None:
     """A tag is sent where the product declared it, with a value that it declared."""
     assert contract.tag("channel", "beta", "stable") == Enum(("beta", "stable"), why="a tag that the product declared")
     contract.tag("plan", "free", "paid")
-    telemetry.server_started(port=80)
-    assert recorder.wait(1)[0].json()["properties"] == {"channel": "beta", "port": 80}
+    telemetry.server_shutdown(sessions_processed=80)
+    assert recorder.wait(1)[0].json()["properties"] == {"channel": "beta", "sessionsProcessed": 80}
 
 
 @pytest.mark.parametrize("name", ["", "release channel", "version", "os", "två", "a.b"])
