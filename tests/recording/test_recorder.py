@@ -106,13 +106,10 @@ def test_what_a_product_tells(tmp_path: Path, recorder: Recorder) -> None:
             assert agent_telemetry_recorder.events == []
 
         def test_without_the_fixture():
-            acme.main()
-            assert telemetry.decision().rule == "test_run"
+            assert telemetry.decision().rule == "not_configured"
     """
-    code, output = outcome(
-        tmp_path, tests, DO_NOT_TRACK="1", OTEL_EXPORTER_OTLP_ENDPOINT="http://collector.example:4318"
-    )
-    assert (code, "8 passed" in output) == (0, True), output
+    code, output = outcome(tmp_path, tests, DO_NOT_TRACK="1", OTEL_EXPORTER_OTLP_ENDPOINT=recorder.url)
+    assert (code, "7 passed" in output, recorder.requests) == (0, True, []), output
 
 
 def test_a_comparison_that_fails(tmp_path: Path) -> None:
