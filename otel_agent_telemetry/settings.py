@@ -76,10 +76,10 @@ class Settings:
         synchronous: bool | None = None,
         notice: bool | None = None,
         tags: Mapping[str, str] | str | None = None,
-        public_tools: Iterable[str] = (),
-        public_agents: Iterable[str] = (),
-        public_models: Iterable[str] = (),
-        public_commands: Iterable[str] = (),
+        public_tools: Iterable[str] | None = None,
+        public_agents: Iterable[str] | None = None,
+        public_models: Iterable[str] | None = None,
+        public_commands: Iterable[str] | None = None,
         api_key: str | None = None,
         batch: int = 1,
         exit_timeout: float | None = None,
@@ -129,10 +129,10 @@ class Settings:
         self.notice = _switch("notice", notice, "AGENT_TELEMETRY_NOTICE", environ, default=True)
         self.exit_timeout = _seconds(exit_timeout, environ)
         self.tags = _tags(tags if tags is not None else environ.get("TELEMETRY_TAGS", ""))
-        self.public_tools = _names("public_tools", public_tools)
-        self.public_agents = _names("public_agents", public_agents)
-        self.public_models = _names("public_models", public_models)
-        self.public_commands = _names("public_commands", public_commands)
+        self.public_tools = _names("public_tools", public_tools, environ)
+        self.public_agents = _names("public_agents", public_agents, environ)
+        self.public_models = _names("public_models", public_models, environ)
+        self.public_commands = _names("public_commands", public_commands, environ)
         if api_key is not None and not (isinstance(api_key, str) and api_key.isascii() and api_key.isprintable()):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
             _refuse("api_key", None, "(not shown)", "a public key of printable ASCII characters")
         self.api_key = api_key
@@ -278,16 +278,20 @@ def _tags(tags: Mapping[str, str] | str) -> dict[str, str]:
     return {name.strip(): value.strip() for name, equals, value in pairs if equals and name.strip()}
 
 
-def _names(argument: str, names: Iterable[str]) -> frozenset[str]:
+def _names(argument: str, names: Iterable[str] | None, environ: Mapping[str, str]) -> frozenset[str]:
+    """Names that may leave as they are: a list, or in the variable ``a,b``."""
+    variable = f"AGENT_TELEMETRY_{argument.upper()}"
     if isinstance(names, str):
-        _refuse(argument, None, repr(names), f"a list of names, such as {argument}=[{names!r}]")
+        _refuse(argument, variable, repr(names), f"a list of names, such as {argument}=[{names!r}]")
+    if names is None:
+        names = filter(None, map(str.strip, environ.get(variable, "").split(",")))
     try:
         given = [*names]
     except TypeError:
-        _refuse(argument, None, repr(names), "a list of names")
+        _refuse(argument, variable, repr(names), "a list of names")
     for name in given:
         if not isinstance(name, str) or not 1 <= len(name) <= 64 or not name.isprintable():  # pyright: ignore[reportUnnecessaryIsInstance]  # noqa: PLR2004 - as PublicName's schema says
-            _refuse(argument, None, repr(name)[:80], "names of 1 to 64 printable characters")
+            _refuse(argument, variable, repr(name)[:80], "names of 1 to 64 printable characters")
     return frozenset(given)
 
 

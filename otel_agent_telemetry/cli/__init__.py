@@ -37,6 +37,8 @@ _COMMANDS = {
     "schema": "_schema:schema",
     "doctor": "_doctor:doctor",
     "audit": "_audit:audit",
+    "proxy": "_proxy:proxy",
+    "report": "_report:report",
 }
 
 

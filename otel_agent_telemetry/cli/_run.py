@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import http.client
 import importlib.util
-import json
 import os
 import shutil
 import sys
@@ -12,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from otel_agent_telemetry._sockets import listeners
+from otel_agent_telemetry._local_serve import LOCAL_URL, local_serve_is_up
+from otel_agent_telemetry.cli._traces_go import traces_go
 from otel_agent_telemetry.errors import InputError
+from otel_agent_telemetry.harnesses._recognise import recognise
 from otel_agent_telemetry.settings import operator_exports
 
 if TYPE_CHECKING:
@@ -21,20 +21,34 @@ if TYPE_CHECKING:
 
 __all__ = ["command_line", "instrumented", "run"]
 
-LOCAL_HOST, LOCAL_PORT = "127.0.0.1", 4318
-_PROBE_SECONDS = 0.3
+_PAGE = "_AGENT_TELEMETRY_PAGE"  # our distro reads it; process id and address
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option("--debug", is_flag=True, help="Print each anonymous event on standard error; none is sent.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND [ARGUMENT]...")
-def run(command: tuple[str, ...]) -> None:
+def run(command: tuple[str, ...], *, debug: bool) -> None:
     """Run COMMAND with tracing switched on: a program, a console script, a Python file, or `-m module`.
 
     The process becomes the command, so exit codes and signals are its own. Traces go where OTEL_EXPORTER_OTLP_ENDPOINT
-    says, else to a local `agent-telemetry serve` of the same account if one is up.
+    says, else to an `agent-telemetry serve` of the same account, if one is up. On a terminal, one line on standard
+    error says where they go, and one at the end gives the address of the page.
+
+    A coding agent (claude, codex, gemini, qwen, copilot, opencode) is told to report there by its own switches, unless
+    you set them; this process then stays its parent, passes signals on, leaves with its exit code, and tells how it
+    ended.
     """
     arguments = command_line(command)
+    if debug:
+        os.environ["AGENT_TELEMETRY_DEBUG"] = "1"
+    found = recognise(arguments)
+    if found is not None:
+        from otel_agent_telemetry.cli._supervise import supervise
+
+        supervise(found, arguments)
     os.environ.update({**instrumented(os.environ), **_local_destination()})
+    if sys.stderr.isatty():
+        click.echo(f"agent-telemetry: traces go to {traces_go()}", err=True)
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(arguments[0], arguments)  # noqa: S606 - running what the user typed is what this command is for
@@ -78,10 +92,13 @@ def instrumented(environ: Mapping[str, str]) -> dict[str, str]:
 
 def _local_destination() -> dict[str, str]:
     """Where traces go if the operator did not say: to a `serve` of this account, if one is up."""
-    if not operator_exports() and "OTEL_TRACES_EXPORTER" not in os.environ and _local_server_is_up():
-        endpoint = f"http://{LOCAL_HOST}:{LOCAL_PORT}"
-        return {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}
-    return {}
+    if operator_exports() or "OTEL_TRACES_EXPORTER" in os.environ or not local_serve_is_up():
+        return {}
+    return {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": LOCAL_URL,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        _PAGE: f"{os.getpid()} {LOCAL_URL}/",
+    }
 
 
 def _has_instrumentation() -> bool:
@@ -89,19 +106,3 @@ def _has_instrumentation() -> bool:
         return importlib.util.find_spec("opentelemetry.instrumentation") is not None
     except ModuleNotFoundError:
         return False
-
-
-def _local_server_is_up() -> bool:
-    """Whether a `serve` of this account answers: another account's would see what this one's programs do."""
-    owners = listeners(LOCAL_PORT)
-    if owners is not None and owners != {os.geteuid()}:
-        return False
-    connection = http.client.HTTPConnection(LOCAL_HOST, LOCAL_PORT, timeout=_PROBE_SECONDS)
-    try:
-        connection.request("GET", "/healthz")
-        answer: object = json.loads(connection.getresponse().read(1024))
-    except (OSError, ValueError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-    return isinstance(answer, dict) and bool(answer.get("service") == "agent-telemetry")  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType] - parsed JSON

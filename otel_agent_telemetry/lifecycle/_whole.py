@@ -1,7 +1,7 @@
 """What a span of ours was given, whole.
 
 Of many attributes the SDK lets go of the oldest, and those are ours; of long ones it keeps the beginning, as the
-operator set: OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT and OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT.
+operator set (OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT, OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT).
 """
 
 from __future__ import annotations

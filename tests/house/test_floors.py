@@ -17,30 +17,30 @@ CORE = ROOT / "otel_agent_telemetry"
 INSTRUMENTATION = ROOT / "instrumentation" / "otel_agent_instrumentation"
 
 FLOORS = {
-    "ground": {"errors", "semconv", "_deadline", "_folder", "_http", "_losses", "_sockets", "_sqlite"},
+    "ground": {"errors", "semconv", "_deadline", "_folder", "_http", "_local_serve", "_losses", "_sockets", "_sqlite"},
     "words": {"contract", "lifecycle", "otlp"},
+    "harnesses": {"harnesses"},
     "consent": {"settings", "consent", "presets"},
     "meaning": {"meaning", "identity"},
     "pipeline": {"pipeline"},
     "local": {"local"},
+    "maintainers": {"maintainers"},
     "proof": {"proof"},
     "cli": {"cli"},
-    "roof": {
-        "",
-        "__main__",
-        "_runtime",
-        "_recorder",
-        "pytest_plugin",
-    },  # the package itself, which puts the parts together
+    "runtime": {"_runtime", "_recorder"},
+    "roof": {"", "__main__", "pytest_plugin"},  # the package itself, which puts the parts together
 }
 BELOW = {
     "ground": {"ground"},
     "words": {"ground", "words"},
+    "harnesses": {"ground", "words", "harnesses"},
     "consent": {"ground", "words", "consent"},
     "meaning": {"ground", "words", "consent", "meaning"},
     "pipeline": {"ground", "words", "consent", "meaning", "pipeline"},
     "local": {"ground", "words", "consent", "meaning", "local"},
+    "maintainers": {"ground", "words", "consent", "maintainers"},
     "proof": {"ground", "words", "proof"},
+    "runtime": {*FLOORS} - {"cli", "roof"},
     "cli": {*FLOORS} - {"roof"},
     "roof": {*FLOORS},
 }
