@@ -157,9 +157,6 @@ schema: $(VENV)/.demo
 	@mv build/events.schema.json schema/events.schema.json
 	@$(BIN)/python docs/reference.py
 
-models: $(VENV)/.demo
-	@$(BIN)/python -m otel_agent_telemetry.meaning._price_list
-
 clean:
 	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .ruff_cache
 
