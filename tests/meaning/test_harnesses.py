@@ -98,7 +98,7 @@ def _file(folder: Path, *requests: Document) -> Path:
 
 
 def _claude(prompt: str, at: float, request: str, **words: object) -> Document:
-    common = {"session__id": "s", "prompt__id": prompt, "request_id": request, "duration_ms": 100}
+    common = {"session__id": "s", "prompt__id": prompt, "request_id": request, "duration_ms": 100, "model": "m"}
     return log(
         at, "api_request", **{**common, "input_tokens": 100, "cache_read_tokens": 20, "output_tokens": 8}, **words
     )
@@ -125,19 +125,8 @@ def test_a_call_that_only_a_log_record_tells_of(tmp_path: Path) -> None:
     """Joined by the request's id, a call in both counts once, and one whose span was lost counts as well."""
     scope = "com.anthropic.claude_code"
     run = span(1, 0, "claude_code.interaction", 0, 9, span__type="interaction", session__id="s")
-    call = span(
-        2,
-        1,
-        "claude_code.llm_request",
-        1,
-        0.2,
-        span__type="llm_request",
-        session__id="s",
-        request_id="r1",
-        model="m",
-        gen_ai__system="anthropic",
-    )
-    call["attributes"] += _pairs(_TOKENS)
+    call = span(2, 1, "claude_code.llm_request", 1, 0.2, span__type="llm_request", session__id="s", request_id="r1")
+    call["attributes"] += _pairs({**_TOKENS, "model": "m", "gen_ai.system": "anthropic"})
     records = (_claude("p", 1.2, "r1", cost_usd=0.5), _claude("p", 3, "r2", cost_usd=0.25))
     requests = (spans(f"{scope}.tracing", run, call), logs(f"{scope}.events", *records))
     found = added_up(tmp_path, *requests)

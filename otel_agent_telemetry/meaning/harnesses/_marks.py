@@ -16,6 +16,7 @@ OPENCODE = "opencode"
 DOCKER = "docker-agent"
 NAMES = (CLAUDE, CODEX, GEMINI, QWEN, COPILOT, OPENCODE, DOCKER)
 
+_PROVIDERS = {CLAUDE: "claude", GEMINI: "gemini", QWEN: "qwen"}
 _SCOPES = {
     "gemini-cli": GEMINI,
     "qwen-code": QWEN,
@@ -69,6 +70,11 @@ class Marks(NamedTuple):
     model: str | None = None
     is_loose: bool = False
     is_priced: bool = False
+
+    @property
+    def provider(self) -> str:
+        """The name of the program in the contract."""
+        return _PROVIDERS.get(self.harness, self.harness)
 
     @property
     def task(self) -> str | None:
