@@ -213,6 +213,7 @@ READ_KEYS = frozenset(
         semconv.AGENT_TASK_NAME,
         semconv.AGENT_TASK_SOURCE,
         semconv.AGENT_COMMAND_NAME,
+        semconv.AGENT_COMMAND_PROGRAM,
         semconv.AGENT_WORKFLOW_ID,
     }
 )

@@ -12,6 +12,7 @@ from otel_agent_telemetry.meaning.harnesses import harness_of
 from tests.meaning.cases import events, facts
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from otel_agent_telemetry.meaning._records import Fact
@@ -32,7 +33,7 @@ def _value(value: object) -> dict[str, object]:
     return {"doubleValue": value} if isinstance(value, float) else {"stringValue": value}
 
 
-def _pairs(given: dict[str, Any]) -> list[dict[str, object]]:
+def _pairs(given: Mapping[str, Any]) -> list[dict[str, object]]:
     return [{"key": key, "value": _value(value)} for key, value in given.items()]
 
 
@@ -66,7 +67,7 @@ def logs(scope: str, *records: Document) -> Document:
     return {"resourceLogs": [{"scopeLogs": [{"scope": {"name": scope}, "logRecords": list(records)}]}]}
 
 
-def points(scope: str, name: str, temporality: int, *values: tuple[int, float, dict[str, object]]) -> Document:
+def points(scope: str, name: str, temporality: int, *values: tuple[int, float, Mapping[str, object]]) -> Document:
     """A request with a sum: (value, time, attributes) of each point, all of one start."""
     listed = [
         {

@@ -265,7 +265,7 @@ def _name_body(record: Any) -> None:
 def _keep_open(pairs: Any, keys: frozenset[str]) -> None:
     kept = [pair for pair in pairs if _is_open(pair.key, _plain(pair.value), keys)]
     if len(kept) < len(pairs):
-        copies = [type(pair).FromString(pair.SerializeToString()) for pair in kept]
+        copies: list[Any] = [type(pair).FromString(pair.SerializeToString()) for pair in kept]
         del pairs[:]
         pairs.extend(copies)
 
