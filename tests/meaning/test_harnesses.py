@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
 from otel_agent_telemetry.cli._preview import totals
+from otel_agent_telemetry.local import Imported, Store, import_line, usage
 from otel_agent_telemetry.meaning.harnesses import harness_of
 from tests.meaning.cases import events, facts
 
@@ -250,3 +252,29 @@ def test_texts_of_a_program_are_not_read(tmp_path: Path) -> None:
     found = told(tmp_path, spans("codex_exec", run, call), logs("codex_otel.log_only", result))
     assert any(fact.event == "tool.called" for fact in found)
     assert planted not in repr(found)
+
+
+def test_what_a_service_read_of_the_output(tmp_path: Path) -> None:
+    """What a service read of the output counts, but not where the program itself tells of the session too."""
+    printed = {"agent__harness__read_from": "stdout"}
+    task = span(1, 0, "task", 0, 9, agent__lifecycle="task", agent__task__id="t")
+    session = span(2, 1, "session", 1, 7, agent__lifecycle="session", gen_ai__conversation__id="s", **printed)
+    run = span(3, 2, "agent", 1, 6, agent__lifecycle="agent", gen_ai__agent__name="claude-code", **printed)
+    call = span(4, 3, "chat m", 2, 1, agent__lifecycle="model_call", gen_ai__request__model="m", **printed)
+    call["attributes"] += _pairs(_TOKENS)
+    service = spans("otel_agent_telemetry", task, session, run, call)
+    own = (log(1, "user_prompt", session__id="s", prompt__id="p"), _claude("p", 3, "r1"))
+    alone, both = (
+        added_up(tmp_path, service, *more) for more in ((), (logs("com.anthropic.claude_code.events", *own),))
+    )
+    counted = ("sessions", "agentRuns", "modelCalls", "inputTokens")
+    assert [alone[name] for name in counted] == [1, 1, 1, 120]
+    assert [both[name] for name in counted] == [1, 1, 1, 120]
+    with closing(Store(tmp_path / "traces.sqlite")) as store:
+        for line in (tmp_path / "requests.jsonl").read_text("utf-8").splitlines():
+            import_line(store, line, Imported())
+        while store.settle():
+            pass
+        with closing(store.reader()) as connection:
+            (row,) = usage(connection, "session")
+    assert (row["key"], row["calls"], row["agent_runs"], row["input_tokens"]) == ("s", 1, 1, 120)

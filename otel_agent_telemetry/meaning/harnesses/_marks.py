@@ -35,7 +35,7 @@ _SERVICES = {
 }
 
 # Where a record comes from; of one call the lowest that is there is counted.
-SPAN, LOG, METRIC = 0, 1, 2
+SPAN, LOG, PRINTED, METRIC = 0, 1, 2, 3
 
 # What a record is to its run.
 RUN = "run"  # one prompt, from its beginning to its end
