@@ -40,7 +40,7 @@ class _Kept(TypedDict):
 def status(product: str | None, state_dir: str | None, opt_out_env: str | None, *, as_json: bool) -> None:
     """Say whether anonymous events are on, which rule decides, and where they go.
 
-    A product may say in its code alone where its events go: then this is what its last run was told.
+    A product may say in its code alone where its events go; this shows what its last run was told.
 
     Exit code 0 if events are on, 3 if they are off.
     """

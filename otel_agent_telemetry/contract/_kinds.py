@@ -172,7 +172,7 @@ class Version(Kind):
 
 @dataclass(frozen=True, slots=True)
 class ErrorCategory(Kind):
-    """One of :data:`ERROR_CATEGORIES`, taken from exception types and ``error.type``, never from a message."""
+    """One of ``ERROR_CATEGORIES``, taken from exception types and ``error.type``, never from a message."""
 
     def check(self, value: object) -> object | None:
         if not isinstance(value, str):

@@ -20,6 +20,7 @@ from otel_agent_telemetry.contract import (
     Usd,
     Version,
 )
+from otel_agent_telemetry.contract._privacy import privacy_notice
 from otel_agent_telemetry.contract._text import json_schema, markdown
 from tests.cli.command import ROOT, agent_telemetry
 
@@ -161,3 +162,16 @@ def test_the_page_shows_what_the_product_declared() -> None:
         "\n| property | kind | why |\n|---|---|---|\n"
         "| `rows` | Count | their size |\n| `names` | ListOf PublicName (tools) |  |\n| `id` | Ref (import) |  |\n"
     )
+
+
+def test_the_privacy_notice_names_every_event_and_field() -> None:
+    """What is sent is what users are told, a product's own events included."""
+    contract.event("import.finished", rows=contract.Count())
+    try:
+        notice = privacy_notice()
+    finally:
+        contract.withdraw("import.finished")
+    for event in contract.events().values():
+        line = next(line for line in notice.splitlines() if line.startswith(f"- `{event.name}`"))
+        assert [field for field in event.properties if field not in line] == []
+    assert "- `import.finished`: when the product says so. Fields: rows." in notice
