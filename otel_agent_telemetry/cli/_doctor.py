@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, entry_points, version
 
 import click
 
+from otel_agent_telemetry.cli._doctor_harness import EXAMINED, tell
 from otel_agent_telemetry.cli._product import state_dir_option
 from otel_agent_telemetry.consent import Consent
 from otel_agent_telemetry.errors import SettingError
@@ -19,9 +20,17 @@ Finding = tuple[str, str, str]
 
 
 @click.command()
+@click.argument("agent", required=False, type=click.Choice(EXAMINED))
+@click.option("--no-probe", is_flag=True, help="With AGENT: read its settings, and do not start it.")
 @state_dir_option
-def doctor(state_dir: str | None) -> None:
-    """Check settings, state directory and installation. Exit code 1 if something needs attention. Sends nothing."""
+def doctor(agent: str | None, state_dir: str | None, *, no_probe: bool) -> None:
+    """Check settings, state directory and installation. Exit code 1 if something needs attention. Sends nothing.
+
+    With AGENT, a coding agent: what it would send where and what not, what to change, and a probe that starts it once
+    with a short question and says which of its three signals arrive.
+    """
+    if agent is not None:
+        click.get_current_context().exit(0 if tell(agent, probe=not no_probe) else 1)
     try:
         settings = Settings(state_dir=state_dir)
     except SettingError as error:
