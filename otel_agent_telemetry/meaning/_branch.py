@@ -211,7 +211,7 @@ def price(held: Iterable[ModelCall | ToolCall | Run], rest: ModelCall) -> None:
 
 
 class Turn:
-    """An agent run or a workflow that ended, with all that is below it."""
+    """An agent run or a workflow that ended, with all that is below it; ``task`` is what a coding agent was asked."""
 
     __slots__ = (
         "agent_id",
@@ -233,6 +233,7 @@ class Turn:
         "scope",
         "sessions",
         "start_ns",
+        "task",
         "totals",
         "trace_id",
         "verdict",
@@ -251,7 +252,8 @@ class Turn:
         self.has_own_usage = False
         self.is_metered = False
         self.has_calls = bool(branch.calls.model_calls or branch.calls.tool_calls)
-        self.harness = harness(said.scope)
+        self.harness = harness(said.scope) if said.marks is None else said.marks.harness
+        self.task = None if said.marks is None else said.marks.task
         self.agent_id = said.agent_id
         self.agent_name = said.agent_name
         self.conversation = said.conversation or branch.conversation

@@ -58,7 +58,7 @@ class ModelCall:
         self.calls = calls
         self.holder: Any = None
         self.is_alone = False
-        self.is_priced_elsewhere = False
+        self.is_priced_elsewhere = said.marks is not None and said.marks.is_priced
         self.conversation = said.conversation
         self.agent_name: str | None = None
         self.given_agent_name = said.agent_name

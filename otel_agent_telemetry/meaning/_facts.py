@@ -11,7 +11,7 @@ from otel_agent_telemetry.meaning._records import Fact
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from otel_agent_telemetry.meaning._branch import Totals
+    from otel_agent_telemetry.meaning._branch import Totals, Turn
     from otel_agent_telemetry.meaning._said import Said
 
 _NS_PER_MS = 1_000_000
@@ -175,6 +175,20 @@ def task_ended(said: Said) -> Iterator[Fact]:
         yield fact("task.failed", said.end_ns, {**properties, "errorCategory": error})
     else:
         yield fact("task.completed", said.end_ns, properties)
+
+
+def prompt(turn: Turn) -> Iterator[Fact]:
+    """What was asked of a coding agent is a task: when it began, and how it ended."""
+    task = {"taskId": turn.task or f"{turn.key:032x}", "agentId": turn.agent_id}
+    yield fact("task.started", turn.start_ns, task)
+    duration = {"durationMs": milliseconds(turn.start_ns, turn.end_ns)}
+    if turn.error == CANCELLED:
+        yield fact("task.cancelled", turn.end_ns, {**task, **duration, "previousStatus": "in_progress"})
+    elif turn.error is not None:
+        failed = {"provider": turn.harness, "errorCategory": turn.error}
+        yield fact("task.failed", turn.end_ns, {**task, **duration, **failed})
+    else:
+        yield fact("task.completed", turn.end_ns, {**task, **duration, "provider": turn.harness})
 
 
 def command_ended(said: Said) -> Fact:

@@ -29,6 +29,7 @@ _NS = 1_000_000_000
 _MOST_OWN = 16_384
 
 _ADDED_UP = frozenset({kinds.SESSION, kinds.AGENT, kinds.WORKFLOW})
+_METERED = frozenset({kinds.MODEL, kinds.EMBEDDING, kinds.USAGE})
 _BOUNDARIES = frozenset({kinds.SESSION, kinds.TASK, kinds.COMMAND})
 
 
@@ -121,7 +122,7 @@ class Meaning:
             self._end_own(said)
         elif said.kind == kinds.EVENT:
             self._end_event(said)
-        elif said.kind in (kinds.MODEL, kinds.EMBEDDING):
+        elif said.kind in _METERED:
             self._end_model(said, branch)
         elif said.kind == kinds.TOOL:
             self._end_tool(said, branch)

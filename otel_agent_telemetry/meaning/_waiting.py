@@ -183,6 +183,9 @@ class Waiting:
             "agentName": turn.agent_name,
         }
         self.out.append(facts.fact("session.started", turn.start_ns, about, turn.key))
+        if turn.task is not None and (around is None or around.task is None):
+            turn.totals.tasks += 1
+            self.out.extend(facts.prompt(turn))
         self._tell_turn(turn, session_id, turn.agent_name)
         ended = facts.Ended(turn.key, turn.totals, turn.start_ns, turn.end_ns, turn.error)
         self.out.extend(facts.session_ended(about, ended))
