@@ -59,6 +59,8 @@ COLUMNS = (*_VERDICT, *SAID)
 _OWN, _MCP, _CUMULATIVE, _LEFT = 1, 2, 4, 8
 ROOT = 16
 """Bit of ``steps.flags``: a call with no span above it."""
+_READ = "read"
+"""``steps.evidence`` of a span of ours that says what a coding agent printed."""
 _LABELS = {
     kinds.TASK: (semconv.AGENT_TASK_NAME, semconv.AGENT_TASK_SOURCE),
     kinds.COMMAND: (semconv.AGENT_COMMAND_NAME,),
@@ -110,8 +112,15 @@ def values_of(number: int, trace: int, said: Said) -> tuple[object, ...]:
         *(said.agent_name, said.agent_id, said.conversation, said.response_id, said.call_id, said.outcome, error),
         _flags(said),
         *(said.input_tokens, said.output_tokens, said.cache_read_tokens, said.cache_write_tokens),
-        *(said.reasoning_tokens, said.cost_usd, said.marks.to_text() if said.marks is not None else None),
+        *(said.reasoning_tokens, said.cost_usd, _evidence(said)),
     )
+
+
+def _evidence(said: Said) -> str | None:
+    """What stands with other records of the same coding agent's session."""
+    if said.is_read:
+        return _READ
+    return None if said.marks is None else said.marks.to_text()
 
 
 def _flags(said: Said) -> int:
@@ -162,7 +171,8 @@ def _said(record: SpanRecord, row: Any) -> Said:
     said.input_tokens, said.output_tokens = given, made
     said.cache_read_tokens, said.cache_write_tokens, said.reasoning_tokens = read_, written, reasoned
     said.cost_usd = cost
-    if evidence is not None:
+    said.is_read = evidence == _READ
+    if evidence is not None and not said.is_read:
         said.marks = Marks.from_text(evidence)
     if said.is_own:
         said.attributes = _own_attributes(said, name, tool)

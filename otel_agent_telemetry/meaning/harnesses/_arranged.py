@@ -23,7 +23,13 @@ from otel_agent_telemetry.meaning.harnesses._marks import (
     SUB,
     TOOL,
 )
-from otel_agent_telemetry.meaning.harnesses._repeats import name_models, settle_calls, settle_metrics, settle_tools
+from otel_agent_telemetry.meaning.harnesses._repeats import (
+    name_models,
+    settle_calls,
+    settle_metrics,
+    settle_read,
+    settle_tools,
+)
 from otel_agent_telemetry.meaning.harnesses._scene import SLACK_NS, Scene, is_beside
 
 if TYPE_CHECKING:
@@ -50,6 +56,7 @@ def arrange(places: Sequence[Place]) -> Sequence[Place]:
     _attach(scene)
     _settle_subagents(scene)
     settle_metrics(scene)
+    settle_read(scene, places)
     for entry in scene.entries.values():
         session = entry.marks.session
         entry.said.conversation = sessions.get(session, session) if session is not None else None

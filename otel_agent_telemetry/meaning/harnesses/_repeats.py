@@ -13,9 +13,15 @@ from otel_agent_telemetry.meaning.harnesses._scene import is_beside
 from otel_agent_telemetry.semconv import OUTCOME_ERROR
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from otel_agent_telemetry.meaning._places import Place
     from otel_agent_telemetry.meaning.harnesses._scene import Entry, Scene
 
-__all__ = ["name_models", "settle_calls", "settle_metrics", "settle_tools"]
+_FIGURED = frozenset({kinds.MODEL, kinds.USAGE})
+_READ = frozenset({kinds.AGENT, kinds.MODEL, kinds.TOOL})
+
+__all__ = ["name_models", "settle_calls", "settle_metrics", "settle_read", "settle_tools"]
 
 
 def settle_calls(scene: Scene) -> None:
@@ -101,6 +107,16 @@ def _tells(call: Entry, usage: Entry, scene: Scene) -> bool:
     if usage.marks.session is not None:
         return _session_of(scene, call) == usage.marks.session
     return is_beside(call, usage)
+
+
+def settle_read(scene: Scene, places: Sequence[Place]) -> None:
+    """What a parent read of the program's output says nothing of a session whose figures the program tells itself."""
+    metered = [entry for entry in scene.of(CALL, USAGE) if entry.said.kind in _FIGURED and entry.said.has_usage]
+    told = {_session_of(scene, entry) for entry in metered}
+    for place in places:
+        said = place.said
+        if said is not None and said.is_read and said.conversation in told and said.kind in _READ:
+            said.kind = kinds.OTHER
 
 
 def name_models(scene: Scene) -> None:
