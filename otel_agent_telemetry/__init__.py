@@ -83,6 +83,7 @@ __all__ = [
     "tool",
     "track",
     "track_command",
+    "track_tool",
     "workflow",
 ]
 
@@ -101,6 +102,7 @@ workflow = DEFAULT.workflow
 record_tokens = DEFAULT.record_tokens
 track = DEFAULT.track
 track_command = DEFAULT.track_command
+track_tool = DEFAULT.track_tool
 server_started = DEFAULT.server_started
 server_shutdown = DEFAULT.server_shutdown
 declare_source = DEFAULT.declare_source

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from otel_agent_telemetry._sockets import listeners
+from otel_agent_telemetry._local_serve import LOCAL_URL, local_serve_is_up
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["LOCAL_HOST", "LOCAL_PORT", "Where", "local_server_is_up", "where_to"]
+__all__ = ["Where", "local", "where_to"]
 
-LOCAL_HOST, LOCAL_PORT = "127.0.0.1", 4318
-_PROBE_SECONDS = 0.3
 _EXPORTERS = ("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER")
 
 
@@ -48,13 +44,12 @@ def where_to(environment: Mapping[str, str]) -> Where | None:
         name.strip() not in {"", "agent_events"} for key in _EXPORTERS for name in environment.get(key, "").split(",")
     ):
         return None  # his own choice, and none of it is OTLP over HTTP
-    return local() if local_server_is_up() else None
+    return local() if local_serve_is_up() else None
 
 
 def local() -> Where:
     """The ``serve`` of this machine."""
-    base = f"http://{LOCAL_HOST}:{LOCAL_PORT}"
-    return Where(base, {signal: _at(base, signal, "") for signal in _PATHS}, "http/protobuf")
+    return Where(LOCAL_URL, {signal: _at(LOCAL_URL, signal, "") for signal in _PATHS}, "http/protobuf")
 
 
 _PATHS = ("logs", "traces", "metrics")
@@ -62,21 +57,3 @@ _PATHS = ("logs", "traces", "metrics")
 
 def _at(base: str, signal: str, otlp: str) -> str:
     return base if otlp == "grpc" else f"{base.rstrip('/')}/v1/{signal}"
-
-
-def local_server_is_up() -> bool:
-    """Whether a `serve` of this account answers: another account's would see what this one's programs do."""
-    import http.client
-
-    owners = listeners(LOCAL_PORT)
-    if owners is not None and owners != {os.geteuid()}:
-        return False
-    connection = http.client.HTTPConnection(LOCAL_HOST, LOCAL_PORT, timeout=_PROBE_SECONDS)
-    try:
-        connection.request("GET", "/healthz")
-        answer: object = json.loads(connection.getresponse().read(1024))
-    except (OSError, ValueError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-    return isinstance(answer, dict) and bool(answer.get("service") == "agent-telemetry")  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType] - parsed JSON

@@ -128,6 +128,7 @@ class Spans:
             "provider": arguments["provider"],
             "hasParent": has_parent,
             "priority": arguments["priority"],
+            "tags": arguments["tags"],
         }
         name = named("create_task", arguments["name"])
         context = self.event("task.created", properties, name=name, kind=SpanKind.PRODUCER)

@@ -34,13 +34,12 @@ class Said:
     ``key`` and ``parent_key`` are as in :class:`SpanRecord`. ``input_tokens`` include cached ones and
     ``output_tokens`` reasoning ones, whatever the provider counts. ``error`` is a category of the contract,
     ``outcome`` one of semconv's ``OUTCOME_*`` or None. ``is_left`` is true where a reader closed a generator.
-    ``attributes`` are the span's own where it is one of ours, ``is_read`` if it says what a coding agent printed;
-    ``marks`` is what else a coding agent says.
+    ``attributes`` are the span's own where it is one of ours; ``marks`` is what else a coding agent says.
     """
 
     # Defaults of the class, so that a span pays only for what it says.
     attributes: Mapping[str, object] = MappingProxyType({})
-    is_own = is_mcp = is_left = is_cumulative = is_read = False
+    is_own = is_mcp = is_left = is_cumulative = False
     name: str | None = None
     conversation: str | None = None
     agent_id: str | None = None
@@ -97,7 +96,6 @@ def read(record: SpanRecord) -> Said | None:
         said.agent_id = found["agent_id"]
     if kinds.is_own(attributes):
         said.is_own, said.attributes = True, attributes
-        said.is_read = semconv.AGENT_HARNESS_READ_FROM in attributes
     if kind in _METERED:
         _read_call(said, record, found)
     if kind == kinds.TOOL:
@@ -215,6 +213,7 @@ READ_KEYS = frozenset(
         semconv.AGENT_TASK_NAME,
         semconv.AGENT_TASK_SOURCE,
         semconv.AGENT_COMMAND_NAME,
+        semconv.AGENT_COMMAND_PROGRAM,
         semconv.AGENT_WORKFLOW_ID,
     }
 )

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
 from otel_agent_telemetry.cli._preview import totals
+from otel_agent_telemetry.local import Imported, Store, import_line, usage
 from otel_agent_telemetry.meaning.harnesses import harness_of
 from tests.meaning.cases import events, facts
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from otel_agent_telemetry.meaning._records import Fact
@@ -32,7 +35,7 @@ def _value(value: object) -> dict[str, object]:
     return {"doubleValue": value} if isinstance(value, float) else {"stringValue": value}
 
 
-def _pairs(given: dict[str, Any]) -> list[dict[str, object]]:
+def _pairs(given: Mapping[str, Any]) -> list[dict[str, object]]:
     return [{"key": key, "value": _value(value)} for key, value in given.items()]
 
 
@@ -66,7 +69,7 @@ def logs(scope: str, *records: Document) -> Document:
     return {"resourceLogs": [{"scopeLogs": [{"scope": {"name": scope}, "logRecords": list(records)}]}]}
 
 
-def points(scope: str, name: str, temporality: int, *values: tuple[int, float, dict[str, object]]) -> Document:
+def points(scope: str, name: str, temporality: int, *values: tuple[int, float, Mapping[str, object]]) -> Document:
     """A request with a sum: (value, time, attributes) of each point, all of one start."""
     listed = [
         {
@@ -98,7 +101,7 @@ def _file(folder: Path, *requests: Document) -> Path:
 
 
 def _claude(prompt: str, at: float, request: str, **words: object) -> Document:
-    common = {"session__id": "s", "prompt__id": prompt, "request_id": request, "duration_ms": 100}
+    common = {"session__id": "s", "prompt__id": prompt, "request_id": request, "duration_ms": 100, "model": "m"}
     return log(
         at, "api_request", **{**common, "input_tokens": 100, "cache_read_tokens": 20, "output_tokens": 8}, **words
     )
@@ -125,19 +128,8 @@ def test_a_call_that_only_a_log_record_tells_of(tmp_path: Path) -> None:
     """Joined by the request's id, a call in both counts once, and one whose span was lost counts as well."""
     scope = "com.anthropic.claude_code"
     run = span(1, 0, "claude_code.interaction", 0, 9, span__type="interaction", session__id="s")
-    call = span(
-        2,
-        1,
-        "claude_code.llm_request",
-        1,
-        0.2,
-        span__type="llm_request",
-        session__id="s",
-        request_id="r1",
-        model="m",
-        gen_ai__system="anthropic",
-    )
-    call["attributes"] += _pairs(_TOKENS)
+    call = span(2, 1, "claude_code.llm_request", 1, 0.2, span__type="llm_request", session__id="s", request_id="r1")
+    call["attributes"] += _pairs({**_TOKENS, "model": "m", "gen_ai.system": "anthropic"})
     records = (_claude("p", 1.2, "r1", cost_usd=0.5), _claude("p", 3, "r2", cost_usd=0.25))
     requests = (spans(f"{scope}.tracing", run, call), logs(f"{scope}.events", *records))
     found = added_up(tmp_path, *requests)
@@ -260,3 +252,29 @@ def test_texts_of_a_program_are_not_read(tmp_path: Path) -> None:
     found = told(tmp_path, spans("codex_exec", run, call), logs("codex_otel.log_only", result))
     assert any(fact.event == "tool.called" for fact in found)
     assert planted not in repr(found)
+
+
+def test_what_a_service_read_of_the_output(tmp_path: Path) -> None:
+    """What a service read of the output counts, but not where the program itself tells of the session too."""
+    printed = {"agent__harness__read_from": "stdout"}
+    task = span(1, 0, "task", 0, 9, agent__lifecycle="task", agent__task__id="t")
+    session = span(2, 1, "session", 1, 7, agent__lifecycle="session", gen_ai__conversation__id="s", **printed)
+    run = span(3, 2, "agent", 1, 6, agent__lifecycle="agent", gen_ai__agent__name="claude-code", **printed)
+    call = span(4, 3, "chat m", 2, 1, agent__lifecycle="model_call", gen_ai__request__model="m", **printed)
+    call["attributes"] += _pairs(_TOKENS)
+    service = spans("otel_agent_telemetry", task, session, run, call)
+    own = (log(1, "user_prompt", session__id="s", prompt__id="p"), _claude("p", 3, "r1"))
+    alone, both = (
+        added_up(tmp_path, service, *more) for more in ((), (logs("com.anthropic.claude_code.events", *own),))
+    )
+    counted = ("sessions", "agentRuns", "modelCalls", "inputTokens")
+    assert [alone[name] for name in counted] == [1, 1, 1, 120]
+    assert [both[name] for name in counted] == [1, 1, 1, 120]
+    with closing(Store(tmp_path / "traces.sqlite")) as store:
+        for line in (tmp_path / "requests.jsonl").read_text("utf-8").splitlines():
+            import_line(store, line, Imported())
+        while store.settle():
+            pass
+        with closing(store.reader()) as connection:
+            (row,) = usage(connection, "session")
+    assert (row["key"], row["calls"], row["agent_runs"], row["input_tokens"]) == ("s", 1, 1, 120)

@@ -13,7 +13,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.local.read._moments import iso
-from otel_agent_telemetry.local.read._spending import SPENDING, SUMS, Cost, costs_by_key
+from otel_agent_telemetry.local.read._spending import SPENDING, Cost, costs_by_key, sums
 from otel_agent_telemetry.otlp._values import attributes
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def _models(connection: sqlite3.Connection, ids: list[int]) -> dict[int, list[st
 
 
 def _costs(connection: sqlite3.Connection, ids: list[int]) -> dict[int, Cost]:
-    query = f"SELECT trace, {SUMS} FROM steps WHERE trace IN ({{}}) AND {SPENDING} GROUP BY trace, model, provider"
+    query = f"SELECT trace, {sums()} FROM steps WHERE trace IN ({{}}) AND {SPENDING} GROUP BY 1, 2, 3, 4"
     return costs_by_key(_for_each(connection, query, ids))
 
 

@@ -8,7 +8,7 @@ from otel_agent_telemetry import semconv
 from otel_agent_telemetry.meaning import Place, Said, SpanRecord, kinds, read
 from otel_agent_telemetry.meaning._from_otlp import record_of
 from otel_agent_telemetry.meaning._records import key_of
-from otel_agent_telemetry.meaning.harnesses import Marks, said_of_span
+from otel_agent_telemetry.meaning.harnesses import Marks, mark_printed, said_of_span
 
 if TYPE_CHECKING:
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -59,8 +59,6 @@ COLUMNS = (*_VERDICT, *SAID)
 _OWN, _MCP, _CUMULATIVE, _LEFT = 1, 2, 4, 8
 ROOT = 16
 """Bit of ``steps.flags``: a call with no span above it."""
-_READ = "read"
-"""``steps.evidence`` of a span of ours that says what a coding agent printed."""
 _LABELS = {
     kinds.TASK: (semconv.AGENT_TASK_NAME, semconv.AGENT_TASK_SOURCE),
     kinds.COMMAND: (semconv.AGENT_COMMAND_NAME,),
@@ -90,7 +88,7 @@ def may_be_step(body: bytes) -> bool:
 
 def said_of(span: Span, scope: str, start_ns: int, end_ns: int) -> Said | None:
     """What a span says, at times that SQLite can hold; None for one that no dialect speaks of."""
-    said = read(record_of(span, scope, start_ns, end_ns))
+    said = mark_printed(read(record_of(span, scope, start_ns, end_ns)))
     # a span that stands for nothing is of use where it names the conversation of what is below it
     return None if said is None or (said.kind == kinds.OTHER and said.conversation is None) else said
 
@@ -112,15 +110,8 @@ def values_of(number: int, trace: int, said: Said) -> tuple[object, ...]:
         *(said.agent_name, said.agent_id, said.conversation, said.response_id, said.call_id, said.outcome, error),
         _flags(said),
         *(said.input_tokens, said.output_tokens, said.cache_read_tokens, said.cache_write_tokens),
-        *(said.reasoning_tokens, said.cost_usd, _evidence(said)),
+        *(said.reasoning_tokens, said.cost_usd, said.marks.to_text() if said.marks is not None else None),
     )
-
-
-def _evidence(said: Said) -> str | None:
-    """What stands with other records of the same coding agent's session."""
-    if said.is_read:
-        return _READ
-    return None if said.marks is None else said.marks.to_text()
 
 
 def _flags(said: Said) -> int:
@@ -171,8 +162,7 @@ def _said(record: SpanRecord, row: Any) -> Said:
     said.input_tokens, said.output_tokens = given, made
     said.cache_read_tokens, said.cache_write_tokens, said.reasoning_tokens = read_, written, reasoned
     said.cost_usd = cost
-    said.is_read = evidence == _READ
-    if evidence is not None and not said.is_read:
+    if evidence is not None:
         said.marks = Marks.from_text(evidence)
     if said.is_own:
         said.attributes = _own_attributes(said, name, tool)

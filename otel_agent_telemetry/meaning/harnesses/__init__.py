@@ -3,7 +3,7 @@
 from otel_agent_telemetry.meaning.harnesses._arranged import arrange
 from otel_agent_telemetry.meaning.harnesses._gathered import Agents
 from otel_agent_telemetry.meaning.harnesses._logs import made_of_log
-from otel_agent_telemetry.meaning.harnesses._made import MADE, Made, marked, process_of
+from otel_agent_telemetry.meaning.harnesses._made import MADE, Made, mark_printed, process_of
 from otel_agent_telemetry.meaning.harnesses._marks import NAMES, Marks, harness_of
 from otel_agent_telemetry.meaning.harnesses._open import (
     FIGURES,
@@ -34,7 +34,7 @@ __all__ = [
     "home_of",
     "made_of_log",
     "made_of_metric",
-    "marked",
+    "mark_printed",
     "process_of",
     "run_around",
     "said_of_span",

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -265,7 +267,7 @@ def _name_body(record: Any) -> None:
 def _keep_open(pairs: Any, keys: frozenset[str]) -> None:
     kept = [pair for pair in pairs if _is_open(pair.key, _plain(pair.value), keys)]
     if len(kept) < len(pairs):
-        copies = [type(pair).FromString(pair.SerializeToString()) for pair in kept]
+        copies = [KeyValue.FromString(pair.SerializeToString()) for pair in kept]
         del pairs[:]
         pairs.extend(copies)
 

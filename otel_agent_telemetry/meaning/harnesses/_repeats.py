@@ -13,15 +13,11 @@ from otel_agent_telemetry.meaning.harnesses._scene import is_beside
 from otel_agent_telemetry.semconv import OUTCOME_ERROR
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from otel_agent_telemetry.meaning._places import Place
     from otel_agent_telemetry.meaning.harnesses._scene import Entry, Scene
 
-_FIGURED = frozenset({kinds.MODEL, kinds.USAGE})
-_READ = frozenset({kinds.AGENT, kinds.MODEL, kinds.TOOL})
+__all__ = ["name_models", "settle_calls", "settle_metrics", "settle_printed", "settle_tools"]
 
-__all__ = ["name_models", "settle_calls", "settle_metrics", "settle_read", "settle_tools"]
+_COUNTED = (kinds.MODEL, kinds.TOOL, kinds.AGENT)
 
 
 def settle_calls(scene: Scene) -> None:
@@ -90,33 +86,32 @@ def _rank(scene: Scene, tool: Entry) -> int:
     return 0 if around is not None and around.marks.part == CALL else 1
 
 
+def settle_printed(scene: Scene) -> None:
+    """What a service read of a program's output stands back where the program's own telemetry tells of the session."""
+    told = {_session_of(scene, call) for call in scene.of(CALL) if call.said.kind == kinds.MODEL} - {None}
+    for entry in scene.entries.values():
+        if entry.is_printed and entry.said.kind in _COUNTED and _session_of(scene, entry) in told:
+            entry.silence()
+
+
 def settle_metrics(scene: Scene) -> None:
     """Metrics tell of a session, or of a time, in which no call tells its tokens."""
     usages = scene.of(USAGE)
     if not usages:
         return
-    metered = [call for call in scene.of(CALL) if call.said.kind == kinds.MODEL and call.said.has_usage]
+    calls = (entry for entry in scene.entries.values() if entry.marks.part == CALL or entry.is_printed)
+    metered = [call for call in calls if call.said.kind in (kinds.MODEL, kinds.AGENT) and call.said.has_usage]
     for usage in usages:
         if any(_tells(call, usage, scene) for call in metered):
             usage.silence()
 
 
 def _tells(call: Entry, usage: Entry, scene: Scene) -> bool:
-    if call.marks.harness != usage.marks.harness:
+    if call.marks.harness != usage.marks.harness and not call.is_printed:
         return False
     if usage.marks.session is not None:
         return _session_of(scene, call) == usage.marks.session
     return is_beside(call, usage)
-
-
-def settle_read(scene: Scene, places: Sequence[Place]) -> None:
-    """What a parent read of the program's output says nothing of a session whose figures the program tells itself."""
-    metered = [entry for entry in scene.of(CALL, USAGE) if entry.said.kind in _FIGURED and entry.said.has_usage]
-    told = {_session_of(scene, entry) for entry in metered}
-    for place in places:
-        said = place.said
-        if said is not None and said.is_read and said.conversation in told and said.kind in _READ:
-            said.kind = kinds.OTHER
 
 
 def name_models(scene: Scene) -> None:
