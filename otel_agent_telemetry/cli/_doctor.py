@@ -55,8 +55,8 @@ def doctor(
     compared with what docs/guarantees.md declares. Exit code 0: nothing else changed. 1: something did.
     4: COMMAND left no state that could be looked at.
 
-    AGENT is claude, codex, gemini, qwen, copilot or opencode: what it would send where and what not, what to change, and
-    a probe that starts it once with a short question and says which of its three signals arrive.
+    AGENT is claude, codex, gemini, qwen, copilot or opencode: what it would send where and what not, what to change,
+    and a probe that starts it once with a short question and says which of its three signals arrive.
     """
     if not of_host and len(command) == 1 and command[0] in EXAMINED:
         click.get_current_context().exit(0 if tell(command[0], probe=not no_probe) else 1)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from otel_agent_telemetry import _runtime
+from otel_agent_telemetry.cli._traces_go import traces_go
 from otel_agent_telemetry.harnesses import Harness
 from otel_agent_telemetry.harnesses._sync import Pump
 from otel_agent_telemetry.harnesses._watched import PATIENCE_SECONDS, STOP_SECONDS
@@ -54,6 +55,8 @@ def supervise(found: Found, arguments: list[str]) -> NoReturn:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         os.execve(arguments[0], arguments, before)  # noqa: S606 - running what the user typed is what `run` is for
     harness = Harness(DEFAULT, arguments, task=found.known.name, read=not os.isatty(1), env=before).begin()
+    if where is not None and sys.stderr.isatty():
+        click.echo(f"agent-telemetry: traces go to {traces_go()}", err=True)
     nowhere = f"{found.known.name} has nowhere to report to: start `agent-telemetry serve`, or set an OTLP endpoint"
     for remark in harness.remarks or ([nowhere] if where is None else []):
         click.echo(f"agent-telemetry: {remark}", err=True)
