@@ -29,13 +29,15 @@ __all__ = ["doctor"]
 
 Finding = tuple[str, str, str]
 
+_NO_PROBE = "--no-probe"
+
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @state_dir_option
 @click.option("--host-state", "of_host", is_flag=True, help="What telemetry changes in COMMAND, which is run twice.")
 @click.option("--seconds", type=click.FloatRange(min=0.1), help="Stop COMMAND after so long, as Ctrl-C does.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, with --host-state.")
-@click.option("--no-probe", is_flag=True, help="With a coding agent: read its settings, and do not start it.")
+@click.option(_NO_PROBE, is_flag=True, help="With a coding agent: read its settings, and do not start it.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[AGENT | -- COMMAND [ARGUMENT]...]")
 def doctor(
     state_dir: str | None,
@@ -58,7 +60,8 @@ def doctor(
     AGENT is claude, codex, gemini, qwen, copilot or opencode: what it would send where and what not, what to change,
     and a probe that starts it once with a short question and says which of its three signals arrive.
     """
-    if not of_host and len(command) == 1 and command[0] in EXAMINED:
+    if not of_host and command and command[0] in EXAMINED and set(command[1:]) <= {_NO_PROBE}:
+        no_probe = no_probe or _NO_PROBE in command  # also behind its name
         click.get_current_context().exit(0 if tell(command[0], probe=not no_probe) else 1)
     if of_host != bool(command):
         msg = (
