@@ -17,7 +17,7 @@ __all__ = ["off", "on"]
 @click.command()
 @state_dir_option
 def on(state_dir: str | None) -> None:
-    """Allow anonymous events, as far as no other rule switches them off."""
+    """Allow anonymous events, unless another rule switches them off."""
     directories = _settled(state_dir, enabled=True)
     verdict = Consent(state_dir=directories[0]).decide()
     click.echo(f"stored in {_files(directories)}", err=True)
@@ -30,7 +30,7 @@ def on(state_dir: str | None) -> None:
 def off(state_dir: str | None) -> None:
     """Switch anonymous events off for every product of this user, and delete what waits to be sent.
 
-    With --state-dir, only for the products that keep their state there.
+    With --state-dir, only for products that keep their state there.
     """
     directories = _settled(state_dir, enabled=False)
     for path in (ledger_file(directory, product) for directory in directories for product in products(directory)):
