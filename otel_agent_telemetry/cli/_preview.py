@@ -45,7 +45,7 @@ _TOTALS = ("sessions", "agentRuns", "workflows", "toolCalls", "toolErrors", *_SU
 @click.option("--dialect", type=click.Choice(["proxy", "docker"]), default="proxy", help="How bodies are written.")
 @click.option("--totals", "as_totals", is_flag=True, help="Print one JSON object: what the events add up to.")
 def preview(file: str, dialect: str, *, as_json: bool, as_totals: bool) -> None:
-    """Print the events that the spans in FILE would become.
+    """Print the events that the spans in FILE would become, and the log records and metrics of coding agents.
 
     FILE is what `import` reads: OTLP JSON lines, as the OpenTelemetry Collector's file exporter and `agent-telemetry
     export` write them, one document, or a request in protobuf, also gzipped. The name - stands for stdin. Nothing is

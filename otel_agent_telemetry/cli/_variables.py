@@ -110,7 +110,12 @@ SETTINGS = (
         "`traces.sqlite` in the state directory",
         "the store that `serve` fills and the commands read",
     ),
-    Setting("AGENT_TELEMETRY_PRICES", "", "none", "a JSON file of your own prices, which win over the public list"),
+    Setting(
+        "AGENT_TELEMETRY_PRICES",
+        "",
+        "none",
+        "a JSON file of your own prices, which win over the public list, also in events",
+    ),
     Setting(
         "AGENT_TELEMETRY_SERVE_TOKEN",
         "",

@@ -30,10 +30,14 @@ _VERSION = re.compile(r"v?\d{1,4}(\.\d{1,4}){1,2}([-.]?(a|b|rc|alpha|beta|dev|pr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """What a property may hold; ``why`` says why it is collected, ``docker`` names it in the docker dialect."""
+    """What a property may hold; ``why`` says why it is collected, ``docker`` names it in the docker dialect.
+
+    With ``preset`` it leaves only where that preset is chosen.
+    """
 
     why: str = ""
     docker: str | None = None
+    preset: str | None = None
 
     @property
     def label(self) -> str:

@@ -46,7 +46,7 @@ _GROUPS = (
     ),
     ("compared", "Did it get worse", ("compared",)),
     ("sessions", "How sessions end", ("sessions", "bad_ends")),
-    ("features", "What is used", ("tools", "commands", "funnel")),
+    ("features", "What is used", ("tools", "tools_by_version", "commands", "funnel")),
     ("slow", "What is slow", ("slow",)),
     ("models", "Models, tokens and cost", ("models",)),
 )
@@ -64,6 +64,7 @@ _TITLES = {
     "sessions": ("Sessions by version", "A session ends badly where an error was recorded in it."),
     "bad_ends": ("Bad ends by cause", ""),
     "tools": ("Tools", "Names that the product declared; all others are custom."),
+    "tools_by_version": ("Tools by version", ""),
     "commands": ("Commands", ""),
     "slow": ("Slowest first", "By the 95th percentile; durations in two significant digits."),
     "models": ("By model", "From token.usage alone, which counts each token once."),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,9 @@ ROWS = [
 ]
 
 
+COUNTED = "dropped 1, pending 1, sent 1"
+
+
 def fill(folder: Path) -> Ledger:
     """A ledger with three events: one sent, one dropped, one pending."""
     ledger = Ledger(ledger_file(str(folder), "acme-agents"))
@@ -58,6 +62,22 @@ def test_the_table(tmp_path: Path) -> None:
         "2026-11-21 22:00:00 UTC  pending  task.failed              not\N{REPLACEMENT CHARACTER}UTF-8\n"
     )
     assert done == Done(0, expected, "")
+
+
+def test_a_ledger_of_another_version(tmp_path: Path) -> None:
+    """What another version of this package keeps is shown, counted and forgotten too, and is never written."""
+    fill(tmp_path)
+    with closing(sqlite3.connect(ledger_file(str(tmp_path), "acme-agents"))) as connection:
+        connection.execute("PRAGMA user_version = 7")
+    shown = agent_telemetry("events", "--state-dir", tmp_path, "--limit", 2)
+    told = agent_telemetry("status", "--state-dir", tmp_path).out.splitlines()[-1]
+    said = "ledger.db is kept by another version of this package"
+    assert [line.split()[2] for line in shown.out.splitlines()] == ["dropped", "pending"]
+    assert shown.err == f"{said} (tables 7): 2 events\n"
+    assert told == f"kept by another version of this package: file ledger.db, version 7, {COUNTED}"
+    assert not (tmp_path / "acme-agents" / "ledger-1.db").exists()
+    forgotten = agent_telemetry("forget", "--state-dir", tmp_path, "--yes").err
+    assert (forgotten.startswith(f"{said}; it goes too\n"), list(tmp_path.iterdir())) == (True, [])
 
 
 def test_events_with_nowhere_to_go(recorder: Recorder, tmp_path: Path) -> None:
@@ -156,13 +176,13 @@ def test_synchronous_mode(recorder: Recorder, tmp_path: Path) -> None:
     import otel_agent_telemetry as telemetry
 
     telemetry.configure(product="acme-agents")
-    telemetry.server_started(port=80)
+    telemetry.server_shutdown(sessions_processed=80)
     print([thread.name for thread in threading.enumerate()], flush=True)
     __import__("os")._exit(0)
     """
     given = {"AGENT_TELEMETRY_ENDPOINT": recorder.url, "AGENT_TELEMETRY_STATE_DIR": tmp_path}
     assert program(code, AGENT_TELEMETRY_SYNC=1, **given) == Done(0, "['MainThread']\n", "")
-    assert [request.json()["event"] for request in recorder.requests] == ["server.started"]
+    assert [request.json()["event"] for request in recorder.requests] == ["server.shutdown"]
 
 
 def test_synchronous_mode_tries_once(tmp_path: Path, recorder: Recorder) -> None:
@@ -172,7 +192,7 @@ def test_synchronous_mode_tries_once(tmp_path: Path, recorder: Recorder) -> None
     import otel_agent_telemetry as telemetry
 
     telemetry.configure(product="acme-agents", synchronous=True)
-    telemetry.server_started(port=80)
+    telemetry.server_shutdown(sessions_processed=80)
     __import__("os")._exit(0)
     """
     program(code, AGENT_TELEMETRY_ENDPOINT=recorder.url, AGENT_TELEMETRY_STATE_DIR=tmp_path)
