@@ -72,7 +72,7 @@ def test_a_ledger_of_another_version(tmp_path: Path) -> None:
     shown = agent_telemetry("events", "--state-dir", tmp_path, "--limit", 2)
     told = agent_telemetry("status", "--state-dir", tmp_path).out.splitlines()[-1]
     said = "ledger.db is kept by another version of this package"
-    assert [line.split()[2] for line in shown.out.splitlines()] == ["dropped", "pending"]
+    assert [line.split()[3] for line in shown.out.splitlines()] == ["dropped", "pending"]
     assert shown.err == f"{said} (tables 7): 2 events\n"
     assert told == f"kept by another version of this package: file ledger.db, version 7, {COUNTED}"
     assert not (tmp_path / "acme-agents" / "ledger-1.db").exists()
