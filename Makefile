@@ -22,13 +22,14 @@ UV_PYTHON_DOWNLOADS := never
 export AGENT_TELEMETRY_GOLDENS UV_SYSTEM_CERTS UV_PYTHON_DOWNLOADS
 
 # Tests that need more than Python packages have a target each.
-ELSEWHERE := not collector and not jaeger and not kafka and not clickhouse and not clients and not heavy and not temporal
+ELSEWHERE := not collector and not jaeger and not kafka and not clickhouse and not clients and not harnesses and not heavy and \
+    not temporal and not soak
 
 # Each of these drives one framework, in an environment that has no other.
 ALONE := $(patsubst %,tests/instrumentation/test_%.py,a2a arq celery commands dramatiq langgraph mcp openai_agents rq \
     servers taskiq temporalio)
 
-.PHONY: help demo test test-goldens test-frameworks test-temporal test-collector test-jaeger test-kafka test-clickhouse test-clients bench check lint types coverage wheels lock schema clean
+.PHONY: help demo docs test test-goldens test-harnesses test-frameworks test-temporal test-collector test-jaeger test-kafka test-clickhouse test-clients soak bench check lint types coverage wheels lock schema clean
 
 help:
 	@echo 'make demo              an agent service, its trace, and the anonymous events it sent'
@@ -36,11 +37,14 @@ help:
 	@echo 'make test-goldens      wire compatibility alone; GOLDENS=folder'
 	@echo 'make test-frameworks   each framework where it is alone, and the heaviest'
 	@echo 'make test-collector    the configurations for the OpenTelemetry Collector; needs Go and npm, builds for minutes'
+	@echo 'make test-harnesses    the real coding agents, from npm, against a scripted model; CHEAP=1 for two of them'
 	@echo 'make test-X            X: temporal (Java and Maven), jaeger (Go), kafka (Java and Maven), clickhouse (chdb), clients (Node and Go SDKs)'
+	@echo 'make soak              the long forms: kills, forks, hostile values, environments, exits; a quarter of an hour'
 	@echo 'make bench             what telemetry costs'
 	@echo 'make check             the one door: lint, types, tests, coverage, wheels'
 	@echo 'make lock              constraints.txt anew; ARGS=--upgrade for newer versions'
 	@echo 'make schema            TELEMETRY.md and the JSON Schema from the contract'
+	@echo 'make docs              the documentation as a site, build/docs/index.html'
 	@echo 'make clean             removes all that these made'
 
 demo: $(VENV)/.demo
@@ -70,6 +74,11 @@ test-temporal: $(VENV)/.frameworks
 test-clients: $(VENV)/.test
 	$(BIN)/pytest -m clients
 
+# The real coding agents against a scripted model; CHEAP=1 takes two of them, and what matters most.
+test-harnesses: $(VENV)/.test
+	$(BIN)/python -m tests.harnesses.fetch $(if $(CHEAP),claude codex)
+	REQUIRE_HARNESSES=1 $(BIN)/pytest -m harnesses $(if $(CHEAP),-k cheap) tests/harnesses
+
 # The first time this builds the Collector from its published modules, with its own builder: minutes, and needs Go.
 test-collector: $(VENV)/.test
 	$(BIN)/python collector-config/build.py
@@ -83,10 +92,14 @@ test-jaeger test-kafka test-clickhouse: $(VENV)/.test
 	$(if $(filter test-clickhouse,$@),$(UV) pip install --quiet --python $(BIN)/python chdb)
 	$(BIN)/pytest -m $(@:test-%=%) tests/collector
 
+# SOAK_KILLS, SOAK_FORKS, SOAK_HOSTILE, SOAK_ENVIRONMENTS and SOAK_EXITS say how many of each.
+soak: $(VENV)/.test
+	$(BIN)/pytest -m soak tests/soak
+
 bench: $(VENV)/.test
 	@for file in benchmarks/*.py; do echo "$$file"; $(BIN)/python "$$file" || exit 1; done
 
-check: lint types $(VENV)/.tested coverage wheels
+check: lint types docs $(VENV)/.tested coverage wheels
 	@echo 'check: all is well'
 
 lint: $(VENV)/.dev
@@ -110,6 +123,11 @@ wheels: $(VENV)/.dev
 	@$(UV) pip install --quiet --python build/core/bin/python --constraints constraints.txt dist/otel_agent_telemetry-*.whl
 	@$(UV) pip install --quiet --python build/both/bin/python --constraints constraints.txt dist/*.whl
 	AGENT_TELEMETRY_WHEELS='$(CURDIR)' REQUIRE_WHEELS=1 $(BIN)/pytest tests/house/test_wheels.py
+
+# A warning, a broken link included, is an error.
+docs: $(VENV)/.dev
+	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky --fresh-env --doctree-dir build/doctrees docs build/docs
+	@echo 'docs: build/docs/index.html'
 
 lock: $(VENV)/.uv
 	@$(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-annotate \

@@ -86,6 +86,7 @@ _PLAIN = [
 
 # Constants of semconv.py that are values or names of metrics and events, not attributes.
 _NOT_ATTRIBUTES = ("LIFECYCLE_", "OUTCOME_", "OPERATION_", "METRIC_", "EXCEPTION_EVENT", "AGENT_EVENT_PROPERTY")
+_FREE = frozenset({semconv.AGENT_TASK_TAGS})  # any text: only an event's are held against what the product declared
 
 
 def allowed() -> list[str]:
@@ -94,6 +95,7 @@ def allowed() -> list[str]:
         value
         for name, value in vars(semconv).items()
         if name.isupper() and isinstance(value, str) and not name.startswith(("_", *_NOT_ATTRIBUTES))
+        if value not in _FREE
     ]
     usage = [f"{prefix}.{name}" for prefix in ("gen_ai.usage", "gen_ai.aggregated_usage") for name in _USAGE]
     return sorted({*own, *DIALECT_KEYS, *_MAPPED, *usage, *IDENTIFIERS, *_PLAIN})

@@ -11,6 +11,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, cast
 
 from otel_agent_telemetry import contract, settings
+from otel_agent_telemetry.contract._preset_kinds import PRESET_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,22 +25,6 @@ _LANGUAGE = "^(C|POSIX|other|[a-z]{2,3}([_-][A-Z]{2})?)([.](UTF-8|utf-?8|ISO-885
 _PRODUCT = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 _INSTALLATION = "^(install|ephemeral)_[0-9a-f]{16}$"
 _NAME = "^[@~]?[A-Za-z0-9][A-Za-z0-9._:/+-]{{0,{}}}$"
-
-# What every event of the agent-swarm preset carries besides.
-_PRESET: dict[str, contract.Kind] = {
-    **dict.fromkeys(
-        [
-            "is_cloud",
-            "is_e2b",
-            "has_embedding_key",
-            "has_slack_channel",
-            "has_email_channel",
-            "has_notification_channel",
-        ],
-        contract.Flag(),
-    ),
-    "install_method": contract.Enum(("onboard_interactive", "onboard_noninteractive", "e2b", "manual")),
-}
 
 
 def envelope() -> Iterator[str]:
@@ -93,7 +78,7 @@ def checks() -> Iterator[str]:
             having[name, json.dumps(kind.schema())].append(event.name)
     for (name, schema), names in having.items():
         yield f"{_property(name, json.loads(schema))} and {_matches(_EVENT, _one_of(names))}"
-    for name, kind in {**contract.tags(), **_PRESET}.items():
+    for name, kind in {**contract.tags(), **PRESET_KINDS}.items():
         yield _property(name, kind.schema())
 
 

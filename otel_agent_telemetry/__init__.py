@@ -26,6 +26,10 @@ from otel_agent_telemetry.lifecycle import DEFAULT, Handle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
     from otel_agent_telemetry import contract
     from otel_agent_telemetry.errors import (
         ContractError,
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
         StoreError,
         TelemetryError,
     )
+    from otel_agent_telemetry.harnesses import Harness
     from otel_agent_telemetry.identity import FileStore, HTTPStore, SQLStore
 
 __all__ = [
@@ -64,6 +69,7 @@ __all__ = [
     "declare_source",
     "fail_task",
     "flush",
+    "harness",
     "installation_endpoint",
     "model_call",
     "record_tokens",
@@ -77,6 +83,7 @@ __all__ = [
     "tool",
     "track",
     "track_command",
+    "track_tool",
     "workflow",
 ]
 
@@ -95,6 +102,7 @@ workflow = DEFAULT.workflow
 record_tokens = DEFAULT.record_tokens
 track = DEFAULT.track
 track_command = DEFAULT.track_command
+track_tool = DEFAULT.track_tool
 server_started = DEFAULT.server_started
 server_shutdown = DEFAULT.server_shutdown
 declare_source = DEFAULT.declare_source
@@ -104,6 +112,33 @@ child_environment = DEFAULT.child_environment
 
 _ERRORS = frozenset({"ContractError", "InputError", "LedgerError", "SettingError", "StoreError", "TelemetryError"})
 _STORES = frozenset({"FileStore", "HTTPStore", "SQLStore"})
+
+
+def harness(
+    command: Sequence[str | os.PathLike[str]],
+    *,
+    task: str | Mapping[str, str] | None = None,
+    read: bool = False,
+    env: Mapping[str, str] | None = None,
+    cwd: str | os.PathLike[str] | None = None,
+    **options: Any,
+) -> Harness:
+    """A coding agent (claude, codex, gemini, qwen, copilot, opencode, pi, docker-agent) as a process of this service.
+
+        with telemetry.harness(["codex", "exec", "--json", prompt], task="review", read=True) as process:
+            for line in process.stdout:
+                ...
+
+    ``async with`` gives an :class:`asyncio.subprocess.Process`. The environment gets what makes the coding agent report
+    to your collector, and the current trace. ``task`` is the name of a task that this run is, or a carrier of
+    :func:`create_task`; without it the run belongs to the task around. With ``read``, where the arguments make it
+    print JSON lines, standard output is a pipe to you, unchanged, and session, model, tokens, cost, tools and outcome
+    are read on the way. ``options`` go to :class:`subprocess.Popen` or :func:`asyncio.create_subprocess_exec`. Any
+    other command just runs.
+    """
+    from otel_agent_telemetry.harnesses import Harness
+
+    return Harness(DEFAULT, command, task=task, read=read, env=env, cwd=cwd, **options)
 
 
 def __getattr__(name: str) -> object:

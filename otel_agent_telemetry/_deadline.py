@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextvars import ContextVar
 
@@ -9,7 +10,9 @@ TYPE_CHECKING = False  # the typing module costs milliseconds that an opted-out 
 if TYPE_CHECKING:
     from contextvars import Token
 
-__all__ = ["Within", "held_up", "held_up_seconds", "left", "went_on"]
+__all__ = ["Leaving", "Within", "held_up", "held_up_seconds", "left", "went_on"]
+
+_MOMENT_SECONDS = 0.01
 
 _ends_at: ContextVar[float | None] = ContextVar("agent_telemetry_deadline", default=None)
 
@@ -31,10 +34,29 @@ class Within:
             _ends_at.reset(self._token)
 
 
+class Leaving:
+    """``with Within(seconds), Leaving():`` steps of ours that have no deadline give way to those inside."""
+
+    def __enter__(self) -> None:
+        _leaving.append(self)
+
+    def __exit__(self, *_: object) -> None:
+        _leaving.remove(self)
+
+
+_leaving: list[Leaving] = []
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leaving.clear)  # who was inside is a thread that the child has not
+
+
 def left(most: float) -> float:
     """How many seconds a step may take that would take up to ``most`` if nobody waited; never less than 0."""
     ends_at = _ends_at.get()
-    return max(0.0, most if ends_at is None else min(most, ends_at - time.monotonic()))
+    if ends_at is not None:
+        most = min(most, ends_at - time.monotonic())
+    elif _leaving:
+        most = min(most, _MOMENT_SECONDS)
+    return max(0.0, most)
 
 
 _held_up_since: list[float] = []

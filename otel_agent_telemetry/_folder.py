@@ -140,7 +140,7 @@ def _lock(descriptor: int) -> None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() > ends_at:
+            if left(ends_at - time.monotonic()) <= 0:
                 raise
         else:
             return went_on()

@@ -61,8 +61,7 @@ class _Configured:
             return
         from otel_agent_telemetry.pipeline.assemble import assemble
 
-        providers = None if previous is None else previous.providers
-        self.pipeline = assemble(self.lifecycle, settings, consent, store, events=events, providers=providers)
+        self.pipeline = assemble(self.lifecycle, settings, consent, store, events=events, before=previous)
         self.lifecycle.off = False
 
     def current(self) -> Decision:
@@ -97,10 +96,10 @@ def configure(
     enabled: bool | None = None,
     notice: bool | None = None,
     opt_out_env: str | None = None,
-    public_tools: Iterable[str] = (),
-    public_agents: Iterable[str] = (),
-    public_models: Iterable[str] = (),
-    public_commands: Iterable[str] = (),
+    public_tools: Iterable[str] | None = None,
+    public_agents: Iterable[str] | None = None,
+    public_models: Iterable[str] | None = None,
+    public_commands: Iterable[str] | None = None,
     tags: Mapping[str, str] | str | None = None,
     api_key: str | None = None,
     batch: int = 1,
@@ -224,10 +223,10 @@ class Telemetry(Lifecycle):
         enabled: bool | None = None,
         notice: bool | None = None,
         opt_out_env: str | None = None,
-        public_tools: Iterable[str] = (),
-        public_agents: Iterable[str] = (),
-        public_models: Iterable[str] = (),
-        public_commands: Iterable[str] = (),
+        public_tools: Iterable[str] | None = None,
+        public_agents: Iterable[str] | None = None,
+        public_models: Iterable[str] | None = None,
+        public_commands: Iterable[str] | None = None,
         tags: Mapping[str, str] | str | None = None,
         api_key: str | None = None,
         batch: int = 1,
@@ -278,9 +277,9 @@ def _decision(settings: Settings, consent: Consent, wrong: str) -> Decision:
     if wrong:
         _warn("anonymous events are off: %s", wrong)
         return Decision(enabled=False, rule="wrong_setting", reason=wrong) if decision.enabled else decision
-    if decision.enabled and settings.notice:
-        return _notice(settings) or decision
-    return decision
+    if decision.enabled and settings.notice and settings.endpoint is not None and not settings.debug:
+        return _notice(settings, settings.endpoint) or decision
+    return decision  # nobody needs a notice of events that can go nowhere
 
 
 def _warn(text: str, *values: object) -> None:
@@ -289,9 +288,9 @@ def _warn(text: str, *values: object) -> None:
     logging.getLogger("otel_agent_telemetry").warning(text, *values)
 
 
-def _notice(settings: Settings) -> Decision | None:
+def _notice(settings: Settings, endpoint: str) -> Decision | None:
     from otel_agent_telemetry.pipeline.notice import give_notice
     from otel_agent_telemetry.pipeline.product import running_product
 
-    product = settings.product or running_product()[0]
-    return give_notice(product, settings.endpoint, settings.state_dir)
+    product = settings.product or running_product()
+    return give_notice(product, endpoint, settings.state_dir)

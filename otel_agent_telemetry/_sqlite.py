@@ -31,6 +31,7 @@ __all__ = [
     "connected_readonly",
     "identity_of",
     "is_busy",
+    "is_full",
     "migrate",
     "version_of",
 ]
@@ -115,7 +116,7 @@ class Database:
             try:
                 result = self._locked(step, ends_at)
             except (sqlite3.DatabaseError, OSError) as error:
-                if not is_busy(error) or monotonic() + pause > ends_at:
+                if not is_busy(error) or _deadline.left(ends_at - monotonic()) < pause:
                     self._fail(error)
                     raise
             else:
@@ -388,6 +389,11 @@ def is_busy(error: BaseException | None) -> bool:
     """Whether somebody else is at work, so that a moment later it may go."""
     locked = isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
     return locked or isinstance(error, BlockingIOError)
+
+
+def is_full(error: BaseException | None) -> bool:
+    """Whether there is no room for what was to be written."""
+    return isinstance(error, sqlite3.OperationalError) and "full" in str(error)
 
 
 def _is_broken(error: Exception) -> bool:

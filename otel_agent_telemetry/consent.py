@@ -88,11 +88,11 @@ class Consent:
         managed_policy: str = MANAGED_POLICY,
     ) -> None:
         self._choices = dict.fromkeys((choice_file(state_dir), choice_file(default_state_dir(environ))))
-        self._opt_out_env = _variable_name(opt_out_env)
+        self.opt_out_env = _variable_name(opt_out_env)
         self._enabled = enabled
         self._environ = environ
         self._managed_policy = managed_policy
-        self._variables = _Variables(environ, (*_VARIABLES, *filter(None, [self._opt_out_env])))
+        self._variables = _Variables(environ, (*_VARIABLES, *filter(None, [self.opt_out_env])))
         self._environment_allows = True
         self._rules: dict[str, Callable[[], str | None]] = {
             "DO_NOT_TRACK": self._do_not_track,
@@ -152,7 +152,7 @@ class Consent:
         return self._switched_off_by("TELEMETRY_ENABLED")
 
     def _own_variable(self) -> str | None:
-        return None if self._opt_out_env is None else self._switched_off_by(self._opt_out_env)
+        return None if self.opt_out_env is None else self._switched_off_by(self.opt_out_env)
 
     def _sdk_disabled(self) -> str | None:
         value = self._environ.get("OTEL_SDK_DISABLED", "")

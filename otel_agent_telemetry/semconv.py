@@ -45,10 +45,16 @@ USAGE_COUNTERS = {
     "cacheWriteTokens": "gen_ai.client.inference.usage.cache_write.input_tokens",
     "reasoningOutputTokens": "gen_ai.client.inference.usage.reasoning.output_tokens",
     "costUsd": "agent.client.inference.cost",
+    "guessUsd": "agent.client.inference.cost.estimated",
+    "guessCalls": "agent.client.inference.calls.estimated",
+    "guessUnpriced": "agent.client.inference.calls.unpriced",
     "modelCalls": "agent.client.inference.calls",
     "modelErrors": "agent.client.inference.errors",
 }
-"""Property of ``token.usage`` -> the counter it is summed on; five are named by semantic-conventions-genai."""
+"""Property of ``token.usage`` -> the counter it is summed on; five are named by semantic-conventions-genai.
+
+``guess…`` are no properties: what was estimated, of how many calls, and how many have no price.
+"""
 
 # Ours -----------------------------------------------------------------------------------------------------------
 AGENT_LIFECYCLE = "agent.lifecycle"
@@ -85,6 +91,7 @@ AGENT_TASK_ID = "agent.task.id"
 AGENT_TASK_NAME = "agent.task.name"
 AGENT_TASK_SOURCE = "agent.task.source"
 AGENT_TASK_PRIORITY = "agent.task.priority"
+AGENT_TASK_TAGS = "agent.task.tags"
 AGENT_TASK_HAS_PARENT = "agent.task.has_parent"
 AGENT_TASK_CREATED = "agent.task.created"
 """True where the task is created by the span that runs it, so that its start is also its creation."""
@@ -96,7 +103,11 @@ AGENT_SESSION_ROLE = "agent.session.role"
 AGENT_SESSION_HARNESS = "agent.session.harness_provider"
 AGENT_HARNESS_VARIANT = "agent.harness.variant"
 AGENT_HARNESS_VERSION = "agent.harness.version"
+AGENT_HARNESS_READ_FROM = "agent.harness.read_from"
+"""``stdout`` on spans of ours that say what a coding agent printed: its own telemetry, where it arrives too, counts."""
 AGENT_COMMAND_NAME = "agent.command.name"
+AGENT_COMMAND_PROGRAM = "agent.command.program"
+"""What the program is called, where the command's name begins with it."""
 AGENT_EXIT_CODE = "agent.exit_code"
 AGENT_COST_USD = "agent.cost.usd"
 AGENT_WORKFLOW_ID = "agent.workflow.id"

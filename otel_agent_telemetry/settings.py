@@ -76,16 +76,19 @@ class Settings:
         synchronous: bool | None = None,
         notice: bool | None = None,
         tags: Mapping[str, str] | str | None = None,
-        public_tools: Iterable[str] = (),
-        public_agents: Iterable[str] = (),
-        public_models: Iterable[str] = (),
-        public_commands: Iterable[str] = (),
+        public_tools: Iterable[str] | None = None,
+        public_agents: Iterable[str] | None = None,
+        public_models: Iterable[str] | None = None,
+        public_commands: Iterable[str] | None = None,
         api_key: str | None = None,
         batch: int = 1,
         exit_timeout: float | None = None,
         precision: str | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
+        is_audited = _switch(None, None, "AGENT_TELEMETRY_AUDIT", environ, default=False)
+        if is_audited:  # events go to the audit's own sink and state folder, whatever the program says
+            endpoint = state_dir = notice = None
         self.preset = _preset(_given("preset", preset, "AGENT_TELEMETRY_PRESET", environ))
         stands_for = self.preset
         self.product = _given("product", product, "AGENT_TELEMETRY_PRODUCT", environ)
@@ -113,10 +116,10 @@ class Settings:
             or "proxy"
         )
         self.endpoint = _given("endpoint", endpoint, "AGENT_TELEMETRY_ENDPOINT", environ)
-        if self.endpoint is None and stands_for is not None:
+        if self.endpoint is None and stands_for is not None and not is_audited:
             self.endpoint = stands_for.endpoint
         if self.endpoint is not None:
-            check_endpoint(self.endpoint)
+            check_endpoint(self.endpoint, anywhere=not is_audited)
         directory = _given("state_dir", state_dir, "AGENT_TELEMETRY_STATE_DIR", environ)
         if directory is not None and "\0" in directory:
             _refuse("state_dir", "AGENT_TELEMETRY_STATE_DIR", repr(directory), "the path of a folder")
@@ -126,10 +129,10 @@ class Settings:
         self.notice = _switch("notice", notice, "AGENT_TELEMETRY_NOTICE", environ, default=True)
         self.exit_timeout = _seconds(exit_timeout, environ)
         self.tags = _tags(tags if tags is not None else environ.get("TELEMETRY_TAGS", ""))
-        self.public_tools = _names("public_tools", public_tools)
-        self.public_agents = _names("public_agents", public_agents)
-        self.public_models = _names("public_models", public_models)
-        self.public_commands = _names("public_commands", public_commands)
+        self.public_tools = _names("public_tools", public_tools, environ)
+        self.public_agents = _names("public_agents", public_agents, environ)
+        self.public_models = _names("public_models", public_models, environ)
+        self.public_commands = _names("public_commands", public_commands, environ)
         if api_key is not None and not (isinstance(api_key, str) and api_key.isascii() and api_key.isprintable()):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
             _refuse("api_key", None, "(not shown)", "a public key of printable ASCII characters")
         self.api_key = api_key
@@ -158,8 +161,11 @@ def settings_of_program(**arguments: Any) -> tuple[Settings, str]:
             wrong.append(str(error))
 
 
-def check_endpoint(endpoint: str) -> None:
-    """Raise SettingError unless events may be sent there: https anywhere, http on this machine only."""
+def check_endpoint(endpoint: str, *, anywhere: bool = True) -> None:
+    """Raise SettingError unless events may be sent there: https anywhere, http on this machine only.
+
+    Without ``anywhere`` it has to be http on this machine.
+    """
     scheme, separator, rest = endpoint.partition("://")
     authority = rest.split("/", 1)[0].split("?", 1)[0]
     expected = "https://host/path, or http:// on this machine (localhost, 127.0.0.1, [::1])"
@@ -167,7 +173,7 @@ def check_endpoint(endpoint: str) -> None:
         _refuse("endpoint", "AGENT_TELEMETRY_ENDPOINT", "(not shown: it holds a password or a fragment)", expected)
     host, port = _split(authority)
     is_address = separator and host and _is_port(port) and not any(c.isspace() or not c.isprintable() for c in endpoint)
-    if is_address and (scheme.lower() == "https" or (scheme.lower() == "http" and _is_loopback(host))):
+    if is_address and ((anywhere and scheme.lower() == "https") or (scheme.lower() == "http" and _is_loopback(host))):
         return
     _refuse("endpoint", "AGENT_TELEMETRY_ENDPOINT", repr(endpoint), expected)
 
@@ -272,16 +278,20 @@ def _tags(tags: Mapping[str, str] | str) -> dict[str, str]:
     return {name.strip(): value.strip() for name, equals, value in pairs if equals and name.strip()}
 
 
-def _names(argument: str, names: Iterable[str]) -> frozenset[str]:
+def _names(argument: str, names: Iterable[str] | None, environ: Mapping[str, str]) -> frozenset[str]:
+    """Names that may leave as they are: a list, or in the variable ``a,b``."""
+    variable = f"AGENT_TELEMETRY_{argument.upper()}"
     if isinstance(names, str):
-        _refuse(argument, None, repr(names), f"a list of names, such as {argument}=[{names!r}]")
+        _refuse(argument, variable, repr(names), f"a list of names, such as {argument}=[{names!r}]")
+    if names is None:
+        names = filter(None, map(str.strip, environ.get(variable, "").split(",")))
     try:
         given = [*names]
     except TypeError:
-        _refuse(argument, None, repr(names), "a list of names")
+        _refuse(argument, variable, repr(names), "a list of names")
     for name in given:
         if not isinstance(name, str) or not 1 <= len(name) <= 64 or not name.isprintable():  # pyright: ignore[reportUnnecessaryIsInstance]  # noqa: PLR2004 - as PublicName's schema says
-            _refuse(argument, None, repr(name)[:80], "names of 1 to 64 printable characters")
+            _refuse(argument, variable, repr(name)[:80], "names of 1 to 64 printable characters")
     return frozenset(given)
 
 

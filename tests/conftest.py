@@ -24,8 +24,8 @@ _KEPT = (  # settings of the tests, not of the product
     "AGENT_TELEMETRY_HARNESS_CORPUS",
     "AGENT_TELEMETRY_WHEELS",
 )
-_ELSEWHERE = ("clickhouse", "clients", "collector", "heavy", "jaeger", "kafka", "temporal")
-_TARGETS = {"heavy": "test-frameworks"}
+_ELSEWHERE = ("clickhouse", "clients", "collector", "harnesses", "heavy", "jaeger", "kafka", "soak", "temporal")
+_TARGETS = {"heavy": "test-frameworks", "soak": "soak"}
 _left_out: Counter[str] = Counter()
 _XDG = {"XDG_CACHE_HOME": ".cache", "XDG_CONFIG_HOME": ".config", "XDG_DATA_HOME": ".local/share"}
 

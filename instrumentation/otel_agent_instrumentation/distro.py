@@ -6,15 +6,17 @@ Entry points ``opentelemetry_distro`` and ``opentelemetry_configurator``, name `
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.instrumentation.dependencies import DependencyConflictError
 from opentelemetry.instrumentation.distro import BaseDistro
 
 import otel_agent_telemetry as telemetry
-from otel_agent_instrumentation._content import settings_for
+from otel_agent_instrumentation._content import settings_for, tell_everyone
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -25,6 +27,7 @@ _logger = logging.getLogger("otel_agent_instrumentation")
 
 # An instrumentation that comes with its framework -> the module of ours whose spans show the same.
 _SHOWN_BY_OURS = {"taskiq": "agent_taskiq"}
+_PAGE = "_AGENT_TELEMETRY_PAGE"  # from `agent-telemetry run`: its process id, and the address of the page
 
 
 class AgentTelemetryConfigurator:
@@ -39,7 +42,11 @@ class AgentTelemetryDistro(BaseDistro):
     """Loads every installed instrumentation, and none where telemetry is off: then this program is left as it is."""
 
     def _configure(self, **kwargs: Any) -> None:
-        """Nothing to set: OTEL_* variables keep the meaning that the operator gave them."""
+        """What the operator says of content is told to every instrumentation, each in its own words."""
+        tell_everyone()
+        process, _, page = os.environ.pop(_PAGE, "").partition(" ")
+        if process == str(os.getpid()):
+            atexit.register(_show, page, os.getpid())
 
     def load_instrumentor(self, entry_point: EntryPoint, **kwargs: Any) -> None:
         """Load one instrumentation; a broken one must not keep the next from loading."""
@@ -51,6 +58,12 @@ class AgentTelemetryDistro(BaseDistro):
             raise  # the loader knows these: the framework is not installed, or of another version
         except Exception:
             _logger.warning("the instrumentation %s could not be loaded", entry_point.name, exc_info=True)
+
+
+def _show(page: str, process: int) -> None:
+    """At the end of a program that somebody watches: where its traces are."""
+    if process == os.getpid() and sys.stderr is not None and not sys.stderr.closed and sys.stderr.isatty():
+        sys.stderr.write(f"agent-telemetry: the traces of this run are at {page}\n")
 
 
 def _is_doubled(name: str) -> bool:

@@ -1,6 +1,7 @@
 """The command ``agent-telemetry``. Data goes to standard output, words to standard error.
 
-Exit codes: 0 done, 1 failed, 2 wrong use, 3 (``status``) telemetry is off; ``run`` passes on the code of its command.
+Exit codes: 0 done, 1 failed, 2 wrong use, 3 (``status``) telemetry is off, 4 (``audit``,
+``doctor --host-state``) the command failed; ``run`` passes on the code of its command.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ _COMMANDS = {
     "forget": "_forget:forget",
     "schema": "_schema:schema",
     "doctor": "_doctor:doctor",
+    "audit": "_audit:audit",
+    "proxy": "_proxy:proxy",
+    "report": "_report:report",
 }
 
 

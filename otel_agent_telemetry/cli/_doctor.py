@@ -1,77 +1,144 @@
-"""``agent-telemetry doctor``: checks every setting, the state directory, what is installed, and the way out."""
+"""``agent-telemetry doctor``: checks every setting, the state directory, what is installed, and the ways out."""
 
 from __future__ import annotations
 
+import difflib
 import importlib.util
 import os
 from importlib.metadata import PackageNotFoundError, entry_points, version
+from typing import TYPE_CHECKING
 
 import click
 
-from otel_agent_telemetry.cli._product import state_dir_option
-from otel_agent_telemetry.consent import Consent
-from otel_agent_telemetry.errors import SettingError
-from otel_agent_telemetry.settings import Settings, operator_exports
+from otel_agent_telemetry._folder import require_own
+from otel_agent_telemetry._local_serve import LOCAL_URL, local_serve_is_up
+from otel_agent_telemetry.cli._collector import operators_findings
+from otel_agent_telemetry.cli._destination import Destination
+from otel_agent_telemetry.cli._lacking import lacking
+from otel_agent_telemetry.cli._product import products, state_dir_option
+from otel_agent_telemetry.cli._variables import names
+from otel_agent_telemetry.consent import NO_HOME, Consent
+from otel_agent_telemetry.errors import TelemetryError
+from otel_agent_telemetry.settings import Settings, settings_of_program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["doctor"]
 
 Finding = tuple[str, str, str]
 
 
-@click.command()
+@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @state_dir_option
-def doctor(state_dir: str | None) -> None:
-    """Check settings, state directory and installation. Exit code 1 if something needs attention. Sends nothing."""
-    try:
-        settings = Settings(state_dir=state_dir)
-    except SettingError as error:
-        click.echo(f"wrong  settings      {error}")
-        click.get_current_context().exit(1)
-    findings = [_settings(settings), _consent(settings), _state(settings), _operator(), *_installed()]
+@click.option("--host-state", "of_host", is_flag=True, help="What telemetry changes in COMMAND, which is run twice.")
+@click.option("--seconds", type=click.FloatRange(min=0.1), help="Stop COMMAND after so long, as Ctrl-C does.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, with --host-state.")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND [ARGUMENT]...]")
+def doctor(
+    state_dir: str | None, command: tuple[str, ...], seconds: float | None, *, of_host: bool, as_json: bool
+) -> None:
+    """Check settings, state directory, installation, and whether your collector answers.
+
+    Each line begins with `ok`, `note` or `wrong`; a wrong one says what to do. Exit code 1 if anything is wrong.
+    Makes no file and sends no event; your collector gets one request without a span in it.
+
+    With --host-state COMMAND is run without telemetry and with it, and what differs in the process at its end is
+    compared with what docs/guarantees.md declares. Exit code 0: nothing else changed. 1: something did.
+    4: COMMAND left no state that could be looked at.
+    """
+    if of_host != bool(command):
+        msg = "--host-state and a command go together: agent-telemetry doctor --host-state -- COMMAND."
+        raise click.UsageError(msg)
+    if of_host:
+        from otel_agent_telemetry.cli._host_state import host_state
+
+        click.get_current_context().exit(host_state(command, seconds=seconds, as_json=as_json))
+    findings = [*_findings(state_dir)]
     for state, what, words in findings:
         click.echo(f"{state:<6} {what:<13} {words}")
     click.get_current_context().exit(1 if any(state == "wrong" for state, _, _ in findings) else 0)
 
 
-def _settings(settings: Settings) -> Finding:
-    where = settings.endpoint or "nowhere: AGENT_TELEMETRY_ENDPOINT is not set, so events stay in the ledger"
-    return "ok", "settings", f"events are written in the {settings.dialect} dialect and go to {where}"
-
-
-def _consent(settings: Settings) -> Finding:
+def _findings(state_dir: str | None) -> Iterator[Finding]:
+    settings, wrong = settings_of_program(state_dir=state_dir)
+    if wrong:
+        yield "wrong", "settings", wrong
+    yield from _misspelt()
+    yield from _destinations(settings)
     decision = Consent(state_dir=settings.state_dir).decide()
-    return "ok", "consent", f"{'on' if decision.enabled else 'off'} ({decision.rule}: {decision.reason})"
+    yield "ok", "consent", f"{'on' if decision.enabled else 'off'} ({decision.rule}: {decision.reason})"
+    yield _state(settings.state_dir)
+    yield from ((state, "operator", words) for state, words in operators_findings())
+    yield _serve()
+    yield from _installed()
 
 
-def _state(settings: Settings) -> Finding:
-    directory = settings.state_dir
-    while not os.path.exists(directory) and os.path.dirname(directory) != directory:
-        directory = os.path.dirname(directory)
-    if os.access(directory, os.W_OK | os.X_OK) and os.path.isdir(directory):
-        return "ok", "state", settings.state_dir
-    return (
-        "wrong",
-        "state",
-        f"{settings.state_dir} cannot be written; set AGENT_TELEMETRY_STATE_DIR to a folder that can",
-    )
+def _misspelt() -> Iterator[Finding]:
+    known = names()
+    for variable in sorted(os.environ):
+        if variable.startswith("AGENT_TELEMETRY_") and variable not in known:
+            near = difflib.get_close_matches(variable, known, n=1)
+            yield "note", "settings", f"{variable} is no setting" + (f"; did you mean {near[0]}?" if near else "")
 
 
-def _operator() -> Finding:
-    if operator_exports():
-        return "ok", "operator", "an exporter of your own is configured by OTEL_* variables"
-    return "ok", "operator", "no exporter of your own; `agent-telemetry serve` shows traces on this machine"
+def _destinations(settings: Settings) -> Iterator[Finding]:
+    """Of each product that keeps its state there, else what is set here."""
+    try:
+        known = [settings.product] if settings.product is not None else products(settings.state_dir)
+        for product in known or [None]:
+            words = Destination.of(settings, product).in_words()
+            yield "ok", "destination", words if product is None else f"{product}: {words}"
+    except TelemetryError as error:
+        yield "wrong", "destination", str(error)
 
 
-def _installed() -> list[Finding]:
-    findings: list[Finding] = []
+def _state(folder: str) -> Finding:
+    there = folder
+    while not os.path.exists(there) and os.path.dirname(there) != there:
+        there = os.path.dirname(there)
+    try:
+        for place in (there, *(os.path.join(folder, product) for product in _folders(folder))):
+            if not (os.path.isdir(place) and os.access(place, os.W_OK | os.X_OK)):
+                return "wrong", "state", f"{place} cannot be written; {_ELSEWHERE}"
+            require_own(place)
+    except OSError as error:
+        return "wrong", "state", f"{error.strerror or error}; {_ELSEWHERE}"
+    if folder.startswith(NO_HOME):
+        return "wrong", "state", f"this account has no home; {_ELSEWHERE}"
+    return "ok", "state", folder
+
+
+def _folders(folder: str) -> list[str]:
+    try:
+        return products(folder)
+    except TelemetryError:
+        return []
+
+
+_ELSEWHERE = "set AGENT_TELEMETRY_STATE_DIR to a folder of yours"
+
+
+def _serve() -> Finding:
+    if local_serve_is_up():
+        return (
+            "ok",
+            "serve",
+            f"up at {LOCAL_URL}/; `agent-telemetry run` sends traces there unless OTEL_* say otherwise",
+        )
+    return "ok", "serve", f"none at {LOCAL_URL}; `agent-telemetry serve` starts one"
+
+
+def _installed() -> Iterator[Finding]:
     for name in ("opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http", "requests"):
         try:
-            findings.append(("ok", "installed", f"{name} {version(name)}"))
+            yield "ok", "installed", f"{name} {version(name)}"
         except PackageNotFoundError:
-            findings.append(("wrong", "installed", f"{name} is missing: pip install otel-agent-telemetry"))
+            yield "wrong", "installed", f"{name} is missing: pip install {name}"
     if importlib.util.find_spec("otel_agent_instrumentation") is None:
-        findings.append(("note", "installed", "no framework modules; pip install 'otel-agent-telemetry[instrument]'"))
-    else:
-        ours = sorted(entry.name for entry in entry_points(group="opentelemetry_instrumentor"))
-        findings.append(("ok", "installed", "instrumentations: " + ", ".join(ours)))
-    return findings
+        yield "note", "installed", "no framework modules; pip install 'otel-agent-telemetry[instrument]'"
+        return
+    ours = sorted(entry.name for entry in entry_points(group="opentelemetry_instrumentor"))
+    yield "ok", "installed", "instrumentations: " + ", ".join(ours)
+    for what, command in lacking():
+        yield "note", "installed", f"{what} makes no spans here: {command}"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import click
 
+from otel_agent_telemetry.cli._destination import Destination, moment, state_in_words
 from otel_agent_telemetry.cli._product import product_option, settings_for, state_dir_option
 from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
 
@@ -21,9 +21,9 @@ __all__ = ["events"]
 @click.command()
 @product_option
 @state_dir_option
-@click.option("--json", "bodies", is_flag=True, help="The request bodies alone, one a line, byte for byte.")
-@click.option("--next", "next_only", is_flag=True, help="The exact body of the next request.")
-@click.option("--limit", type=click.IntRange(min=1), help="Only the newest N.")
+@click.option("--json", "bodies", is_flag=True, help="Print the request bodies alone, one per line, byte for byte.")
+@click.option("--next", "next_only", is_flag=True, help="Print the exact body of the next request.")
+@click.option("--limit", type=click.IntRange(min=1), help="Print only the newest N.")
 def events(product: str | None, state_dir: str | None, *, bodies: bool, next_only: bool, limit: int | None) -> None:
     """Show every anonymous event that was recorded: when, which, whether it was sent, and its exact bytes."""
     settings, found = settings_for(product, state_dir)
@@ -42,11 +42,18 @@ def events(product: str | None, state_dir: str | None, *, bodies: bool, next_onl
         else:
             _write(following)
         return
-    for entry in ledger.events() if limit is None else ledger.events(limit):
-        if bodies:
+    entries = ledger.events() if limit is None else ledger.events(limit)
+    if bodies:
+        for entry in entries:
             _write(entry.body)
-        else:
-            click.echo(_line(entry))
+        return
+    destination = Destination.of(settings, found)
+    if destination.last_run is not None:
+        click.echo(f"destination: {destination.in_words()}", err=True)
+    states = [state_in_words(entry.state, destination.last_run, settings.endpoint) for entry in entries]
+    width = max(map(len, states), default=0)
+    for entry, state in zip(entries, states, strict=True):
+        click.echo(_line(entry, f"{state:<{width}}"))
 
 
 def _write(body: bytes) -> None:
@@ -54,6 +61,5 @@ def _write(body: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def _line(entry: Entry) -> str:
-    moment = datetime.fromtimestamp(entry.created_at, timezone.utc).strftime("%Y-%m-%d %H:%M:%SZ")
-    return f"{moment}  {entry.state:<8} {entry.name:<24} {entry.body.decode('utf-8', 'replace')}"
+def _line(entry: Entry, state: str) -> str:
+    return f"{moment(entry.created_at)}  {state}  {entry.name:<24} {entry.body.decode('utf-8', 'replace')}"

@@ -37,15 +37,19 @@ __all__ = ["export", "import_"]
 @click.command(short_help="Write OTLP JSON lines.")
 @click.argument("trace", required=False)
 @click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="A file instead of stdout.")
+@click.option("--content", is_flag=True, help="Also what coding agents send of prompts, arguments, outputs and files.")
 @db_option
 @json_option
-def export(*, trace: str | None, output: Path | None, db: Path | None, as_json: bool) -> None:
+def export(*, trace: str | None, output: Path | None, content: bool, db: Path | None, as_json: bool) -> None:
     """Write TRACE, or everything, as OTLP JSON lines: what the Collector's file exporter writes and `import` reads.
 
     With --json, `-o FILE` reports {"lines": N} on stdout; without -o the lines themselves are the JSON.
     """
     with opened(db) as connection:
-        lines = export_all(connection) if trace is None else export_trace(connection, find_trace(connection, trace)[0])
+        if trace is None:
+            lines = export_all(connection, content=content)
+        else:
+            lines = export_trace(connection, find_trace(connection, trace)[0], content=content)
         if output is None:
             for line in lines:
                 click.echo(line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from otel_agent_telemetry.cli._destination import state_in_words
 from otel_agent_telemetry.cli._product import products
 from otel_agent_telemetry.errors import TelemetryError
 from otel_agent_telemetry.identity import REFERENCE_KEY_KEY, FileStore
@@ -44,7 +45,9 @@ def _entries(path: str, since_ns: int) -> list[tuple[str, bytes]]:
     try:
         ledger = Ledger(path)
         try:
-            return [(entry.state, entry.body) for entry in ledger.events(since=since_ns / _NANOSECONDS)]
+            run = ledger.last_run()
+            entries = ledger.events(since=since_ns / _NANOSECONDS)
+            return [(state_in_words(entry.state, run), entry.body) for entry in entries]
         finally:
             ledger.close()
     except TelemetryError:

@@ -57,10 +57,10 @@ def preview(file: str, dialect: str, *, as_json: bool, as_totals: bool) -> None:
     for broken in spans.broken:
         faults.tell(broken.line, broken.reason)
     faults.close()
-    if not spans.spans:
+    if not spans.spans and not spans.agents:
         raise click.UsageError(f"{file} holds no span; expected OTLP, such as `agent-telemetry export` writes")
     anonymiser = Anonymiser(_STAND_IN_KEY, Registries())
-    events = [clean for fact in replay(spans.spans) if (clean := anonymiser.clean(fact)) is not None]
+    events = [clean for fact in replay(spans.spans, spans.agents) if (clean := anonymiser.clean(fact)) is not None]
     if as_totals:
         click.echo(json.dumps(totals(events)))
         return

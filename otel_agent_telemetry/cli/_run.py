@@ -2,41 +2,59 @@
 
 from __future__ import annotations
 
-import http.client
 import importlib.util
-import json
 import os
 import shutil
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
-from otel_agent_telemetry._sockets import listeners
+from otel_agent_telemetry._local_serve import LOCAL_URL, local_serve_is_up
+from otel_agent_telemetry.cli._traces_go import traces_go
 from otel_agent_telemetry.errors import InputError
+from otel_agent_telemetry.harnesses._recognise import recognise
 from otel_agent_telemetry.settings import operator_exports
 
-__all__ = ["run"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
-LOCAL_HOST, LOCAL_PORT = "127.0.0.1", 4318
-_PROBE_SECONDS = 0.3
+__all__ = ["command_line", "instrumented", "run"]
+
+_PAGE = "_AGENT_TELEMETRY_PAGE"  # our distro reads it; process id and address
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option("--debug", is_flag=True, help="Print each anonymous event on standard error; none is sent.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND [ARGUMENT]...")
-def run(command: tuple[str, ...]) -> None:
+def run(command: tuple[str, ...], *, debug: bool) -> None:
     """Run COMMAND with tracing switched on: a program, a console script, a Python file, or `-m module`.
 
     The process becomes the command, so exit codes and signals are its own. Traces go where OTEL_EXPORTER_OTLP_ENDPOINT
-    says, else to a local `agent-telemetry serve` of the same account if one is up.
+    says, else to an `agent-telemetry serve` of the same account, if one is up. On a terminal, one line on standard
+    error says where they go, and one at the end gives the address of the page.
+
+    A coding agent (claude, codex, gemini, qwen, copilot, opencode) is told to report there by its own switches, unless
+    you set them; this process then stays its parent, passes signals on, leaves with its exit code, and tells how it
+    ended.
     """
-    arguments = _command_line(command)
-    os.environ.update(_environment())
+    arguments = command_line(command)
+    if debug:
+        os.environ["AGENT_TELEMETRY_DEBUG"] = "1"
+    found = recognise(arguments)
+    if found is not None:
+        from otel_agent_telemetry.cli._supervise import supervise
+
+        supervise(found, arguments)
+    os.environ.update({**instrumented(os.environ), **_local_destination()})
+    if sys.stderr.isatty():
+        click.echo(f"agent-telemetry: traces go to {traces_go()}", err=True)
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(arguments[0], arguments)  # noqa: S606 - running what the user typed is what this command is for
 
 
-def _command_line(command: tuple[str, ...]) -> list[str]:
+def command_line(command: Sequence[str]) -> list[str]:
     """The program's path and arguments; a Python file or ``-m module`` runs with this interpreter."""
     program = command[0]
     if program == "-m" or (program.endswith(".py") and os.path.isfile(program)):
@@ -49,8 +67,8 @@ def _command_line(command: tuple[str, ...]) -> list[str]:
     return [found, *command[1:]]
 
 
-def _environment() -> dict[str, str]:
-    """What the command's environment needs so that its Python processes instrument themselves."""
+def instrumented(environ: Mapping[str, str]) -> dict[str, str]:
+    """What a command's environment needs so that its Python processes instrument themselves. Raises InputError."""
     spec = (
         importlib.util.find_spec("opentelemetry.instrumentation.auto_instrumentation")
         if _has_instrumentation()
@@ -64,16 +82,23 @@ def _environment() -> dict[str, str]:
         msg = "`agent-telemetry run` needs our framework modules: pip install 'otel-agent-telemetry[instrument]'."
         raise InputError(msg)
     hook = next(iter(spec.submodule_search_locations))
-    others = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and path != hook]
-    environment = {
+    others = [path for path in environ.get("PYTHONPATH", "").split(os.pathsep) if path and path != hook]
+    return {
         "PYTHONPATH": os.pathsep.join([hook, *others]),
         "OTEL_PYTHON_DISTRO": "agent_telemetry",
         "OTEL_PYTHON_CONFIGURATOR": "agent_telemetry",
     }
-    if not operator_exports() and "OTEL_TRACES_EXPORTER" not in os.environ and _local_server_is_up():
-        environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://{LOCAL_HOST}:{LOCAL_PORT}"
-        environment["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf"
-    return environment
+
+
+def _local_destination() -> dict[str, str]:
+    """Where traces go if the operator did not say: to a `serve` of this account, if one is up."""
+    if operator_exports() or "OTEL_TRACES_EXPORTER" in os.environ or not local_serve_is_up():
+        return {}
+    return {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": LOCAL_URL,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        _PAGE: f"{os.getpid()} {LOCAL_URL}/",
+    }
 
 
 def _has_instrumentation() -> bool:
@@ -81,19 +106,3 @@ def _has_instrumentation() -> bool:
         return importlib.util.find_spec("opentelemetry.instrumentation") is not None
     except ModuleNotFoundError:
         return False
-
-
-def _local_server_is_up() -> bool:
-    """Whether a `serve` of this account answers: another account's would see what this one's programs do."""
-    owners = listeners(LOCAL_PORT)
-    if owners is not None and owners != {os.geteuid()}:
-        return False
-    connection = http.client.HTTPConnection(LOCAL_HOST, LOCAL_PORT, timeout=_PROBE_SECONDS)
-    try:
-        connection.request("GET", "/healthz")
-        answer: object = json.loads(connection.getresponse().read(1024))
-    except (OSError, ValueError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-    return isinstance(answer, dict) and bool(answer.get("service") == "agent-telemetry")  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType] - parsed JSON

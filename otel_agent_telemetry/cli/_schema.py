@@ -27,9 +27,9 @@ def schema(form: str, *, entropy: bool) -> None:
 
 def _entropy() -> list[str]:
     """One line an event, at most that many bits: what is not there carries none, and what is usual carries few."""
-    from otel_agent_telemetry.pipeline.writing.registries import SEED_COMMANDS, public_models
+    from otel_agent_telemetry.pipeline.writing.registries import public_models
 
-    names = {"models": len(public_models()), "commands": len(SEED_COMMANDS)}
+    names = {"models": len(public_models())}
     exact, coarse = bits_by_event(names), bits_by_event(names, precision="coarse")
     rows = [f"{name:<28}{exact[name]:>8.1f}{coarse[name]:>8.1f}" for name in exact]
     return [f"{'event':<28}{'exact':>8}{'coarse':>8}", *rows]

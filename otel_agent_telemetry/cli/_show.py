@@ -33,6 +33,12 @@ _COLUMNS = [
 ]
 
 
+_NO_CONTENT = (
+    "no prompts or answers were recorded; OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true, set for"
+    " `agent-telemetry run`, records them"
+)
+
+
 @click.command(short_help="Show one trace as a tree.")
 @click.argument("trace")
 @click.option(
@@ -58,6 +64,8 @@ def show(*, trace: str, search: str | None, content: bool, db: Path | None, as_j
     )
     for span in tree["spans"]:
         _print_content(span, texts.get(span["span_id"], {}))
+    if content and not any(texts.values()):
+        click.echo(_NO_CONTENT, err=True)
 
 
 def _matching(connection: sqlite3.Connection, trace: int, tree: TraceTree, search: str | None) -> set[str]:
@@ -105,15 +113,19 @@ def _prefixes(spans: list[SpanShape]) -> list[str]:
 def _print_heading(tree: TraceTree) -> None:
     trace = tree["trace"]
     parts = [
-        f"{trace['spans']} spans",
-        f"{trace['calls']} model calls",
-        f"{trace['tools']} tool calls",
+        _some(trace["spans"], "span"),
+        _some(trace["calls"], "model call"),
+        _some(trace["tools"], "tool call"),
         tokens(trace),
         dollars(trace["cost_usd"], is_estimate=trace["cost_is_estimate"], unpriced=trace["unpriced_calls"]),
         duration(trace["duration_ms"]),
     ]
     click.echo(styled(f"trace {trace['trace_id']}  {clean(trace['name'])}", bold=True))
     click.echo(" · ".join(part for part in parts if part) + f" · {trace['start']}")
+
+
+def _some(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _row(span: SpanShape, prefix: str) -> list[str]:

@@ -1,75 +1,131 @@
-"""``agent-telemetry status``: is telemetry on, which rule says so, and what waits."""
+"""``agent-telemetry status``: is telemetry on, which rule says so, where events go, and what waits."""
 
 from __future__ import annotations
 
 import json
 import os
+from typing import TYPE_CHECKING, TypedDict
 
 import click
 
+from otel_agent_telemetry.cli._destination import Destination, moment, moment_iso
 from otel_agent_telemetry.cli._product import product_option, products, state_dir_option
 from otel_agent_telemetry.consent import Consent
 from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
 from otel_agent_telemetry.settings import Settings, operator_exports
+
+if TYPE_CHECKING:
+    from otel_agent_telemetry.consent import Decision
 
 __all__ = ["status"]
 
 OFF = 3
 
 
+class _Kept(TypedDict):
+    """What is in the ledger; times in seconds since the epoch."""
+
+    pending: int
+    sent: int
+    dropped: int
+    lost: dict[str, int]
+    last_send: float | None
+
+
 @click.command()
 @product_option
 @state_dir_option
 @click.option("--opt-out-env", metavar="NAME", help="The product's own variable, as it gives it to configure().")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def status(product: str | None, state_dir: str | None, opt_out_env: str | None, *, as_json: bool) -> None:
-    """Say whether anonymous events are on, which rule decides and what every other rule says.
+    """Say whether anonymous events are on, which rule decides, and where they go.
 
-    Exit code 0 if they are on, 3 if they are off.
+    A product may say in its code alone where its events go: then this is what its last run was told.
+
+    Exit code 0 if events are on, 3 if they are off.
     """
     settings = Settings(product=product, state_dir=state_dir)
     known = [settings.product] if settings.product is not None else products(settings.state_dir)
     found = known[0] if len(known) == 1 else None
-    consent = Consent(state_dir=settings.state_dir, opt_out_env=opt_out_env)
-    decision = consent.decide()
-    path = None if found is None else ledger_file(settings.state_dir, found)
-    shown: dict[str, object] = {
+    destination = Destination.of(settings, found)
+    run = destination.last_run
+    consent = Consent(
+        state_dir=settings.state_dir, opt_out_env=opt_out_env or (None if run is None else run.opt_out_env)
+    )
+    decision, verdicts = consent.decide(), consent.verdicts()
+    kept = None if found is None else _kept(ledger_file(settings.state_dir, found))
+    if as_json:
+        about = {
+            "product": found,
+            "products": known,
+            "endpoint": destination.endpoint,
+            "dialect": destination.dialect,
+            "last_run": None if run is None else {**run._asdict(), "at": moment_iso(run.at)},
+            "state_dir": settings.state_dir,
+            "operator_exporter": operator_exports(),
+            "ledger": kept and {**kept, "last_send": kept["last_send"] and moment_iso(kept["last_send"])},
+        }
+        click.echo(json.dumps({**_decided(decision, verdicts), **about}, indent=2))
+    else:
+        lines = [*_rules(decision, verdicts), *_places(settings, destination, found, known), *_ledger(kept)]
+        click.echo("\n".join(lines))
+    click.get_current_context().exit(0 if decision.enabled else OFF)
+
+
+def _kept(path: str) -> _Kept | None:
+    if not os.path.exists(path):
+        return None
+    ledger = Ledger(path)
+    counts = ledger.counts()
+    return {
+        "pending": counts["pending"],
+        "sent": counts["sent"],
+        "dropped": counts["dropped"],
+        "lost": ledger.drops(),
+        "last_send": ledger.last_send(),
+    }
+
+
+def _decided(decision: Decision, verdicts: list[Decision]) -> dict[str, object]:
+    return {
         "enabled": decision.enabled,
         "rule": decision.rule,
         "reason": decision.reason,
         "rules": [
             {"rule": verdict.rule, "says": "on" if verdict.enabled else "off", "reason": verdict.reason}
-            for verdict in consent.verdicts()
+            for verdict in verdicts
         ],
-        "product": found,
-        "products": known,
-        "endpoint": settings.endpoint,
-        "dialect": settings.dialect,
-        "state_dir": settings.state_dir,
-        "operator_exporter": operator_exports(),
-        "ledger": _ledger(path) if path is not None and os.path.exists(path) else None,
     }
-    click.echo(json.dumps(shown, indent=2) if as_json else "\n".join(_lines(shown)))
-    click.get_current_context().exit(0 if decision.enabled else OFF)
 
 
-def _ledger(path: str) -> dict[str, object]:
-    ledger = Ledger(path)
-    return {**ledger.counts(), "lost": ledger.drops(), "last_send": ledger.last_send()}
+def _rules(decision: Decision, verdicts: list[Decision]) -> list[str]:
+    first = f"anonymous events: {'on' if decision.enabled else 'off'} (rule {decision.rule}: {decision.reason})"
+    return [
+        first,
+        *(f"  {'on' if each.enabled else 'off':<3}  {each.rule:<22} {each.reason}" for each in verdicts),
+    ]
 
 
-def _lines(shown: dict[str, object]) -> list[str]:
-    rules = shown["rules"]
-    lines = [f"anonymous events: {'on' if shown['enabled'] else 'off'} (rule {shown['rule']}: {shown['reason']})"]
-    if isinstance(rules, list):
-        lines += [f"  {rule['says']:<3}  {rule['rule']:<22} {rule['reason']}" for rule in rules]  # pyright: ignore[reportUnknownVariableType] - made above
-    known = shown["products"]
-    if isinstance(known, list) and len(known) > 1:  # pyright: ignore[reportUnknownArgumentType] - made above
-        lines.append(f"products: {', '.join(known)}; --product NAME shows one")  # pyright: ignore[reportUnknownArgumentType]
-    for name in ("product", "endpoint", "dialect", "state_dir"):
-        lines.append(f"{name.replace('_', ' ')}: {shown[name] or 'none'}")
-    lines.append(f"the operator's own exporter: {'configured' if shown['operator_exporter'] else 'none'}")
-    ledger = shown["ledger"]
-    if isinstance(ledger, dict):
-        lines += [f"ledger {name.replace('_', ' ')}: {value}" for name, value in ledger.items()]  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+def _places(settings: Settings, destination: Destination, found: str | None, known: list[str]) -> list[str]:
+    lines = [f"product: {found or 'none'}"]
+    if len(known) > 1:
+        lines = [f"products: {', '.join(known)}; --product NAME shows one"]
+    lines.append(f"destination: {destination.in_words()}")
+    run = destination.last_run
+    if run is not None:
+        lines.append(f"last run: {moment(run.at)}, events {'on' if run.rule == 'default' else 'off'} (rule {run.rule})")
+    lines.append(f"state directory: {settings.state_dir}")
+    lines.append(f"the operator's own exporter: {'configured' if operator_exports() else 'none'}")
     return lines
+
+
+def _ledger(kept: _Kept | None) -> list[str]:
+    if kept is None:
+        return []
+    lost = ", ".join(f"{number} {reason}" for reason, number in kept["lost"].items()) or "none"
+    last = "never" if kept["last_send"] is None else moment(kept["last_send"])
+    return [
+        f"in the ledger: {kept['pending']} pending, {kept['sent']} sent, {kept['dropped']} dropped",
+        f"lost: {lost}",
+        f"last sent: {last}",
+    ]

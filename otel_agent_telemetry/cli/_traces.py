@@ -41,7 +41,7 @@ _COLUMNS = [
     "--attribute", "-a", "attribute", multiple=True, metavar="KEY=VALUE", help="Only with a span that has it."
 )
 @click.option("--text", help="Only traces with a span that contains this text anywhere.")
-@click.option("--status", type=click.Choice(["ok", "error"]), help="error: a span failed; ok: none did.")
+@click.option("--status", type=click.Choice(["ok", "error", "cancelled"]), help="error: a span failed.")
 @click.option("--min-duration", callback=DURATION, help="Such as 500ms.")
 @click.option("--max-duration", callback=DURATION, help="Such as 2s.")
 @click.option("--model", help="Only traces that called this model.")
@@ -102,6 +102,6 @@ def _row(trace: TraceShape) -> list[str]:
         amount(trace["input_tokens"]),
         amount(trace["output_tokens"]),
         dollars(trace["cost_usd"], is_estimate=trace["cost_is_estimate"], unpriced=trace["unpriced_calls"]),
-        "error" if trace["errors"] else "ok",
+        trace["status"],
         duration(trace["duration_ms"]),
     ]

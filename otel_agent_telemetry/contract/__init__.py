@@ -5,7 +5,16 @@ product through :func:`event`, cannot be sent. ``TELEMETRY.md``, the JSON Schema
 generated from it.
 """
 
-from otel_agent_telemetry.contract._contract import SCHEMA_VERSION, event, events, lookup, tag, tags, withdraw
+from otel_agent_telemetry.contract._contract import (
+    SCHEMA_VERSION,
+    declared_tag,
+    event,
+    events,
+    lookup,
+    tag,
+    tags,
+    withdraw,
+)
 from otel_agent_telemetry.contract._events import Event
 from otel_agent_telemetry.contract._kinds import (
     ERROR_CATEGORIES,
@@ -18,6 +27,7 @@ from otel_agent_telemetry.contract._kinds import (
     Milliseconds,
     PublicName,
     Ref,
+    Tag,
     Usd,
     Version,
 )
@@ -35,8 +45,10 @@ __all__ = [
     "Milliseconds",
     "PublicName",
     "Ref",
+    "Tag",
     "Usd",
     "Version",
+    "declared_tag",
     "event",
     "events",
     "lookup",

@@ -6,17 +6,15 @@ import re
 from dataclasses import dataclass, field
 
 from otel_agent_telemetry.contract._events import EVENTS, Event
-from otel_agent_telemetry.contract._kinds import Enum, Kind
+from otel_agent_telemetry.contract._kinds import WORD, Enum, Kind
 from otel_agent_telemetry.errors import ContractError
 
-__all__ = ["SCHEMA_VERSION", "event", "events", "lookup", "tag", "tags", "withdraw"]
+__all__ = ["SCHEMA_VERSION", "declared_tag", "event", "events", "lookup", "tag", "tags", "withdraw"]
 
 SCHEMA_VERSION = 1
 
 _EVENT_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}\.[a-z][a-z0-9_]{0,31}")
 _PROPERTY_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,47}")
-_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
-
 _RESERVED_PROPERTIES = frozenset({"version", "os", "os_language", "user_uuid", "action", "why", "fires"})
 _RESERVED_TEXT = ", ".join(sorted(_RESERVED_PROPERTIES))
 
@@ -45,6 +43,11 @@ def tags() -> dict[str, Enum]:
     return dict(_contract.tags)
 
 
+def declared_tag(value: str) -> str:
+    """The value, where a tag that the product declared has it, else ``"other"``: what ``task(tags=)`` may send."""
+    return value if any(value in declared.values for declared in _contract.tags.values()) else "other"
+
+
 def event(name: str, /, *, fires: str = "", why: str = "", **properties: Kind) -> Event:
     """Declare an event of the product's own.
 
@@ -68,11 +71,14 @@ def event(name: str, /, *, fires: str = "", why: str = "", **properties: Kind) -
 
 
 def tag(name: str, *values: str) -> Enum:
-    """Declare a tag and its values; ``TELEMETRY_TAGS`` may then carry it. Raises ContractError for free text."""
+    """Declare a tag and its values: ``TELEMETRY_TAGS`` may then carry it, and a task its values, ``task(tags=)``.
+
+    Raises ContractError for free text.
+    """
     if not _PROPERTY_NAME.fullmatch(name) or name in _RESERVED_PROPERTIES:
         msg = f"contract.tag({name!r}): not a tag name; use letters, digits, _, not {_RESERVED_TEXT}"
         raise ContractError(msg)
-    wrong = [value for value in values if not _WORD.fullmatch(value)]
+    wrong = [value for value in values if not WORD.fullmatch(value)]
     if wrong or not values:
         msg = f"contract.tag({name!r}): declare one or more values of up to 64 letters, digits and _.:- (got {wrong!r})"
         raise ContractError(msg)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import log2
 from typing import TYPE_CHECKING
 
-from otel_agent_telemetry.contract._contract import events
+from otel_agent_telemetry.contract._contract import events, tags
 from otel_agent_telemetry.contract._kinds import (
     ERROR_CATEGORIES,
     Count,
@@ -15,6 +15,7 @@ from otel_agent_telemetry.contract._kinds import (
     ListOf,
     PublicName,
     Ref,
+    Tag,
     Usd,
     Version,
 )
@@ -43,6 +44,8 @@ def bits_by_event(names: Mapping[str, int], *, precision: str = "exact") -> dict
             return _COARSE
         if isinstance(kind, Enum):
             return log2(len({*kind.values, "other"}))
+        if isinstance(kind, Tag):
+            return log2(len({value for declared in tags().values() for value in declared.values} | {"other"}))
         if isinstance(kind, PublicName):
             return log2(names.get(kind.registry, 0) + 1)
         return next(number for known, number in _BITS.items() if isinstance(kind, known))

@@ -21,6 +21,7 @@ from otel_agent_telemetry.contract._kinds import (
     Milliseconds,
     PublicName,
     Ref,
+    Tag,
     Usd,
     Version,
 )
@@ -57,6 +58,9 @@ PROVIDERS = (
     "gemini",
     "cursor",
     "copilot",
+    "qwen",
+    "docker-agent",
+    "amp",
     "openai-agents",
     "langgraph",
     "langchain",
@@ -141,6 +145,7 @@ def _enum(values: Sequence[str], why: str) -> Enum:
 
 
 _TASK_ID = Ref("task", why="joins the events of one task")
+_SESSION_TASK_ID = Ref("task", why="which task it works on, where there is one")
 _AGENT_ID = Ref("agent", why="tells how many agents an installation runs")
 _AGENT_NAME = PublicName("agents", why="which of the product's own agents it was", docker="agent_name")
 _SESSION_ID = Ref("session", why="joins the events of one session", docker="session_id")
@@ -158,6 +163,7 @@ _CACHE_READ = Count(why="whether prompt caching works")
 _CACHE_WRITE = Count(why="whether prompt caching works")
 _REASONING = Count(why="how much reasoning models are used")
 _COST = Usd(why="what a session costs", docker="cost")
+_IS_ESTIMATE = Flag(why="whether some of the cost is from a price list, which is then true")
 _HARNESS = {"provider": _PROVIDER, "harnessVariant": _VARIANT, "harnessVersion": _HARNESS_VERSION}
 _NOTHING: dict[str, Kind] = {}
 _TOTAL = {
@@ -222,6 +228,7 @@ _TASK = (
             **_HARNESS,
             "hasParent": Flag(why="whether agents delegate"),
             "priority": Count(why="whether priorities are used"),
+            "tags": ListOf(Tag(), why="which of the product's own kinds of task are used"),
         },
     ),
     _event(
@@ -308,6 +315,7 @@ _SESSION = (
             "harnessProvider": _PROVIDER,
             "model": _MODEL,
             "role": _enum(["worker", "lead"], "how agents are deployed"),
+            "taskId": _SESSION_TASK_ID,
             "sessionId": _SESSION_ID,
             "agentName": _AGENT_NAME,
         },
@@ -322,6 +330,7 @@ _SESSION = (
             "agentId": _AGENT_ID,
             "durationMs": _DURATION,
             "tasksProcessed": Count(why="how much one session does"),
+            "taskId": _SESSION_TASK_ID,
             "sessionId": _SESSION_ID,
             "agentName": _AGENT_NAME,
             "isSuccess": Flag(why="the success rate of sessions", docker="is_success"),
@@ -332,6 +341,7 @@ _SESSION = (
             **_TOTAL,
             "totalTokens": Count(why="the size of sessions", docker="total_tokens"),
             "totalCostUsd": _COST,
+            "costIsEstimate": _IS_ESTIMATE,
             "errors": ListOf(_ERROR_CATEGORY, why="which failures sessions have", docker="error"),
         },
         docker=("session", "end"),
@@ -364,6 +374,7 @@ _SESSION = (
             "reasoningOutputTokens": _REASONING,
             "thinkingTokens": Count(why="how much reasoning models are used"),
             "totalCostUsd": _COST,
+            "costIsEstimate": _IS_ESTIMATE,
             "durationMs": _DURATION,
             "numTurns": Count(why="how many model calls a session takes"),
             "isError": Flag(why="what failures cost"),
@@ -497,6 +508,7 @@ _REST = (
             **_TOTAL,
             "totalTokens": Count(why="the size of usage", docker="total_tokens"),
             "costUsd": _COST,
+            "costIsEstimate": _IS_ESTIMATE,
             "modelCalls": Count(why="how many model calls succeed"),
             "modelErrors": Count(why="how many model calls fail"),
             "sessionId": _SESSION_ID,

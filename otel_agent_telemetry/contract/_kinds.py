@@ -23,6 +23,8 @@ ERROR_CATEGORIES = (
 _LARGEST_COUNT = 2**53 - 1  # the largest integer that every JSON reader keeps exact
 _LARGEST_USD = 1e9
 _LONGEST_LIST = 32
+WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}", re.ASCII)
+"""What a product may declare as the value of a tag."""
 _VERSION = re.compile(r"v?\d{1,4}(\.\d{1,4}){1,2}([-.]?(a|b|rc|alpha|beta|dev|pre|post)[.-]?\d{0,3})?", re.ASCII)
 
 
@@ -138,6 +140,19 @@ class PublicName(Kind):
             "maxLength": 64,
             "description": f"a name of the registry {self.registry!r}, or custom",
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Tag(Kind):
+    """A value of a tag that the product declared with :func:`contract.tag`, else ``"other"``."""
+
+    def check(self, value: object) -> object | None:
+        if not isinstance(value, str):
+            return None
+        return value if WORD.fullmatch(value) else "other"
+
+    def schema(self) -> dict[str, object]:
+        return {"type": "string", "pattern": f"^{WORD.pattern}$"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import contract
 from otel_agent_telemetry.contract._kinds import Enum, ListOf, PublicName, Ref
+from otel_agent_telemetry.contract._preset_kinds import PRESET_KINDS
 
 if TYPE_CHECKING:
     from otel_agent_telemetry.contract._events import Event
@@ -16,16 +17,6 @@ __all__ = ["json_schema", "markdown"]
 _OWN = "declared by the product"
 _ID = "^(install|ephemeral)_[0-9a-f]{16}$"
 
-# What the preset agent-swarm adds to the properties of every event.
-_FLAGS = (
-    "is_cloud",
-    "is_e2b",
-    "has_embedding_key",
-    "has_slack_channel",
-    "has_email_channel",
-    "has_notification_channel",
-)
-
 _KINDS = """\
 | kind | on the wire |
 |---|---|
@@ -35,7 +26,8 @@ _KINDS = """\
 | Milliseconds | a whole number of milliseconds |
 | Usd | US dollars, rounded to a millionth |
 | Ref | 16 hex digits: a keyed hash whose key never leaves the installation |
-| PublicName | a public name (a listed model; a tool, agent or command that the product declared), else `custom` |
+| PublicName | a public name (a listed model; what the product declared, or public coding agents ship), else `custom` |
+| Tag | a value of a tag that the product declared (`contract.tag`), else `other` |
 | Version | a version number of at most three parts of four digits, else left out |
 | ErrorCategory | one of `{categories}`, from exception types, never from messages |
 | ListOf | at most 32 values of one kind |
@@ -174,8 +166,6 @@ def _properties(event: Event) -> dict[str, object]:
     common: dict[str, object] = {
         "version": version,
         "swarmVersion": version,
-        "install_method": {"enum": ["onboard_interactive", "onboard_noninteractive", "e2b", "manual"]},
-        **{flag: {"type": "boolean"} for flag in _FLAGS},
-        **{name: kind.schema() for name, kind in contract.tags().items()},
+        **{name: kind.schema() for name, kind in (PRESET_KINDS | contract.tags()).items()},
     }
     return {"properties": {**common, **declared}, "additionalProperties": False}

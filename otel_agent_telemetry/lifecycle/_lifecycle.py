@@ -8,6 +8,7 @@ of OpenTelemetry is even imported.
 from __future__ import annotations
 
 import os
+import time
 
 from otel_agent_telemetry import _losses
 from otel_agent_telemetry import semconv as names
@@ -15,13 +16,16 @@ from otel_agent_telemetry.lifecycle._handle import OFF, Handle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from otel_agent_telemetry.lifecycle._live import LiveSpan
     from otel_agent_telemetry.lifecycle._spans import Spans
 
 __all__ = ["DEFAULT", "Lifecycle"]
+
+
+_LONGEST_MS = 366 * 86_400_000  # a year: what lasted longer is no number of milliseconds
 
 
 class Lifecycle:
@@ -44,8 +48,12 @@ class Lifecycle:
         harness_provider: str | None = None,
         role: str | None = None,
         model: str | None = None,
+        task_id: str | None = None,
     ) -> Handle:
-        """One conversation, or one worker's life, with an agent; ``id`` is made up where none is given."""
+        """One conversation, or one worker's life, with an agent; ``id`` is made up where none is given.
+
+        ``task_id`` is the task that it works on, where that does not run around it in this process.
+        """
         if self.off:
             return OFF
         arguments = {
@@ -55,6 +63,7 @@ class Lifecycle:
             "harness_provider": harness_provider,
             "role": role,
             "model": model,
+            "task_id": task_id,
         }
         return Handle(self, names.LIFECYCLE_SESSION, arguments)
 
@@ -68,8 +77,12 @@ class Lifecycle:
         agent: str | None = None,
         agent_id: str | None = None,
         has_parent: bool | None = None,
+        tags: Sequence[str] | None = None,
     ) -> Handle:
-        """A unit of work that is created and run here."""
+        """A unit of work that is created and run here.
+
+        ``tags`` are at most 32 values that the product declared with ``contract.tag``; any other leaves as ``other``.
+        """
         if self.off:
             return OFF
         arguments = {
@@ -80,6 +93,7 @@ class Lifecycle:
             "agent": agent,
             "agent_id": agent_id,
             "has_parent": has_parent,
+            "tags": tags,
             "created": True,
         }
         return Handle(self, names.LIFECYCLE_TASK, arguments)
@@ -103,7 +117,8 @@ class Lifecycle:
         """One tool call."""
         if self.off:
             return OFF
-        return Handle(self, names.LIFECYCLE_TOOL, {"name": name, "call_id": call_id})
+        arguments = {"name": name, "call_id": call_id, "agent": None, "session_id": None}
+        return Handle(self, names.LIFECYCLE_TOOL, arguments)
 
     def agent(self, name: str | None = None, *, id: str | None = None) -> Handle:  # noqa: A002 - the word of the field
         """One run of an agent (``invoke_agent``)."""
@@ -119,11 +134,11 @@ class Lifecycle:
             return OFF
         return Handle(self, names.LIFECYCLE_MODEL_CALL, {"model": model, "provider": provider, "operation": operation})
 
-    def command(self, name: str) -> Handle:
-        """One run of a command of the product; ``name`` is its path, never an argument."""
+    def command(self, name: str, *, program: str | None = None) -> Handle:
+        """One run of a command of the product; ``name`` is its path without the ``program``, never an argument."""
         if self.off:
             return OFF
-        return Handle(self, names.LIFECYCLE_COMMAND, {"name": name})
+        return Handle(self, names.LIFECYCLE_COMMAND, {"name": name, "program": program})
 
     def workflow(
         self,
@@ -174,10 +189,12 @@ class Lifecycle:
         priority: int | None = None,
         provider: str | None = None,
         has_parent: bool | None = None,
+        tags: Sequence[str] | None = None,
     ) -> dict[str, str]:
         """Create a task that runs later: a carrier to put into the queue's message, for :meth:`run_task`.
 
-        A plain dictionary of strings: ``task_id``, what is known of the task, and W3C trace context.
+        A plain dictionary of strings: ``task_id``, what is known of the task, and W3C trace context. ``tags`` are as
+        in :meth:`task`.
         """
         task_id = _text_of(id) or os.urandom(16).hex()
         if self.off:
@@ -189,6 +206,7 @@ class Lifecycle:
             "priority": priority,
             "provider": provider,
             "has_parent": has_parent,
+            "tags": tags,
         }
         spans = self._load()
         return spans.create_task(arguments) if spans is not None else {"task_id": task_id}
@@ -258,6 +276,30 @@ class Lifecycle:
             exitCode=exit_code,
             errorCategory=error,
         )
+
+    def track_tool(
+        self,
+        name: str,
+        *,
+        duration_ms: float = 0,
+        error: BaseException | str | None = None,
+        call_id: str | None = None,
+        agent: str | None = None,
+        session_id: str | None = None,
+    ) -> None:
+        """A tool call that ended just now, in one line: ``tool.called``, and a span of that duration.
+
+        ``error`` is the exception, the name of its type, or an error category. ``agent`` and ``session_id`` say whose
+        call it was where no session is around.
+        """
+        if self.off:
+            return
+        lasted = duration_ms if isinstance(duration_ms, (int, float)) and 0 <= duration_ms < _LONGEST_MS else 0  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+        now = time.time_ns()
+        arguments = {"name": name, "call_id": call_id, "agent": agent, "session_id": session_id}
+        call = Handle(self, names.LIFECYCLE_TOOL, arguments)
+        call.start(make_current=False, at=now - int(lasted * 1_000_000))
+        call.end(error, at=now)
 
     def server_started(self, *, port: int | None = None) -> None:
         """The server takes requests."""

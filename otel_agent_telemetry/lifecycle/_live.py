@@ -38,6 +38,7 @@ _SET = {
     "steps_completed": names.AGENT_WORKFLOW_STEPS_COMPLETED,
     "steps_failed": names.AGENT_WORKFLOW_STEPS_FAILED,
     "agent": names.GEN_AI_AGENT_NAME,
+    "read_from": names.AGENT_HARNESS_READ_FROM,
 }
 
 

@@ -128,6 +128,7 @@ class Spans:
             "provider": arguments["provider"],
             "hasParent": has_parent,
             "priority": arguments["priority"],
+            "tags": arguments["tags"],
         }
         name = named("create_task", arguments["name"])
         context = self.event("task.created", properties, name=name, kind=SpanKind.PRODUCER)
@@ -214,5 +215,12 @@ class Spans:
         return otel_context.get_value(_TASK, self.current())  # pyright: ignore[reportReturnType] - only handles are stored under this key
 
     def trace_variables(self) -> dict[str, str]:
-        """``TRACEPARENT`` and ``TRACESTATE`` of the current span."""
-        return {key.upper(): value for key, value in _carrier.fields(self.current()).items()}
+        """``TRACEPARENT`` and ``TRACESTATE`` of the current span, for a program in any language.
+
+        Of the flags only the sampled one: OpenTelemetry's Rust SDK, and so Codex, refuses those that came later (W3C
+        Trace Context, level 2).
+        """
+        found = {key.upper(): value for key, value in _carrier.fields(self.current()).items()}
+        if (parent := found.get("TRACEPARENT")) is not None:
+            found["TRACEPARENT"] = f"{parent[:-2]}{int(parent[-2:], 16) & 1:02x}"
+        return found

@@ -60,6 +60,7 @@ def _session(given: Mapping[str, object]) -> Template:
             names.GEN_AI_AGENT_ID: given["agent_id"],
             names.AGENT_SESSION_HARNESS: given["harness_provider"],
             names.AGENT_SESSION_ROLE: given["role"],
+            names.AGENT_TASK_ID: given["task_id"],
             names.GEN_AI_REQUEST_MODEL: given["model"],
         },
         known_as=session_id,
@@ -80,9 +81,11 @@ def _task(given: Mapping[str, object]) -> Template:
             names.AGENT_TASK_NAME: given["name"],
             names.AGENT_TASK_SOURCE: given.get("source"),
             names.AGENT_TASK_PRIORITY: given.get("priority"),
+            names.AGENT_TASK_TAGS: given.get("tags"),
             names.AGENT_TASK_HAS_PARENT: given.get("has_parent"),
             names.AGENT_TASK_CREATED: given.get("created"),
             names.AGENT_TASK_CLAIMED: given.get("claimed") or None,
+            names.AGENT_SESSION_HARNESS: given.get("harness_provider"),
             names.GEN_AI_AGENT_NAME: given["agent"],
             names.GEN_AI_AGENT_ID: given["agent_id"],
         },
@@ -104,6 +107,7 @@ def _continued(carrier: Mapping[str, object], given: Mapping[str, object]) -> Te
             names.AGENT_TASK_CREATED_AT: _carrier.created_at_ms(carrier),
             names.AGENT_TASK_ATTEMPT: _carrier.number(carrier, "task_attempt"),
             names.AGENT_TASK_CLAIMED: given["claimed"] or None,
+            names.AGENT_SESSION_HARNESS: given.get("harness_provider"),
             names.GEN_AI_CONVERSATION_ID: _carrier.text(carrier, "session_id"),
             names.GEN_AI_AGENT_NAME: given["agent"],
             names.GEN_AI_AGENT_ID: given["agent_id"],
@@ -122,6 +126,8 @@ def _tool(given: Mapping[str, object]) -> Template:
             names.GEN_AI_OPERATION_NAME: names.OPERATION_EXECUTE_TOOL,
             names.GEN_AI_TOOL_NAME: given["name"],
             names.GEN_AI_TOOL_CALL_ID: given["call_id"],
+            names.GEN_AI_AGENT_NAME: given["agent"],
+            names.GEN_AI_CONVERSATION_ID: given["session_id"],
         },
         known_as=given["call_id"],
     )
@@ -156,10 +162,16 @@ def _model_call(given: Mapping[str, object]) -> Template:
 
 
 def _command(given: Mapping[str, object]) -> Template:
+    program, name = given["program"], given["name"]
+    path = f"{program} {name}".strip() if isinstance(program, str) else name
     return _template(
         "command",
-        given["name"],
-        {names.AGENT_LIFECYCLE: names.LIFECYCLE_COMMAND, names.AGENT_COMMAND_NAME: given["name"]},
+        path,
+        {
+            names.AGENT_LIFECYCLE: names.LIFECYCLE_COMMAND,
+            names.AGENT_COMMAND_NAME: path,
+            names.AGENT_COMMAND_PROGRAM: program,
+        },
     )
 
 

@@ -1,4 +1,8 @@
-"""What a span of ours was given, whole: of many attributes the SDK lets go of the oldest, and those are ours."""
+"""What a span of ours was given, whole.
+
+Of many attributes the SDK lets go of the oldest, and those are ours; of long ones it keeps the beginning, as the
+operator set (OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT, OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT).
+"""
 
 from __future__ import annotations
 
@@ -19,11 +23,14 @@ WHOLE: ContextVar[Mapping[str, Any] | None] = ContextVar("agent_telemetry_whole"
 
 def end(span: Span, given: Mapping[str, Any], at: int | None) -> None:
     """End the span; what the SDK let go of by then is given again, in place of others' attributes."""
-    if not getattr(span, "dropped_attributes", 0):
+    dropped = getattr(span, "dropped_attributes", 0)
+    limits = getattr(span, "_limits", None)  # the SDK has no public name for it
+    if not dropped and getattr(limits, "max_span_attribute_length", None) is None:
         span.end(at)
         return
-    for key, value in given.items():
-        span.set_attribute(key, value)
+    if dropped:
+        for key, value in given.items():
+            span.set_attribute(key, value)
     token = WHOLE.set(given)
     try:
         span.end(at)

@@ -5,10 +5,12 @@ from otel_agent_telemetry.meaning._calls import ModelCall, Repeat, Run, ToolCall
 from otel_agent_telemetry.meaning._kinds import DIALECT_KEYS
 from otel_agent_telemetry.meaning._meaning import Meaning
 from otel_agent_telemetry.meaning._models import undated
+from otel_agent_telemetry.meaning._places import Place
 from otel_agent_telemetry.meaning._records import Fact, SpanRecord, Usage
-from otel_agent_telemetry.meaning._replay import Place, replay, verdicts
+from otel_agent_telemetry.meaning._replay import replay, verdicts
 from otel_agent_telemetry.meaning._said import READ_KEYS, Said, read
 from otel_agent_telemetry.meaning._verdicts import Told
+from otel_agent_telemetry.meaning.harnesses import arrange
 
 __all__ = [
     "DIALECT_KEYS",
@@ -24,6 +26,7 @@ __all__ = [
     "Told",
     "ToolCall",
     "Usage",
+    "arrange",
     "kinds",
     "read",
     "replay",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry.meaning._calls import ModelCall, Run, ToolCall
+from otel_agent_telemetry.meaning._costs import NOTHING, guess_of_rest
 from otel_agent_telemetry.meaning._outcomes import VAGUE
 from otel_agent_telemetry.meaning._providers import harness
 from otel_agent_telemetry.meaning._table import FIGURES
@@ -27,6 +28,7 @@ class Totals:
         "cost_usd",
         "error_count",
         "errors",
+        "guess",
         "input_tokens",
         "model",
         "model_calls",
@@ -51,6 +53,7 @@ class Totals:
         self.cache_write_tokens: int | None = None
         self.reasoning_tokens: int | None = None
         self.cost_usd: float | None = None
+        self.guess = NOTHING
         self.model: str | None = None
         self.provider: str | None = None
 
@@ -58,6 +61,7 @@ class Totals:
         """Add one call."""
         if isinstance(call, ModelCall):
             self.model_calls += call.calls
+            self.guess = self.guess.plus(call.withdrawn)
             self._add_usage(call)
         else:
             self.tool_calls += 1
@@ -80,6 +84,7 @@ class Totals:
             self.tool_calls -= 1
         else:
             self.model_calls -= call.calls
+            self.guess = self.guess.minus(call.guess).minus(call.withdrawn)
             for name in FIGURES:
                 total, figure = getattr(self, name), getattr(call, name)
                 setattr(self, name, total if total is None or figure is None else (total - figure) or None)
@@ -106,6 +111,7 @@ class Totals:
         self.cache_read_tokens = _sum(self.cache_read_tokens, other.cache_read_tokens)
         self.cache_write_tokens = _sum(self.cache_write_tokens, other.cache_write_tokens)
         self.reasoning_tokens = _sum(self.reasoning_tokens, other.reasoning_tokens)
+        self.guess = self.guess.plus(other.guess)
         if other.cost_usd is not None:
             self.cost_usd = (self.cost_usd or 0.0) + other.cost_usd
         if other.model is not None:
@@ -205,13 +211,16 @@ class Branch:
 
 def price(held: Iterable[ModelCall | ToolCall | Run], rest: ModelCall) -> None:
     """Note on calls that a span around them says what they cost, or what they used."""
-    for call in held:
-        if isinstance(call, ModelCall) and call.cost_usd is None and (rest.cost_usd is not None or not call.has_usage):
-            call.is_priced_elsewhere = True
+    calls = [call for call in held if isinstance(call, ModelCall) and call is not rest]
+    for call in calls:
+        if call.cost_usd is None and (rest.cost_usd is not None or not call.has_usage):
+            call.be_priced_by(rest)
+        elif len(calls) == 1 and not rest.is_priced_elsewhere:
+            rest.guess = guess_of_rest(rest, call)
 
 
 class Turn:
-    """An agent run or a workflow that ended, with all that is below it."""
+    """An agent run or a workflow that ended, with all that is below it; ``task`` is what a coding agent was asked."""
 
     __slots__ = (
         "agent_id",
@@ -233,6 +242,7 @@ class Turn:
         "scope",
         "sessions",
         "start_ns",
+        "task",
         "totals",
         "trace_id",
         "verdict",
@@ -251,7 +261,8 @@ class Turn:
         self.has_own_usage = False
         self.is_metered = False
         self.has_calls = bool(branch.calls.model_calls or branch.calls.tool_calls)
-        self.harness = harness(said.scope)
+        self.harness = harness(said.scope) if said.marks is None else said.marks.harness
+        self.task = None if said.marks is None else said.marks.task
         self.agent_id = said.agent_id
         self.agent_name = said.agent_name
         self.conversation = said.conversation or branch.conversation

@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import copy
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from otel_agent_telemetry.meaning._costs import NOTHING, guess, guess_of_rest
 from otel_agent_telemetry.meaning._table import FIGURES
 
 if TYPE_CHECKING:
@@ -16,14 +17,17 @@ class Figures(Protocol):
 
     model: str | None
     provider: str | None
+    cost_usd: float | None
 
 
 class ModelCall:
     """A model call, an embedding, or an agent's own usage figure; the latter two are tokens without a call.
 
     ``calls`` is 1 for a call that counts. Figures are those that are spent here, None for what is unknown or is spent
-    by another span of the same call. ``holder`` is the branch that it waits in. ``session_id`` and ``told_agent`` are
-    what it is told with.
+    by another span of the same call. ``guess`` is what it may have cost where nobody says that, ``withdrawn`` what
+    calls whose cost this one says are no longer told with. ``rests`` are what other spans of it add. ``holder`` is the
+    branch that it waits in, ``is_noted`` whether it was shown meanwhile. ``session_id`` and ``told_agent`` are what it
+    is told with.
     """
 
     __slots__ = (
@@ -35,20 +39,25 @@ class ModelCall:
         "cost_usd",
         "error",
         "given_agent_name",
+        "guess",
         "holder",
         "input_tokens",
         "is_alone",
+        "is_noted",
         "is_priced_elsewhere",
+        "is_told",
         "key",
         "model",
         "occurred_ns",
         "output_tokens",
         "provider",
         "reasoning_tokens",
+        "rests",
         "session_id",
         "spent_elsewhere",
         "told_agent",
         "trace_id",
+        "withdrawn",
     )
 
     def __init__(self, said: Said, *, calls: int) -> None:
@@ -58,7 +67,9 @@ class ModelCall:
         self.calls = calls
         self.holder: Any = None
         self.is_alone = False
-        self.is_priced_elsewhere = False
+        self.is_noted = False
+        self.is_told = False
+        self.is_priced_elsewhere = said.marks is not None and said.marks.is_priced
         self.conversation = said.conversation
         self.agent_name: str | None = None
         self.given_agent_name = said.agent_name
@@ -70,6 +81,8 @@ class ModelCall:
         self.cache_write_tokens = said.cache_write_tokens
         self.reasoning_tokens = said.reasoning_tokens
         self.cost_usd = said.cost_usd
+        self.guess = self.withdrawn = NOTHING
+        self.rests: tuple[ModelCall, ...] = ()
         self.error = said.error if calls else None
         self.spent_elsewhere: tuple[str, ...] = ()
         self.session_id: str | None = None
@@ -89,21 +102,44 @@ class ModelCall:
         """The figures of this call that are not known of the same call yet, as usage without a call; None for none."""
         spent = getattr(known, "spent_elsewhere", ())
         rest = copy(self)
-        rest.calls, rest.error = 0, None
+        rest.calls, rest.error, rest.rests = 0, None, ()
+        rest.guess = rest.withdrawn = NOTHING
+        rest.is_priced_elsewhere = self.cost_usd is None and known.cost_usd is not None
         rest.model, rest.provider = known.model or self.model, known.provider or self.provider
         for name in FIGURES:
             if name in spent or getattr(known, name) is not None:
                 setattr(rest, name, None)
         return rest if any(getattr(rest, name) for name in FIGURES) else None
 
+    def price(self) -> None:
+        """Guess what it may have cost; once all is known that it says."""
+        self.guess = guess(self)
+
+    def be_priced_by(self, rest: ModelCall) -> None:
+        """A span around says what this call cost, or what it used, before it is told of."""
+        if not self.is_priced_elsewhere:
+            self.is_priced_elsewhere = True
+            rest.withdrawn = rest.withdrawn.minus(self.guess)
+            self.guess = NOTHING
+
     def complete(self, rest: ModelCall) -> None:
-        """Note which figures of this call another span of it spends."""
-        self.is_priced_elsewhere = self.is_priced_elsewhere or rest.cost_usd is not None or not self.has_usage
+        """Note which figures of this call another span of it spends; it may have been told of, with a guess."""
+        if rest.cost_usd is not None:
+            for part in (self, *self.rests):
+                rest.guess = rest.guess if part.is_priced_elsewhere else rest.guess.minus(part.guess)
+                part.is_priced_elsewhere = True
+        elif not rest.is_priced_elsewhere:
+            rest.guess = guess_of_rest(rest, self)
+            if not self.has_usage:
+                rest.guess = rest.guess.minus(self.guess)
+                self.is_priced_elsewhere = True
+        self.rests += (rest,)
         self.spent_elsewhere += tuple(name for name in FIGURES if getattr(rest, name) is not None)
 
     def tell(self, session_id: str | None, agent_name: str | None) -> ModelCall:
         """Settle where it belongs."""
         self.holder = None
+        self.is_told = True
         self.session_id = session_id
         self.told_agent = self.agent_name or self.given_agent_name or agent_name
         return self
@@ -121,6 +157,8 @@ class ToolCall:
         "holder",
         "is_alone",
         "is_mcp",
+        "is_noted",
+        "is_told",
         "key",
         "name",
         "occurred_ns",
@@ -143,6 +181,8 @@ class ToolCall:
         self.occurred_ns = said.end_ns
         self.holder: Any = None
         self.is_alone = False
+        self.is_noted = False
+        self.is_told = False
         self.error = said.error
         self.session_id: str | None = None
         self.told_agent: str | None = None
@@ -157,6 +197,7 @@ class ToolCall:
     def tell(self, session_id: str | None, agent_name: str | None) -> ToolCall:
         """Settle where it belongs."""
         self.holder = None
+        self.is_told = True
         self.session_id = session_id
         self.told_agent = self.agent_name or self.given_agent_name or agent_name
         return self

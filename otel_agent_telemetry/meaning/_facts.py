@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from otel_agent_telemetry import semconv
+from otel_agent_telemetry.meaning._costs import spent
 from otel_agent_telemetry.meaning._outcomes import CANCELLED
 from otel_agent_telemetry.meaning._records import Fact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from otel_agent_telemetry.meaning._branch import Totals
+    from otel_agent_telemetry.meaning._branch import Totals, Turn
     from otel_agent_telemetry.meaning._said import Said
 
 _NS_PER_MS = 1_000_000
@@ -26,11 +27,18 @@ _SESSION = {
     "harnessProvider": semconv.AGENT_SESSION_HARNESS,
     "model": semconv.GEN_AI_REQUEST_MODEL,
     "role": semconv.AGENT_SESSION_ROLE,
+    "taskId": semconv.AGENT_TASK_ID,
     "sessionId": semconv.GEN_AI_CONVERSATION_ID,
     "agentName": semconv.GEN_AI_AGENT_NAME,
 }
 _TASK = {"taskId": semconv.AGENT_TASK_ID, "source": semconv.AGENT_TASK_SOURCE}
-_CREATED = {**_TASK, **_HARNESS, "hasParent": semconv.AGENT_TASK_HAS_PARENT, "priority": semconv.AGENT_TASK_PRIORITY}
+_CREATED = {
+    **_TASK,
+    **_HARNESS,
+    "hasParent": semconv.AGENT_TASK_HAS_PARENT,
+    "priority": semconv.AGENT_TASK_PRIORITY,
+    "tags": semconv.AGENT_TASK_TAGS,
+}
 _WORKFLOW_STARTED = {"nodeCount": semconv.AGENT_WORKFLOW_NODES, "triggerType": semconv.AGENT_WORKFLOW_TRIGGER}
 _WORKFLOW_ENDED = {
     "stepsCompleted": semconv.AGENT_WORKFLOW_STEPS_COMPLETED,
@@ -49,10 +57,12 @@ def milliseconds(start_ns: int, end_ns: int) -> int:
     return max(end_ns - start_ns, 0) // _NS_PER_MS
 
 
-def about(attributes: Mapping[str, object]) -> dict[str, object]:
-    """Who a session is, from the attributes of its span: the properties of ``session.started``."""
-    properties = {name: attributes.get(key) for name, key in _SESSION.items()}
+def about(attributes: Mapping[str, object], task: Mapping[str, object] | None = None) -> dict[str, object]:
+    """Who a session is, from the attributes of its span and of the task around: the properties of its start."""
+    properties = _read(attributes, _SESSION)
     properties["agentId"] = properties["agentId"] or properties["agentName"]
+    if task is not None:
+        properties["taskId"] = properties["taskId"] or task.get(semconv.AGENT_TASK_ID)
     return properties
 
 
@@ -84,11 +94,14 @@ def session_ended(session: Mapping[str, object], ended: Ended) -> Iterator[Fact]
         "cacheWriteTokens": totals.cache_write_tokens,
         "reasoningOutputTokens": totals.reasoning_tokens,
     }
+    usd, is_estimate = spent(totals.cost_usd, totals.guess)
+    cost_of = {"totalCostUsd": usd, "costIsEstimate": True if is_estimate else None}
     used = totals.input_tokens is not None or totals.output_tokens is not None
     properties: dict[str, object] = {
         "agentId": session["agentId"],
         "durationMs": ended.duration_ms,
         "tasksProcessed": totals.tasks,
+        "taskId": session["taskId"],
         "sessionId": session["sessionId"],
         "agentName": session["agentName"],
         "isSuccess": error is None,
@@ -98,7 +111,7 @@ def session_ended(session: Mapping[str, object], ended: Ended) -> Iterator[Fact]
         "errorCount": totals.error_count,
         **tokens,
         "totalTokens": (totals.input_tokens or 0) + (totals.output_tokens or 0) if used else None,
-        "totalCostUsd": totals.cost_usd,
+        **cost_of,
         "errors": list(totals.errors),
     }
     yield fact("session.ended", end_ns, properties, ended.key)
@@ -113,7 +126,7 @@ def session_ended(session: Mapping[str, object], ended: Ended) -> Iterator[Fact]
         cost = {
             **run,
             **tokens,
-            "totalCostUsd": totals.cost_usd,
+            **cost_of,
             "numTurns": totals.model_calls,
             "isError": error is not None,
         }
@@ -123,11 +136,11 @@ def session_ended(session: Mapping[str, object], ended: Ended) -> Iterator[Fact]
         yield fact("session.failure", end_ns, {**run, "errorCategory": error, "wasRateLimited": limited})
 
 
-def task_session(task: Mapping[str, object], session: Mapping[str, object], ended: Ended) -> Fact:
-    """``task.session_completed``: the session that works on a task ended. ``task`` are the attributes of its span."""
+def task_session(session: Mapping[str, object], ended: Ended, agent: object) -> Fact:
+    """``task.session_completed``: the session that works on a task ended. ``agent`` is whom the task knows."""
     properties = {
-        "taskId": task.get(semconv.AGENT_TASK_ID),
-        "agentId": session["agentId"] or agent_of(task),
+        "taskId": session["taskId"],
+        "agentId": session["agentId"] or agent,
         "provider": session["harnessProvider"] or ended.totals.provider,
         "model": session["model"] or ended.totals.model,
         "harnessVariant": session.get("harnessVariant"),
@@ -139,13 +152,16 @@ def task_session(task: Mapping[str, object], session: Mapping[str, object], ende
     return fact("task.session_completed", ended.end_ns, properties)
 
 
-def task_started(said: Said) -> Iterator[Fact]:
-    """``task.started``, and before it ``task.created`` and ``task.claimed`` where this span stands for them too."""
+def task_started(said: Said, agent: object) -> Iterator[Fact]:
+    """``task.started``, and before it ``task.created`` and ``task.claimed`` where this span stands for them too.
+
+    ``agent`` is who works on it, as far as that is known.
+    """
     attributes, now = said.attributes, said.start_ns
     attempt = attributes.get(semconv.AGENT_TASK_ATTEMPT)
     if isinstance(attempt, int) and attempt > 1:  # the first attempt said it
         return
-    begun = {**_read(attributes, _TASK), "agentId": agent_of(attributes)}
+    begun = {**_read(attributes, _TASK), "agentId": agent}
     if attributes.get(semconv.AGENT_TASK_CREATED) is True:
         yield fact("task.created", now, _read(attributes, _CREATED))
     if attributes.get(semconv.AGENT_TASK_CLAIMED) is True:
@@ -153,8 +169,8 @@ def task_started(said: Said) -> Iterator[Fact]:
     yield fact("task.started", now, begun)
 
 
-def task_ended(said: Said) -> Iterator[Fact]:
-    """How the task ended; nothing where its span does not say the last word on it."""
+def task_ended(said: Said, agent: object) -> Iterator[Fact]:
+    """How the task of ``agent`` ended; nothing where its span does not say the last word on it."""
     attributes, outcome, error = said.attributes, said.outcome, said.error
     if outcome in UNSAID:
         return
@@ -162,7 +178,7 @@ def task_ended(said: Said) -> Iterator[Fact]:
     since_ns = created_ms * _NS_PER_MS if isinstance(created_ms, int) else said.start_ns
     properties = {
         **_read(attributes, _TASK),
-        "agentId": agent_of(attributes),
+        "agentId": agent,
         "durationMs": milliseconds(since_ns, said.end_ns),
     }
     if outcome == semconv.OUTCOME_CANCELLED:
@@ -177,17 +193,39 @@ def task_ended(said: Said) -> Iterator[Fact]:
         yield fact("task.completed", said.end_ns, properties)
 
 
+def prompt(turn: Turn) -> Iterator[Fact]:
+    """What was asked of a coding agent is a task: when it began, and how it ended."""
+    task = {"taskId": turn.task or f"{turn.key:032x}", "agentId": turn.agent_id}
+    yield fact("task.started", turn.start_ns, task)
+    duration = {"durationMs": milliseconds(turn.start_ns, turn.end_ns)}
+    if turn.error == CANCELLED:
+        yield fact("task.cancelled", turn.end_ns, {**task, **duration, "previousStatus": "in_progress"})
+    elif turn.error is not None:
+        failed = {"provider": turn.harness, "errorCategory": turn.error}
+        yield fact("task.failed", turn.end_ns, {**task, **duration, **failed})
+    else:
+        yield fact("task.completed", turn.end_ns, {**task, **duration, "provider": turn.harness})
+
+
 def command_ended(said: Said) -> Fact:
     """``command.executed``."""
     error = said.error
     properties = {
-        "command": said.attributes.get(semconv.AGENT_COMMAND_NAME),
+        "command": _command(said.attributes),
         "isSuccess": error is None,
         "durationMs": milliseconds(said.start_ns, said.end_ns),
         "exitCode": said.attributes.get(semconv.AGENT_EXIT_CODE),
         "errorCategory": error,
     }
     return fact("command.executed", said.end_ns, properties)
+
+
+def _command(attributes: Mapping[str, object]) -> object:
+    """The command's path without the program, which everybody may call as he likes; of the program itself its name."""
+    name, program = attributes.get(semconv.AGENT_COMMAND_NAME), attributes.get(semconv.AGENT_COMMAND_PROGRAM)
+    if isinstance(name, str) and isinstance(program, str):
+        return name.removeprefix(f"{program} ")
+    return name
 
 
 def workflow_started(said: Said) -> Fact:

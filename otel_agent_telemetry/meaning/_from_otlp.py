@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import semconv
 from otel_agent_telemetry.errors import InputError
+from otel_agent_telemetry.meaning._places import Place
 from otel_agent_telemetry.meaning._records import SpanRecord
+from otel_agent_telemetry.meaning.harnesses import Agents
 from otel_agent_telemetry.otlp._files import open_file, read_lines
 from otel_agent_telemetry.otlp._reading import BAD_IDS, has_ids
 from otel_agent_telemetry.otlp._signals import TRACES
@@ -41,9 +43,10 @@ class Broken:
 
 @dataclass(slots=True)
 class Replay:
-    """The spans of a file, each once, and what could not be read."""
+    """The spans of a file, each once, those of coding agents with what they say, and what could not be read."""
 
     spans: list[SpanRecord] = field(default_factory=list[SpanRecord])
+    agents: list[Place] = field(default_factory=list[Place])
     broken: list[Broken] = field(default_factory=list[Broken])
 
 
@@ -77,31 +80,36 @@ def record_of(span: Span, scope: str, start_ns: int | None = None, end_ns: int |
 
 def _replay(lines: Iterable[Line]) -> Replay:
     spans: dict[tuple[int, int], SpanRecord] = {}
+    agents = Agents()
     broken: list[Broken] = []
     for line in lines:
         for reading in line.readings:
             if reading.signal is TRACES:
-                _gather(spans, reading)
+                _gather(spans, agents, reading)
+            else:
+                agents.gather(reading)
         broken += (Broken(line.number, fault) for fault in line.faults())
-    return Replay(_ended(list(spans.values())), broken)
+    last_ns = max((max(span.start_ns, span.end_ns) for span in spans.values()), default=0)
+    ended = [span if span.end_ns else span._replace(end_ns=last_ns) for span in spans.values()]
+    return Replay(ended, agents.places(last_ns), broken)
 
 
-def _gather(spans: dict[tuple[int, int], SpanRecord], reading: Reading) -> None:
+def _gather(spans: dict[tuple[int, int], SpanRecord], agents: Agents, reading: Reading) -> None:
     for of_resource in reading.request.resource_spans:
         for of_scope in of_resource.scope_spans:
+            source = agents.source(of_resource.resource, of_scope.scope.name)
             for span in of_scope.spans:
                 if not has_ids(span.trace_id, span.span_id):
                     reading.refuse(BAD_IDS)
                     continue
                 record = record_of(span, of_scope.scope.name)
                 known = spans.get(record[:2])
-                if known is None or not known.end_ns:  # a retried export writes a span twice
+                if known is not None and known.end_ns:  # a retried export writes a span twice
+                    continue
+                if source is None:
                     spans[record[:2]] = record
-
-
-def _ended(spans: list[SpanRecord]) -> list[SpanRecord]:
-    last_ns = max((max(span.start_ns, span.end_ns) for span in spans), default=0)
-    return [span if span.end_ns else span._replace(end_ns=last_ns) for span in spans]
+                else:
+                    agents.add(source, record, span.name)
 
 
 def _exception_type(span: Span) -> str:

@@ -18,6 +18,8 @@ EMBEDDING = "embedding"
 TOOL = "tool"
 AGENT = "agent"
 WORKFLOW = "workflow"
+USAGE = "usage"
+"""Tokens or cost without a call: what a coding agent counts as metrics."""
 OTHER = "other"
 """A span of a known dialect that stands for nothing of ours: a chain, a node, a plan, a hand-off."""
 

@@ -29,6 +29,7 @@ _NS = 1_000_000_000
 _MOST_OWN = 16_384
 
 _ADDED_UP = frozenset({kinds.SESSION, kinds.AGENT, kinds.WORKFLOW})
+_METERED = frozenset({kinds.MODEL, kinds.EMBEDDING, kinds.USAGE})
 _BOUNDARIES = frozenset({kinds.SESSION, kinds.TASK, kinds.COMMAND})
 
 
@@ -100,15 +101,15 @@ class Meaning:
         if len(self._begun) >= _MOST_OWN:
             self._give_up(next(iter(self._begun)), said.start_ns)
         self._begun[said.key] = said
-        if said.kind in _BOUNDARIES:
-            self._own.open(said)
-        if said.kind == kinds.SESSION:
-            about = facts.about(said.attributes)
-            self._waiting.out.append(facts.fact("session.started", said.start_ns, about, said.key))
-        elif said.kind == kinds.TASK:
-            self._waiting.out.extend(facts.task_started(said))
-        elif said.kind == kinds.WORKFLOW:
+        if said.kind == kinds.WORKFLOW:
             self._waiting.out.append(facts.workflow_started(said))
+        elif said.kind in _BOUNDARIES:
+            own = self._own.open(said)
+            if said.kind == kinds.SESSION:
+                about = facts.about(said.attributes, own.task and own.task.said.attributes)
+                self._waiting.out.append(facts.fact("session.started", said.start_ns, about, said.key))
+            elif said.kind == kinds.TASK:
+                self._waiting.out.extend(facts.task_started(said, own.agent))
 
     def finish(self, said: Said) -> None:
         """A span that says something ended."""
@@ -121,7 +122,7 @@ class Meaning:
             self._end_own(said)
         elif said.kind == kinds.EVENT:
             self._end_event(said)
-        elif said.kind in (kinds.MODEL, kinds.EMBEDDING):
+        elif said.kind in _METERED:
             self._end_model(said, branch)
         elif said.kind == kinds.TOOL:
             self._end_tool(said, branch)
@@ -147,6 +148,13 @@ class Meaning:
         """A span that shows no dialect ended, and something ended below it."""
         self.pass_by(key, self._tree.parent(key))
         return as_events(self.told())
+
+    def noted(self) -> list[Fact | Usage]:
+        """The calls that began to wait since the last time, as they would be told now.
+
+        Each is told by its run's end at the latest, with the same ``key``: that takes the place of this.
+        """
+        return self._waiting.noted()
 
     def expire(self, now_ns: int) -> list[Fact | Usage]:
         """What has waited too long by that time."""
@@ -188,6 +196,7 @@ class Meaning:
             self._repeats(said, branch.speaker)
             call = call.beyond(branch.calls) if not branch.turns else None
             if call is not None:
+                call.price()
                 price(branch.held, call)
         elif said.start_ns < landing.counted_until:
             call = None
@@ -197,6 +206,8 @@ class Meaning:
             call = call.beyond(known)
             if call is not None:
                 known.complete(call)
+        else:
+            call.price()
         self._tree.close(said.key, said.parent_key, counted_until=said.end_ns if calls else 0)
         if call is not None and (call.calls or call.has_figures):
             self._waiting.put_call(call, branch, landing)
@@ -283,19 +294,21 @@ class Meaning:
         elif own.task is own:
             if own.session is not None:
                 own.session.totals.tasks += 1
-            self._waiting.out.extend(facts.task_ended(said))
+            self._waiting.out.extend(facts.task_ended(said, facts.agent_of(said.attributes) or own.agent))
         else:
             self._waiting.out.append(facts.command_ended(said))
         session_id = own.session.conversation if own.session is not None else None
         self._tree.close(said.key, said.parent_key, session_id=session_id)
 
     def _end_session(self, said: Said, own: OwnSession) -> None:
-        about = {**facts.about(said.attributes), **facts.harness_of(said.attributes)}
+        around = own.task and own.task.said.attributes
+        about = {**facts.about(said.attributes, around), **facts.harness_of(said.attributes)}
         error = own.totals.cause(said.error)
         ended = facts.Ended(said.key, own.totals, said.start_ns, said.end_ns, error)
         self._waiting.out.extend(facts.session_ended(about, ended))
-        if own.task is not None:
-            self._waiting.out.append(facts.task_session(own.task.said.attributes, about, ended))
+        own.learn(about["agentId"])
+        if about["taskId"] is not None:
+            self._waiting.out.append(facts.task_session(about, ended, own.task and own.task.agent))
         landing = self._tree.landing(said.parent_key)
         if landing.key and landing.key not in self._own:
             self._waiting.at(landing.key).sessions += 1

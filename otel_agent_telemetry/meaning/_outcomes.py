@@ -84,6 +84,14 @@ _GENERIC = frozenset({
     "SystemExit", "TypeError", "UnboundLocalError", "UnicodeDecodeError", "UnicodeEncodeError", "UnicodeError",
     "ValueError", "ZeroDivisionError",
 })  # fmt: skip
+# Command lines that a program refused, as click, typer, cyclopts and argparse call them.
+_USAGE = frozenset({
+    "ArgumentError", "ArgumentOrderError", "ArgumentTypeError", "BadArgumentUsage", "BadOptionUsage", "BadParameter",
+    "CoercionError", "CombinedShortOptionError", "ConsumeMultipleError", "CycloptsError", "MissingArgumentError",
+    "MissingParameter", "MixedArgumentError", "NoArgsIsHelpError", "NoSuchCommand", "NoSuchOption",
+    "RepeatArgumentError", "RequiresEqualsError", "TokenizationError", "UnknownCommandError", "UnknownOptionError",
+    "UnusedCliTokensError", "UsageError",
+})  # fmt: skip
 _FALLBACK = {TOOL: "tool_error", MODEL: "provider_error"}
 _OF_A_TOOL = frozenset({"internal", "api_error", "provider_error"})
 _LEFT = "GeneratorExit"
@@ -190,6 +198,8 @@ def _named(name: str) -> str | None:
         return name
     if name in _GENERIC:
         return "internal"
+    if name in _USAGE:
+        return "validation"
     if name.isdigit():
         return _CODES.get(name, "api_error" if name.startswith("5") else None)
     bare = name.replace("_", "").lower()

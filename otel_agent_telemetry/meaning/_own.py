@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from otel_agent_telemetry import semconv
 from otel_agent_telemetry.meaning import _kinds as kinds
 from otel_agent_telemetry.meaning._branch import Totals
+from otel_agent_telemetry.meaning._facts import agent_of
 
 if TYPE_CHECKING:
     from otel_agent_telemetry.meaning._ancestry import Tree
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class Own:
-    """One of them; ``session`` and ``task`` are the nearest around it, itself included."""
+    """One of them; ``session`` and ``task`` are the nearest around it, itself included; ``agent`` works in it."""
 
-    __slots__ = ("conversation", "last_ns", "said", "session", "task")
+    __slots__ = ("agent", "conversation", "last_ns", "said", "session", "task")
 
     def __init__(self, said: Said, around: Own | None, session: OwnSession | None) -> None:
         self.said = said
@@ -24,9 +25,15 @@ class Own:
         conversation = said.attributes.get(semconv.GEN_AI_CONVERSATION_ID)
         self.conversation = conversation if isinstance(conversation, str) else None
         self.session = session
+        self.agent: object = agent_of(said.attributes) or (None if session is None else session.agent)
         self.task: Own | None = around.task if around is not None else None
         if said.kind == kinds.TASK:
             self.task = self
+
+    def learn(self, agent: object) -> None:
+        """An agent is at work inside: of the task around, it is the one that works on it, unless one is known."""
+        if self.task is not None:
+            self.task.agent = self.task.agent or agent
 
     def touch(self, now_ns: int) -> None:
         """Something happened inside."""
@@ -43,6 +50,7 @@ class OwnSession(Own):
     def __init__(self, said: Said, around: Own | None) -> None:
         super().__init__(said, around, None)
         self.session = self
+        self.learn(self.agent)
         self.agent_name = said.agent_name
         self.totals = Totals()
 

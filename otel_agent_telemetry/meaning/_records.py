@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from otel_agent_telemetry.meaning._costs import NOTHING, Guess
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -47,7 +49,7 @@ class SpanRecord(NamedTuple):
 class Fact(NamedTuple):
     """One event to be: a declared name, raw values by property name, and when it happened (ns since the epoch).
 
-    ``key`` is the span that it is about, where one says it.
+    ``key`` is the span that it is about, where one says it; of an event, that of a call that was told of before.
     """
 
     event: str
@@ -59,7 +61,9 @@ class Fact(NamedTuple):
 class Usage(NamedTuple):
     """One model call that counts: raw names (anonymised later) and numbers; None where the reply carried none.
 
-    ``calls`` is 0 for tokens without a model call: an embedding, or an agent's own figure where no call was seen.
+    ``guess`` is what it may have cost where nobody says it. ``calls`` is 0 for tokens without a model call: an
+    embedding, or an agent's own figure where no call was seen. ``key`` is the span of a call that was told of before,
+    while its session was not known.
     """
 
     occurred_ns: int
@@ -75,3 +79,5 @@ class Usage(NamedTuple):
     cost_usd: float | None = None
     is_error: bool = False
     calls: int = 1
+    guess: Guess = NOTHING
+    key: int = 0

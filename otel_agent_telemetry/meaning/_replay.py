@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from otel_agent_telemetry.meaning._meaning import Meaning
+from otel_agent_telemetry.meaning._places import Place
 from otel_agent_telemetry.meaning._records import Fact, Usage
-from otel_agent_telemetry.meaning._said import Said, read
+from otel_agent_telemetry.meaning._said import read
 from otel_agent_telemetry.meaning._token_usage import token_usage
 from otel_agent_telemetry.meaning._verdicts import as_events
+from otel_agent_telemetry.meaning.harnesses import arrange
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,23 +21,14 @@ if TYPE_CHECKING:
 __all__ = ["Place", "replay", "verdicts"]
 
 
-class Place(NamedTuple):
-    """A finished span among others: keys as in :class:`SpanRecord`, and what it says, where a dialect speaks of it."""
-
-    key: int
-    parent_key: int
-    start_ns: int
-    end_ns: int
-    said: Said | None
-
-
-def replay(records: Iterable[SpanRecord]) -> list[Fact]:
-    """Facts in the order in which they happened.
+def replay(records: Iterable[SpanRecord], beside: Iterable[Place] = ()) -> list[Fact]:
+    """Facts in the order in which they happened, from spans, and from places where it is known already what they say.
 
     Model calls are added up to one ``token.usage`` per model, provider, session and agent, at the last call's time.
     """
     places = [Place(record.key, record.parent_key, record.start_ns, record.end_ns, read(record)) for record in records]
-    events = as_events(verdicts(places))
+    places += beside
+    events = as_events(verdicts(arrange(places)))
     told = [item for item in events if isinstance(item, Fact)]
     counted = token_usage(item for item in events if isinstance(item, Usage))
     return sorted([*told, *counted], key=lambda fact: fact.occurred_ns)

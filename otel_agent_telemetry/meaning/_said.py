@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from otel_agent_telemetry.meaning._records import SpanRecord
+    from otel_agent_telemetry.meaning.harnesses._marks import Marks
 
 __all__ = ["READ_KEYS", "Said", "read"]
 
@@ -33,7 +34,7 @@ class Said:
     ``key`` and ``parent_key`` are as in :class:`SpanRecord`. ``input_tokens`` include cached ones and
     ``output_tokens`` reasoning ones, whatever the provider counts. ``error`` is a category of the contract,
     ``outcome`` one of semconv's ``OUTCOME_*`` or None. ``is_left`` is true where a reader closed a generator.
-    ``attributes`` are the span's own where it is one of ours.
+    ``attributes`` are the span's own where it is one of ours; ``marks`` is what else a coding agent says.
     """
 
     # Defaults of the class, so that a span pays only for what it says.
@@ -56,6 +57,7 @@ class Said:
     cost_usd: float | None = None
     error: str | None = None
     outcome: str | None = None
+    marks: Marks | None = None
 
     def __init__(self, record: SpanRecord, kind: str) -> None:
         self.trace_id = record.trace_id
@@ -211,6 +213,7 @@ READ_KEYS = frozenset(
         semconv.AGENT_TASK_NAME,
         semconv.AGENT_TASK_SOURCE,
         semconv.AGENT_COMMAND_NAME,
+        semconv.AGENT_COMMAND_PROGRAM,
         semconv.AGENT_WORKFLOW_ID,
     }
 )

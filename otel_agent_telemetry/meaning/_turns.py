@@ -67,6 +67,7 @@ def _add_own_usage(said: Said, branch: Branch, turn: Turn) -> None:
         below.add(child.totals)
     rest = own.beyond(below) if below.has_figures or below.model_calls else own if own.has_figures else None
     if rest is not None:
+        rest.price()
         price((*turn.held, *(call for child in branch.turns for call in child.held)), rest)
         branch.add(rest)
         turn.held.append(rest)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TypeAlias
 
 from otel_agent_telemetry.meaning._calls import ModelCall, Repeat, Run, ToolCall
 from otel_agent_telemetry.meaning._records import Fact, Usage
 
-__all__ = ["Told", "as_events"]
+__all__ = ["Told", "as_events", "as_noted"]
 
 Told: TypeAlias = "Fact | ModelCall | ToolCall | Run | Repeat"
 """A fact of a session, task, workflow or command; or the verdict on one span."""
@@ -18,6 +19,12 @@ _NS_PER_MS = 1_000_000
 def as_events(told: list[Told]) -> list[Fact | Usage]:
     """Facts and usage: a run is told by its session's totals, and what repeats another span is none."""
     return [_event(item) for item in told if not isinstance(item, (Run, Repeat))]
+
+
+def as_noted(call: ModelCall | ToolCall, session_id: str | None, agent_name: str | None) -> Fact | Usage:
+    """The event of a call that waits, as it would be told now; what is told in the end has the same key."""
+    call.is_noted = True
+    return _event(copy(call).tell(session_id, agent_name))
 
 
 def _event(item: Fact | ModelCall | ToolCall) -> Fact | Usage:
@@ -43,6 +50,8 @@ def _usage(call: ModelCall) -> Usage:
         cost_usd=call.cost_usd,
         is_error=call.error is not None,
         calls=call.calls,
+        guess=call.guess,
+        key=call.key if call.is_noted else 0,
     )
 
 
@@ -56,4 +65,4 @@ def _tool_called(call: ToolCall) -> Fact:
         "agentName": call.told_agent,
     }
     known = {name: value for name, value in properties.items() if value is not None}
-    return Fact("tool.called", known, call.occurred_ns)
+    return Fact("tool.called", known, call.occurred_ns, call.key if call.is_noted else 0)

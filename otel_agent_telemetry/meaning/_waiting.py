@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
+from otel_agent_telemetry import semconv
 from otel_agent_telemetry.meaning import _facts as facts
 from otel_agent_telemetry.meaning._branch import Branch, Totals
+from otel_agent_telemetry.meaning._calls import Run
+from otel_agent_telemetry.meaning._verdicts import as_noted
 
 if TYPE_CHECKING:
     from otel_agent_telemetry.meaning._ancestry import Landing, Tree
     from otel_agent_telemetry.meaning._branch import Turn
     from otel_agent_telemetry.meaning._calls import ModelCall, ToolCall
     from otel_agent_telemetry.meaning._own import Own, OwnSession, OwnSpans
+    from otel_agent_telemetry.meaning._records import Fact, Usage
     from otel_agent_telemetry.meaning._verdicts import Told
 
 _MOST_HELD = 1_000
@@ -25,6 +30,7 @@ class Waiting:
         self._tree = tree
         self._own = own
         self._below: dict[int, Branch] = {}
+        self._new: deque[tuple[int, ModelCall | ToolCall]] = deque(maxlen=_MOST_HELD)
         self.out: list[Told] = []
 
     def __bool__(self) -> bool:
@@ -50,12 +56,25 @@ class Waiting:
         if branch is not None:
             branch.add(call)
             self.put(branch, landing)
+            self._new.append((key, call))
         elif not key or key in self._own or landing.session_id is not None:
             self._emit_call(call, self._own.get(key), landing.session_id)
         else:
             below = self.at(key)
             below.add(call)
+            self._new.append((key, call))
             self._limit(key, below)
+
+    def noted(self) -> list[Fact | Usage]:
+        """The calls that began to wait since the last time and still do, with what is known of their session so far."""
+        found: list[Fact | Usage] = []
+        while self._new:
+            key, call = self._new.popleft()
+            if not (call.is_told or call.is_noted):
+                session = self._own.session_of(self._own.around(key), call.conversation)
+                session_id = call.conversation if session is None else session.conversation
+                found.append(as_noted(call, session_id, None if session is None else session.agent_name))
+        return found
 
     def claim(self, call: ModelCall | ToolCall, landing: Landing) -> None:
         """A call that counts was told of here too: the run or session around may be the one that it belongs to."""
@@ -81,6 +100,7 @@ class Waiting:
         below = self.at(key)
         below.turns.append(turn)
         below.since_ns = below.since_ns or turn.end_ns
+        self._new.extend((key, call) for call in turn.held if not isinstance(call, Run))
         self._limit(key, below)
 
     def at(self, key: int) -> Branch:
@@ -158,6 +178,7 @@ class Waiting:
         session = self._own.session_of(around, turn.conversation)
         if around is not None:
             around.touch(turn.end_ns)
+            around.learn(turn.agent_id or turn.agent_name)
         if session is not None:
             session.touch(turn.end_ns)
             session.totals.add(turn.totals)
@@ -175,19 +196,24 @@ class Waiting:
         self._tree.settle(turn.key, session_id)
 
     def _be_session(self, turn: Turn, session_id: str, around: Own | None) -> None:
+        task = None if around is None else around.task
         about = {
-            "agentId": turn.agent_id,
+            "agentId": turn.agent_id or turn.agent_name,
             "harnessProvider": turn.harness,
             "model": None,
+            "taskId": None if task is None else task.said.attributes.get(semconv.AGENT_TASK_ID),
             "sessionId": session_id,
             "agentName": turn.agent_name,
         }
         self.out.append(facts.fact("session.started", turn.start_ns, about, turn.key))
+        if turn.task is not None and (around is None or around.task is None):
+            turn.totals.tasks += 1
+            self.out.extend(facts.prompt(turn))
         self._tell_turn(turn, session_id, turn.agent_name)
         ended = facts.Ended(turn.key, turn.totals, turn.start_ns, turn.end_ns, turn.error)
         self.out.extend(facts.session_ended(about, ended))
-        if around is not None and around.task is not None:
-            self.out.append(facts.task_session(around.task.said.attributes, about, ended))
+        if task is not None:
+            self.out.append(facts.task_session(about, ended, task.agent))
 
     def expire(self, now_ns: int, hold_ns: int, settle_ns: int) -> None:
         """Tell what has waited too long by that time."""

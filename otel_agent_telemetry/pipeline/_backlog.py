@@ -1,6 +1,7 @@
 """What is on its way into the ledger: held in memory for as long as there is no identity, or no ledger that takes it.
 
-Token counts go into the ledger as they stand with each write, and are an event once their interval is over.
+Token counts go into the ledger as they stand with each write, and are an event once their interval is over; so do the
+calls below a run that is still open, until it ends.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from otel_agent_telemetry import _losses
+from otel_agent_telemetry._sqlite import is_full
 from otel_agent_telemetry.errors import LedgerError
+from otel_agent_telemetry.pipeline._notes import Notes
 from otel_agent_telemetry.pipeline.sending.ledger import Count
 from otel_agent_telemetry.pipeline.writing.dialect import CONTENT_TYPE, encode
 
@@ -35,7 +38,7 @@ _logger = logging.getLogger("otel_agent_telemetry")
 
 TOKEN_INTERVAL_SECONDS = 60.0
 MOST_HELD = 10_000
-_ROWS_AT_ONCE = 200
+_ROWS_AT_ONCE, _FEWEST_ROWS_AT_ONCE = 200, 10
 _SHORTEST_WAIT_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 10.0
 
@@ -69,11 +72,13 @@ class Backlog:
         *,
         open_outlet: Callable[[], Outlet | None],
         new_counters: Callable[[], TokenCounters],
+        count_lost: Callable[[int], object],
         dialect: str,
         debug: bool,
     ) -> None:
         self._open_outlet = open_outlet
         self._new_counters = new_counters
+        self._count_lost = count_lost
         self._dialect = dialect
         self._debug = debug
         self._awaits_outlet = False
@@ -81,6 +86,8 @@ class Backlog:
         self._ledger_tries = _Tries()
         self._facts: deque[Fact] = deque()
         self._rows: deque[Row] = deque()
+        self._rows_at_once = _ROWS_AT_ONCE
+        self._notes = Notes()
         self._tokens: TokenCounters | None = None
         self._has_uncounted = False
         self._interval_began = 0.0
@@ -90,13 +97,13 @@ class Backlog:
     @property
     def holds(self) -> int:
         """How many events wait in memory, for an identity or for a ledger that cannot be written now."""
-        return len(self._facts) + len(self._rows) + int(self._has_uncounted)
+        return len(self._facts) + len(self._rows) + len(self._notes.told) + int(self._has_uncounted)
 
     def nexts(self) -> list[float]:
         """The moments, by the monotonic clock, at which something is to be done."""
         if self.outlet is None and (self.holds or self._awaits_outlet):
             return [self._outlet_tries.next_at]
-        if self.holds:
+        if self.holds or self._notes.new:
             return [self._ledger_tries.next_at]
         return [self._next_collect] if self._next_collect else []
 
@@ -115,30 +122,51 @@ class Backlog:
         if not self._next_collect:
             self._next_collect = time.monotonic() + TOKEN_INTERVAL_SECONDS
             self._interval_began = time.time()
-        self._tokens.add(usage)
+        self._tokens.add(usage, self._notes.settle(usage.key))
         self._has_uncounted = True
+
+    def note(self, call: Fact | Usage) -> None:
+        """A call whose run is still open, as it would be told now."""
+        if not self._debug:
+            self._notes.add(call)
 
     def keep(self, facts: Iterable[Fact], *, ends_interval: bool = False, leaving: bool = False) -> None:
         """These events, what is held, and the counts: into the ledger, as far as that can be done now."""
-        self._hold(self._facts, facts, "no_identity")
+        if leaving:
+            self.try_now()
+        self._hold(self._facts, self._notes.rest(facts), "no_identity")
         is_over = ends_interval or bool(self._next_collect and time.monotonic() >= self._next_collect)
         self._keep(is_over=is_over, leaving=leaving)
-        if leaving and self.holds:
-            _logger.warning("%d events were lost: there was no ledger that takes them, or no identity", self.holds)
-            if self.outlet is not None:
-                with suppress(LedgerError):
-                    self.outlet.ledger.count_drops({"ledger_unavailable": self.holds})
+        if leaving:
+            self.lose()
+
+    def lose(self, more: int = 0) -> None:
+        """The program ends: what is held, and so many more, is lost."""
+        number = self.holds + more
+        if number:
+            self.forget()
+            _logger.warning("%d events were lost: there was no ledger that takes them, or no identity", number)
+            with suppress(LedgerError):
+                self._count_lost(number)
+
+    def take_over(self, other: Backlog) -> None:
+        """Hold what another one holds that is not in the words of its product yet."""
+        self._facts, self._tokens = other._facts, other._tokens
+        self._has_uncounted, self._next_collect = other._has_uncounted, other._next_collect
+        self._interval_began = other._interval_began
 
     def forget(self) -> None:
         """Consent was taken back: what waits goes."""
         self._facts.clear()
         self._rows.clear()
+        self._notes = Notes()
         self._tokens = None
         self._has_uncounted = False
         self._next_collect = 0.0
 
     def _keep(self, *, is_over: bool, leaving: bool) -> None:
-        if not (self._facts or self._rows or self._next_collect or (self._awaits_outlet and not leaving)):
+        waits = bool(self._facts or self._rows or self._notes or self._next_collect)
+        if not (waits or (self._awaits_outlet and not leaving)):
             if leaving and self.outlet is not None:
                 self._append(self.outlet, [])
             return
@@ -150,9 +178,7 @@ class Backlog:
         standing = [] if self._tokens is None else self._tokens.standing(changed=not is_over)
         if self._debug:
             self._show(standing if is_over else [], outlet)
-        elif not (leaving or is_over or self._ledger_tries.are_due) or not self._append(
-            outlet, standing, is_over=is_over
-        ):
+        elif not (is_over or self._ledger_tries.are_due) or not self._append(outlet, standing, is_over=is_over):
             return
         if is_over and self._tokens is not None:
             self._tokens.start_over()
@@ -171,22 +197,33 @@ class Backlog:
             for count in standing
             for row in self._encoded([count.fact], outlet)
         ]
+        notes = self._notes.counts(lambda fact: self._encoded([fact], outlet))
         losses = _losses.take()
         try:
-            while len(self._rows) > _ROWS_AT_ONCE:  # on a disk that is nearly full, as many as fit
-                first = [*islice(self._rows, _ROWS_AT_ONCE)]
+            while len(self._rows) > self._rows_at_once:  # on a disk that is nearly full, as many as fit
+                first = [*islice(self._rows, self._rows_at_once)]
                 outlet.ledger.append(first)
                 for _ in first:
                     self._rows.popleft()
-            taken = outlet.ledger.append([*self._rows], counts=[count for _, count in counts], losses=losses)
+                if self._rows_at_once < _ROWS_AT_ONCE:
+                    outlet.ledger.reclaim()  # while there is room for that: many small transactions make a long log
+            taken = outlet.ledger.append(
+                [*self._rows], counts=[*(count for _, count in counts), *notes.values()], losses=losses
+            )
         except LedgerError as error:
             for reason, number in losses.items():
                 _losses.count(reason, number)
+            if is_full(error.__cause__) and self._rows_at_once > _FEWEST_ROWS_AT_ONCE:
+                self._rows_at_once = max(_FEWEST_ROWS_AT_ONCE, self._rows_at_once // 4)
+                outlet.ledger.reclaim()
+                return self._append(outlet, standing, is_over=is_over)
             self._ledger_tries.failed()
             self._next_collect = time.monotonic() if is_over and counts else self._next_collect
             _logger.debug("%d events wait in memory: %s", self.holds, error)
             return False
         self._rows.clear()
+        self._rows_at_once = _ROWS_AT_ONCE
+        self._notes.written(notes)
         self._has_uncounted = False
         self._ledger_tries.succeeded()
         return self._settle(outlet, counts, taken, is_over=is_over)
@@ -196,11 +233,11 @@ class Backlog:
         if self._tokens is None:
             return True
         for standing, count in counts:
-            if count.before in taken:
-                self._tokens.taken(standing.about)
+            if taken.intersection(count.before):
+                self._tokens.taken(standing.about, taken)
             else:
                 self._tokens.written(standing.about, count.row[3])
-        if not taken:
+        if not any(taken.intersection(count.before) for _, count in counts):
             return True
         return self._append(outlet, self._tokens.standing(changed=True), is_over=is_over)
 
@@ -226,6 +263,7 @@ class Backlog:
             self.outlet.close()
             self.outlet = None
             self._rows.clear()  # written under an id that is to be forgotten
+            self._notes = Notes()
         if self.outlet is None and self._outlet_tries.are_due:
             try:
                 self.outlet = self._open_outlet()

@@ -1,7 +1,8 @@
 """The last words of a child process that leaves by ``os._exit``, as those of multiprocessing and billiard do.
 
 Such a child runs no exit handler. Its library has a hook for this, ``util.Finalize``, which is asked for where the
-library is loaded, in the child, as it drops what the parent had registered. Nothing is imported here.
+library is loaded, in the child, as it drops what the parent had registered. The processes of a billiard pool run not
+even that: their worker calls ``on_exit``, and the pool may end them a moment later. Nothing is imported here.
 """
 
 from __future__ import annotations
@@ -39,15 +40,34 @@ class _Library:
 
     def __init__(self, name: str, util: Any) -> None:
         self._util = util
+        self._process = sys.modules.get(f"{name}.process")
         self._finalizer: Any = None
         util.register_after_fork(self, _Library.begin)
-        process = sys.modules.get(f"{name}.process")
-        if getattr(process and process.current_process(), "_parent_pid", None) is not None:
+        if getattr(self._current(), "_parent_pid", None) is not None:
             self.begin()  # the child has begun already
 
     def begin(self) -> None:
         if self._finalizer is None or not self._finalizer.still_active():
             self._finalizer = self._util.Finalize(None, _leave, exitpriority=_LAST)
+            worker: Any = getattr(self._current(), "_target", None)
+            if hasattr(worker, "on_exit") and hasattr(worker, "workloop"):
+                worker.on_exit = _after(worker.on_exit)
+
+    def _current(self) -> Any:
+        return self._process and self._process.current_process()
+
+
+def _after(on_exit: Callable[..., object] | None) -> Callable[..., None]:
+    """What a pool's worker calls at its end, the host's own first."""
+
+    def both(*args: object) -> None:
+        try:
+            if on_exit is not None:
+                on_exit(*args)
+        finally:
+            _leave()
+
+    return both
 
 
 _leaves: list[Callable[[], object]] = []

@@ -14,6 +14,7 @@ from opentelemetry.sdk import metrics, trace
 
 from otel_agent_telemetry._deadline import Within, left
 from otel_agent_telemetry.pipeline._aside import Aside, Asked
+from otel_agent_telemetry.pipeline._resource import ServiceResource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,6 +65,15 @@ class Providers:
     def __init__(self, exit_seconds: float) -> None:
         self.exit_seconds = exit_seconds
         self._all: list[_Provider] = []
+        self._resource: ServiceResource | None = None
+
+    def resource(self, service: str, version: str | None) -> ServiceResource:
+        """What the spans and metrics of all of them say of their service, also those that are not exported yet."""
+        if self._resource is None:
+            self._resource = ServiceResource(service, version)
+        else:
+            self._resource.name(service, version)
+        return self._resource
 
     def __contains__(self, provider: object) -> bool:
         return any(each.provider is provider for each in self._all)

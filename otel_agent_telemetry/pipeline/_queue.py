@@ -12,9 +12,12 @@ from otel_agent_telemetry.meaning._records import Fact
 if TYPE_CHECKING:
     from otel_agent_telemetry.pipeline._writer import Item
 
-__all__ = ["Queue"]
+__all__ = ["PORTION", "Queue"]
 
 LONGEST_QUEUE = 10_000
+PORTION = 1_000
+"""How much is taken at a time: who leaves the program need not wait for all of it."""
+
 _OPTED_OUT = Fact("", {}, 0)
 """Stands for what happened while the environment said no."""
 
@@ -42,13 +45,28 @@ class Queue:
         self.put(_OPTED_OUT)
         return True
 
+    def __len__(self) -> int:
+        return len(self._items)
+
     def take(self) -> tuple[list[Item], int | None]:
-        """The items since the last mark, oldest first, and how many stood before it; None where there is no mark."""
-        taken: list[Item] = []
-        with suppress(IndexError):  # another thread may make room meanwhile
-            while self._items:
-                taken.append(self._items.popleft())
+        """A portion's items since the last mark, and how many stood before it; None where there is no mark."""
+        taken = self._popped(PORTION)
         last = next((at for at in range(len(taken) - 1, -1, -1) if taken[at] is _OPTED_OUT), None)
         if last is None:
             return taken, None
         return taken[last + 1 :], sum(item is not _OPTED_OUT for item in taken[:last])
+
+    def empty(self) -> list[Item]:
+        """All items, and nothing is left."""
+        return [item for item in self._popped(len(self)) if item is not _OPTED_OUT]
+
+    def take_over(self, other: Queue) -> None:
+        """Add what another queue holds, which is empty then."""
+        self._items.extend(other._popped(len(other)))
+
+    def _popped(self, most: int) -> list[Item]:
+        popped: list[Item] = []
+        with suppress(IndexError):  # another thread may make room meanwhile
+            while len(popped) < most:
+                popped.append(self._items.popleft())
+        return popped

@@ -10,7 +10,9 @@ from opentelemetry.sdk.trace import ReadableSpan, Span
 
 from otel_agent_telemetry import _losses
 from otel_agent_telemetry.meaning import Meaning
+from otel_agent_telemetry.meaning._prices import read_aside
 from otel_agent_telemetry.meaning._records import Fact, SpanRecord
+from otel_agent_telemetry.pipeline._background import background
 from otel_agent_telemetry.pipeline._backlog import Backlog
 from otel_agent_telemetry.pipeline._span_record import record_of
 
@@ -39,11 +41,15 @@ class Writer:
         *,
         open_outlet: Callable[[], Outlet | None],
         new_counters: Callable[[], TokenCounters],
+        count_lost: Callable[[int], object],
         dialect: str,
         debug: bool,
         partial: bool,
     ) -> None:
-        self.backlog = Backlog(open_outlet=open_outlet, new_counters=new_counters, dialect=dialect, debug=debug)
+        self.backlog = Backlog(
+            open_outlet=open_outlet, new_counters=new_counters, count_lost=count_lost, dialect=dialect, debug=debug
+        )
+        read_aside(lambda read: background("agent-telemetry-prices", read))
         self._next_expire = 0.0
         self.mapping = Meaning(partial=partial)
 
@@ -76,6 +82,8 @@ class Writer:
             self._next_expire = now + _EXPIRE_SECONDS
             facts += self._facts_of(self.mapping.expire(time.time_ns()))
         ended = any(fact.event == "session.ended" for fact in facts)
+        for call in self.mapping.noted():
+            self.backlog.note(call)
         self.backlog.keep(facts, ends_interval=collect or ended, leaving=leaving)
 
     def _map(self, items: Iterable[Item]) -> list[Fact]:
@@ -108,6 +116,17 @@ class Writer:
             else:
                 self.backlog.count(item)
         return facts
+
+    def take_over(self, other: Writer) -> None:
+        """Go on with what another one knows of spans, and with what it holds."""
+        self.mapping = other.mapping
+        self.backlog.take_over(other.backlog)
+        if other.outlet is not None:
+            other.outlet.close()
+
+    def lose(self, items: Iterable[Item]) -> None:
+        """The program ends before anybody came to these; each that ended, or is an event, was one."""
+        self.backlog.lose(sum(not isinstance(item, (Span, int)) for item in items))
 
     def start_over(self, *, partial: bool) -> None:
         """Know of no span; with ``partial`` a parent that is unknown may still come."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import metrics, trace
+from opentelemetry.sdk.resources import Resource
 
-from otel_agent_telemetry import semconv as names
 from otel_agent_telemetry._deadline import Within, left
 from otel_agent_telemetry._sqlite import is_busy
 from otel_agent_telemetry.contract._kinds import Version
@@ -22,7 +22,7 @@ from otel_agent_telemetry.pipeline._providers import MeterProvider, Providers, T
 from otel_agent_telemetry.pipeline.exporter import ProxyMetricExporter
 from otel_agent_telemetry.pipeline.operator import metric_readers, span_processors
 from otel_agent_telemetry.pipeline.processor import EventProcessor
-from otel_agent_telemetry.pipeline.product import running_product
+from otel_agent_telemetry.pipeline.product import Names, running_names
 from otel_agent_telemetry.pipeline.sampling import RecordAll
 from otel_agent_telemetry.pipeline.sending._sender import Sender
 from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
@@ -80,10 +80,13 @@ class Pipeline:
             self.providers.shut_down()
 
     def stop_events(self) -> None:
-        """Stop the events alone: a program has one provider for all its life, whoever configures it again."""
+        """Stop the events alone: a program has one provider for all its life, whoever configures it again.
+
+        What a program that had not said what it is has to tell, the one that says it takes over.
+        """
         not_at_child_exit(self.leave)
         if self.stream is not None:
-            self.stream.close()
+            self.stream.close(keeps=self.settings.product is None)
             atexit.unregister(self.stream.leave_program)
 
 
@@ -94,32 +97,35 @@ def assemble(
     store: Store | None,
     *,
     events: bool,
-    providers: Providers | None = None,
+    before: Pipeline | None = None,
 ) -> Pipeline:
     """Build the pipeline: with ``events`` the event stream, and the operator's exporters where he configured any.
 
-    ``providers`` are those that an earlier pipeline of this program built.
+    ``before`` is the earlier pipeline of this program; the providers that it built are this one's.
     """
-    pipeline = Pipeline(lifecycle, settings, providers)
-    product, version = _product(settings)
+    pipeline = Pipeline(lifecycle, settings, None if before is None else before.providers)
+    names = _names(settings)
     if events:
-        pipeline.stream = _stream(_Process(lifecycle, settings, consent, store, product, version))
+        pipeline.stream = _stream(_Process(lifecycle, settings, consent, store, names.product, names.version))
+        if before is not None and before.stream is not None:
+            pipeline.stream.take_over(before.stream)
+    resource = Resource.get_empty() if lifecycle.isolated else pipeline.providers.resource(names.service, names.version)
     exports = not lifecycle.isolated and operator_exports()
-    tracer_provider = _tracer_provider(pipeline, product, version, exports=exports)
-    meter_provider = _meter_provider(pipeline, product, version) if exports else None
+    tracer_provider = _tracer_provider(pipeline, resource, exports=exports)
+    meter_provider = _meter_provider(pipeline, resource) if exports else None
     at_child_exit(pipeline.leave)
     lifecycle.use(Spans(tracer_provider, meter_provider, isolated=lifecycle.isolated))
     return pipeline
 
 
-def _product(settings: Settings) -> tuple[str, str | None]:
+def _names(settings: Settings) -> Names:
     if settings.product is not None:
-        return settings.product, settings.version
-    product, version = running_product()
-    return product, settings.version or version
+        return Names(settings.product, settings.product, settings.version)
+    names = running_names()
+    return names._replace(version=settings.version or names.version)
 
 
-def _tracer_provider(pipeline: Pipeline, product: str, version: str | None, *, exports: bool) -> Any:
+def _tracer_provider(pipeline: Pipeline, resource: Resource, *, exports: bool) -> Any:
     isolated = pipeline.lifecycle.isolated
     existing = None if isolated else trace.get_tracer_provider()
     if hasattr(existing, "add_span_processor"):
@@ -132,7 +138,6 @@ def _tracer_provider(pipeline: Pipeline, product: str, version: str | None, *, e
         text = "this program's %s takes no span processors: spans go there, and no events are made of them"
         _logger.warning(text, type(existing).__qualname__)
         return None
-    resource = _resource(product, version, isolated=isolated)
     provider = TracerProvider(resource=resource, shutdown_on_exit=False, id_generator=SystemIds())
     if pipeline.stream is not None:
         provider.sampler = RecordAll(provider.sampler)
@@ -147,14 +152,13 @@ def _tracer_provider(pipeline: Pipeline, product: str, version: str | None, *, e
     return None
 
 
-def _meter_provider(pipeline: Pipeline, product: str, version: str | None) -> Any:
+def _meter_provider(pipeline: Pipeline, resource: Resource) -> Any:
     from opentelemetry.sdk import metrics as sdk
 
     if isinstance(metrics.get_meter_provider(), sdk.MeterProvider):
         return None
     readers = metric_readers()
     if readers:
-        resource = _resource(product, version, isolated=False)
         provider = MeterProvider([reader for reader, _ in readers], resource=resource, shutdown_on_exit=False)
         exporters = [exporter for _, exporter in readers if exporter is not None]
         pipeline.providers.add(provider, exporters, at_exit=True)
@@ -162,31 +166,10 @@ def _meter_provider(pipeline: Pipeline, product: str, version: str | None) -> An
     return None
 
 
-def _resource(product: str, version: str | None, *, isolated: bool) -> Any:
-    from opentelemetry.sdk.resources import Resource
-
-    if isolated:
-        return Resource.get_empty()
-    attributes = {names.SERVICE_NAME: product}
-    if version is not None:
-        attributes[names.SERVICE_VERSION] = version
-    # Resource.create lets OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES fill in; what is given to it would win, so
-    # ours go underneath.
-    return Resource(attributes).merge(_from_environment(Resource.create()))
-
-
-def _from_environment(resource: Any) -> Any:
-    from opentelemetry.sdk.resources import Resource
-
-    unknown = str(resource.attributes.get(names.SERVICE_NAME, "")).startswith("unknown_service")
-    kept = {key: value for key, value in resource.attributes.items() if not (unknown and key == names.SERVICE_NAME)}
-    return Resource(kept, resource.schema_url)
-
-
 def stream_of(lifecycle: Lifecycle, settings: Settings, consent: Consent) -> EventStream:
     """A stream without a pipeline around it, for the exporters that the environment alone chose."""
-    product, version = _product(settings)
-    stream = _stream(_Process(lifecycle, settings, consent, None, product, version))
+    names = _names(settings)
+    stream = _stream(_Process(lifecycle, settings, consent, None, names.product, names.version))
     at_child_exit(stream.leave_program)
     return stream
 
@@ -210,6 +193,7 @@ def _stream(process: _Process) -> EventStream:
         recordable=process.consent.recordable,
         open_outlet=lambda: _outlet(process),
         new_counters=lambda: TokenCounters(ProxyMetricExporter),
+        count_lost=lambda number: _count_lost(process, number),
         dialect=settings.dialect,
         debug=settings.debug,
         synchronous=settings.synchronous,
@@ -236,6 +220,12 @@ class _Outlet:
         )
         self.anonymiser = Anonymiser(identity.reference_key, registries, precision=settings.precision)
         self.ledger, self.durable = _ledger(settings.state_dir, product, debug=settings.debug)
+        self.ledger.remember(
+            endpoint=settings.endpoint,
+            dialect=settings.dialect,
+            rule=process.consent.decide().rule,
+            opt_out_env=process.consent.opt_out_env,
+        )
         self._id_file = None if identity.ephemeral else _id_file(process)
         self._id_mark = _mark(self._id_file)
         self.sender: Sender | None = None
@@ -298,6 +288,15 @@ def _outlet(process: _Process) -> _Outlet | None:
     store = process.store
     identity = resolve(FileStore(process.settings.state_dir, process.product) if store is None else store)
     return None if identity is None else _Outlet(process, identity)
+
+
+def _count_lost(process: _Process, number: int) -> None:
+    """Also where no identity was to be had, and so no outlet; raises LedgerError."""
+    if process.settings.debug:
+        return
+    ledger = Ledger(ledger_file(process.settings.state_dir, process.product))
+    ledger.count_drops({"ledger_unavailable": number})
+    ledger.close()
 
 
 def _ledger(state_dir: str, product: str, *, debug: bool) -> tuple[Ledger, bool]:

@@ -17,7 +17,9 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from otel_agent_telemetry import _losses
 from otel_agent_telemetry import semconv as names
+from otel_agent_telemetry.meaning._costs import Guess
 from otel_agent_telemetry.meaning._records import Fact
+from otel_agent_telemetry.meaning._token_usage import cost_of
 from otel_agent_telemetry.pipeline._program import stream_from_environment
 from otel_agent_telemetry.pipeline._span_record import record_of
 
@@ -156,6 +158,8 @@ def _facts(metrics_data: MetricsData) -> Iterator[Fact]:
     now = time.time_ns()
     for key, sums in counted.items():
         properties: dict[str, object] = dict(zip(_ABOUT.values(), key, strict=True))
+        guessed = Guess(sums.pop("guessUsd", 0.0), int(sums.pop("guessCalls", 0)), int(sums.pop("guessUnpriced", 0)))
+        properties.update(cost_of(sums.pop("costUsd", None), guessed))
         properties.update(sums)
         if "inputTokens" in sums or "outputTokens" in sums:
             properties["totalTokens"] = sums.get("inputTokens", 0) + sums.get("outputTokens", 0)

@@ -23,14 +23,14 @@ _logger = logging.getLogger("otel_agent_telemetry")
 
 _TEXT = """\
 {product} collects anonymous usage events: which lifecycle events happen, how long they take, which public models are
-used. Never prompts, answers, names, paths or messages.{sent}
+used. Never prompts, answers, names, paths or messages. They go to {endpoint}.
   see them:       agent-telemetry events            (and before they leave: agent-telemetry events --next)
   switch it off:  agent-telemetry off               or ANONYMIZED_TELEMETRY=false, or DO_NOT_TRACK=1
 This run keeps and sends nothing.
 """
 
 
-def give_notice(product: str, endpoint: str | None, state_dir: str, stream: TextIO | None = None) -> Decision | None:
+def give_notice(product: str, endpoint: str, state_dir: str, stream: TextIO | None = None) -> Decision | None:
     """Give the notice once per user and product; the decision for this run, which sends nothing, when it was given.
 
     Where nobody watches (standard error is no terminal) it is one INFO log record per start and events flow.
@@ -39,12 +39,12 @@ def give_notice(product: str, endpoint: str | None, state_dir: str, stream: Text
     if marker in _given or _running.includes_this(_giver(marker)):
         return _FIRST_RUN
     stream = sys.stderr if stream is None else stream  # None where a process has no standard error
-    where = f" They go to {endpoint}." if endpoint else " They stay on this machine."
     if stream is None or not _is_terminal(stream):
         _logger.info(
-            "%s collects anonymous usage events (see them: agent-telemetry events; off: ANONYMIZED_TELEMETRY=false).%s",
+            "%s collects anonymous usage events (see them: agent-telemetry events; off: ANONYMIZED_TELEMETRY=false)."
+            " They go to %s.",
             product,
-            where,
+            endpoint,
         )
         return None
     if os.path.lexists(marker):
@@ -54,7 +54,7 @@ def give_notice(product: str, endpoint: str | None, state_dir: str, stream: Text
     except OSError:
         _logger.debug("the notice cannot be remembered; it will be given again", exc_info=True)
     _given.add(marker)
-    stream.write(_TEXT.format(product=product, sent=where))
+    stream.write(_TEXT.format(product=product, endpoint=endpoint))
     return _FIRST_RUN
 
 

@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from otel_agent_telemetry.errors import SettingError
+from otel_agent_telemetry.pipeline._chance import leave_the_hosts_numbers_alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricReader
     from opentelemetry.sdk.trace import SpanProcessor
 
-__all__ = ["OfThisProcess", "metric_readers", "span_processors"]
+__all__ = ["OfThisProcess", "exporters", "metric_readers", "span_processors"]
 
 _logger = logging.getLogger("otel_agent_telemetry")
 
@@ -29,7 +30,8 @@ def span_processors(environ: Mapping[str, str] = os.environ) -> list[tuple[SpanP
 
     One that cannot be had, because it is not installed or refuses its settings, is left out with a warning.
     """
-    made = (_processor(name, exporter, environ) for name, exporter in _exporters("traces", environ))
+    made = [_processor(name, lambda load=load: _made(load()), environ) for name, load in exporters("traces", environ)]
+    leave_the_hosts_numbers_alone()
     return [each for each in made if each is not None]
 
 
@@ -38,7 +40,8 @@ def metric_readers(environ: Mapping[str, str] = os.environ) -> list[tuple[Metric
 
     One that cannot be had is left out with a warning.
     """
-    made = (_reader(name, exporter) for name, exporter in _exporters("metrics", environ))
+    made = [_reader(name, lambda load=load: _made(load())) for name, load in exporters("metrics", environ)]
+    leave_the_hosts_numbers_alone()
     return [each for each in made if each is not None]
 
 
@@ -83,7 +86,10 @@ def _left_out(signal: str, name: str, error: Exception) -> None:
     )
 
 
-def _exporters(signal: str, environ: Mapping[str, str]) -> Iterator[tuple[str, Callable[[], Any]]]:
+def exporters(
+    signal: str, environ: Mapping[str, str] = os.environ
+) -> Iterator[tuple[str, Callable[[], Callable[..., Any]]]]:
+    """The exporters of ``traces`` or ``metrics``: name, and what loads its class or raises SettingError."""
     variable = f"OTEL_{signal.upper()}_EXPORTER"
     names = [name.strip() for name in environ.get(variable, "").split(",") if name.strip()]
     if not names and _has_endpoint(signal, environ):
@@ -91,7 +97,7 @@ def _exporters(signal: str, environ: Mapping[str, str]) -> Iterator[tuple[str, C
     for name in names:
         if name not in {"none", "agent_events"}:  # our own events have a processor, which sees more than an exporter
             known_as = _otlp_name(signal, environ) if name == "otlp" else name
-            yield name, lambda known_as=known_as: _made(_load(signal, known_as, variable))
+            yield name, lambda known_as=known_as: _load(signal, known_as, variable)
 
 
 def _made(kind: Callable[[], Any]) -> Any:

@@ -12,7 +12,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import _deadline, _losses, semconv
-from otel_agent_telemetry.pipeline._queue import Queue
+from otel_agent_telemetry.pipeline._queue import PORTION, Queue
 from otel_agent_telemetry.pipeline._writer import Writer
 from otel_agent_telemetry.pipeline._writing_thread import WritingThread
 
@@ -42,7 +42,7 @@ class EventStream:
 
     ``allowed`` is asked before anything is kept, ``recordable`` for each thing that happens, when it does: what
     happens after an opt-out is not taken, whenever it would be written. ``open_outlet`` gives None where this process
-    has no identity yet; ``new_counters`` makes what counts tokens.
+    has no identity yet; ``new_counters`` makes what counts tokens, ``count_lost`` writes down a loss.
     """
 
     def __init__(
@@ -52,6 +52,7 @@ class EventStream:
         recordable: Callable[[], bool],
         open_outlet: Callable[[], Outlet | None],
         new_counters: Callable[[], TokenCounters],
+        count_lost: Callable[[int], object],
         dialect: str,
         debug: bool = False,
         synchronous: bool = False,
@@ -61,6 +62,7 @@ class EventStream:
         self._new_writer = lambda: Writer(
             open_outlet=open_outlet,
             new_counters=new_counters,
+            count_lost=count_lost,
             dialect=dialect,
             debug=debug,
             partial=self.awaits_spans,
@@ -170,7 +172,7 @@ class EventStream:
         try:
             if timeout_seconds > 0:
                 self._writer.backlog.try_now()
-            with _deadline.Within(timeout_seconds if timeout_seconds > 0 else self._patience()):
+            with _deadline.Within(timeout_seconds if timeout_seconds > 0 else self._patience(_ROUND_SECONDS)):
                 if not self.drain(collect=True) or self._writer.backlog.holds:
                     return False
                 outlet = self._writer.outlet
@@ -181,11 +183,27 @@ class EventStream:
             _logger.debug("events could not be written", exc_info=True)
             return False
 
-    def close(self) -> None:
-        """Stop for good: everything into the ledger, and what happens from now on is not taken."""
-        self.leave_program(timeout_seconds=0)
+    def close(self, *, keeps: bool = False) -> None:
+        """Stop for good: everything into the ledger, and what happens from now on is not taken.
+
+        With ``keeps`` nothing more goes into the ledger, so that another stream may take it over.
+        """
+        if not keeps:
+            self.leave_program(timeout_seconds=0)
         self._closed = True
         self._thread.end()
+
+    def take_over(self, other: EventStream) -> None:
+        """Tell what another stream, which is closed, had still to tell."""
+        if not other._work.acquire(timeout=_ROUND_SECONDS):  # its thread may be at its last round
+            return
+        try:
+            self._queue.take_over(other._queue)
+            self._writer.take_over(other._writer)
+        finally:
+            other._work.release()
+        if self._queue or self._writer.backlog.holds:
+            self._thread.wake()
 
     def leave_program(self, *, timeout_seconds: float = 0.2) -> None:
         """Everything into the ledger; only where that does not outlive the program, a moment for sending.
@@ -193,8 +211,9 @@ class EventStream:
         What still happens, in somebody's exit handler or in an exporter that is flushed last, is written at once.
         """
         try:
-            with _deadline.Within(self._patience()):
-                self.drain(collect=True, leaving=True)
+            with _deadline.Within(self._patience()), _deadline.Leaving():
+                if not self.drain(collect=True, leaving=True):
+                    self._writer.lose(self._queue.empty())  # our own thread is at work in it, and does not end
             outlet = self._writer.outlet
             if outlet is not None and outlet.sender is not None:
                 if not outlet.durable:
@@ -206,12 +225,12 @@ class EventStream:
             _logger.debug("events could not be written at exit", exc_info=True)
         self._thread.retire()
 
-    def _patience(self) -> float:
+    def _patience(self, most: float = _PATIENCE_SECONDS) -> float:
         """What others who are at work in the ledger get until they are done; less where they had it already."""
         waited = _deadline.held_up_seconds()
         if waited is None:
             return _ROUND_SECONDS
-        return max(_LEAST_PATIENCE_SECONDS, _PATIENCE_SECONDS - waited)
+        return max(_LEAST_PATIENCE_SECONDS, most - waited)
 
     # The writing thread ------------------------------------------------------------------------------------------
 
@@ -228,20 +247,23 @@ class EventStream:
 
         False where another thread is at it, and the time that is left does not suffice.
         """
-        if not self._work.acquire(timeout=_deadline.left(_LONGEST_ROUND_SECONDS)):
-            return False
-        try:
-            self._drain(collect=collect, leaving=leaving)
-        finally:
-            self._work.release()
+        is_last = False
+        while not is_last:
+            if not self._work.acquire(timeout=_deadline.left(_LONGEST_ROUND_SECONDS)):
+                return False
+            try:
+                is_last = self._closed or len(self._queue) <= PORTION
+                if not self._closed:
+                    self._drain(collect=collect and is_last, leaving=leaving and is_last)
+            finally:
+                self._work.release()
         return True
 
     def _drain(self, *, collect: bool, leaving: bool) -> None:
-        allowed = self._allowed()
-        items, lost = self._queue.take()
-        if not allowed:
-            self._forget(len(items) + (lost or 0))
+        if not self._allowed():
+            self._forget(len(self._queue.empty()))
             return
+        items, lost = self._queue.take()
         if lost is not None:
             self._forget(lost)
         self._writer.write(items, collect=collect, leaving=leaving)

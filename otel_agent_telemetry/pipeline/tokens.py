@@ -35,11 +35,11 @@ _SCOPE = InstrumentationScope("otel_agent_telemetry.tokens")
 
 
 class Standing(NamedTuple):
-    """What was counted of one model, session and agent: the event that it is so far, and its key in the ledger."""
+    """What was counted of one model, session and agent: the event that it is so far, and the keys it has."""
 
     about: About
     fact: Fact
-    before: str | None
+    before: tuple[str, ...]
 
 
 class TokenCounters:
@@ -54,28 +54,27 @@ class TokenCounters:
         self._began_ns = time.time_ns()
         self._counts: dict[About, _Count] = {}
 
-    def add(self, usage: Usage) -> None:
-        """Count one model call."""
+    def add(self, usage: Usage, noted_as: str | None = None) -> None:
+        """Count one model call, which may be in the ledger by itself."""
         about = (usage.model, usage.provider, usage.session_id, usage.agent_name)
         count = self._counts.setdefault(about, _Count())
-        count.has_changed = True
-        for field, name in names.USAGE_COUNTERS.items():
-            number = _number(usage, field)
-            if number is not None:
-                count.sums[name] = count.sums.get(name, 0) + number
+        numbers = {name: _number(usage, field) for field, name in names.USAGE_COUNTERS.items()}
+        count.add({name: number for name, number in numbers.items() if number is not None}, noted_as)
 
     def standing(self, *, changed: bool) -> list[Standing]:
         """What was counted in this interval; with ``changed`` only what has grown since it was written."""
         found = [(about, count) for about, count in self._counts.items() if count.has_changed or not changed]
-        return [Standing(about, fact, count.key) for about, count in found for fact in self._facts(about, count)]
+        return [
+            Standing(about, fact, (*count.written,)) for about, count in found for fact in self._facts(about, count)
+        ]
 
     def written(self, about: About, key: str) -> None:
         """It is in the ledger as it stands."""
         self._counts[about].write(key)
 
-    def taken(self, about: About) -> None:
-        """What was written has become an event by itself: only what came after that still counts."""
-        self._counts[about].subtract()
+    def taken(self, about: About, keys: set[str]) -> None:
+        """What was written under these keys has become an event by itself: only the rest still counts."""
+        self._counts[about].subtract(keys)
 
     def start_over(self) -> None:
         """The interval is over and told."""
@@ -94,22 +93,30 @@ class TokenCounters:
 
 
 class _Count:
-    """Sums, and what of them is in the ledger under which key."""
+    """Sums, and what of them is in the ledger under which keys."""
 
-    __slots__ = ("has_changed", "key", "sums", "written")
+    __slots__ = ("has_changed", "sums", "written")
 
     def __init__(self) -> None:
         self.sums: dict[str, int | float] = {}
-        self.written: dict[str, int | float] = {}
-        self.key: str | None = None
+        self.written: dict[str, dict[str, int | float]] = {}
         self.has_changed = False
 
-    def write(self, key: str) -> None:
-        self.key, self.written, self.has_changed = key, dict(self.sums), False
+    def add(self, numbers: dict[str, int | float], noted_as: str | None) -> None:
+        for name, number in numbers.items():
+            self.sums[name] = self.sums.get(name, 0) + number
+        if noted_as is not None:
+            self.written[noted_as] = numbers
+        self.has_changed = True
 
-    def subtract(self) -> None:
-        self.sums = {name: number - self.written.get(name, 0) for name, number in self.sums.items()}
-        self.key, self.written, self.has_changed = None, {}, any(self.sums.values())
+    def write(self, key: str) -> None:
+        self.written, self.has_changed = {key: dict(self.sums)}, False
+
+    def subtract(self, keys: set[str]) -> None:
+        for key in keys & self.written.keys():
+            for name, number in self.written.pop(key).items():
+                self.sums[name] -= number
+        self.has_changed = any(self.sums.values())
 
 
 _ABOUT = (
@@ -134,6 +141,9 @@ def _number(usage: Usage, field: str) -> int | float | None:
         return 0 if usage.is_error else usage.calls
     if field == "modelErrors":
         return usage.calls if usage.is_error else 0
+    if field.startswith("guess"):
+        guessed = {"guessUsd": usage.guess.usd, "guessCalls": usage.guess.calls, "guessUnpriced": usage.guess.unpriced}
+        return guessed[field] or None
     return {
         "inputTokens": usage.input_tokens,
         "outputTokens": usage.output_tokens,

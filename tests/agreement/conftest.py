@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_agent_telemetry.local.read._prices import price_list
+from otel_agent_telemetry.meaning import _prices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +17,6 @@ if TYPE_CHECKING:
 def _no_price_list(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Costs are those that spans report, as where the price list is not installed."""
     monkeypatch.setitem(sys.modules, "genai_prices", None)
-    price_list.cache_clear()
+    _prices.forget()
     yield
-    price_list.cache_clear()
+    _prices.forget()

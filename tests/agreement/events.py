@@ -39,10 +39,15 @@ def totals_of(told: Iterable[Told], known: Mapping[str, str]) -> Totals:
         "runs": sum(properties["agentRuns"] for name, properties in events if name == "session.ended"),
         "workflows": sum(name == "workflow.started" for name, _ in events),
         **dict(zip(TOKENS, tokens, strict=True)),
-        "cost": added(each.get("costUsd") for each in usage),
+        "cost": None if any(map(_lacks_cost, usage)) else added(each.get("costUsd") for each in usage),
         "sessions": frozenset(known.get(session, session) for session in sessions),
         "spent": frozenset(line for session in sessions if (line := _spent(events, session, known)) is not None),
     }
+
+
+def _lacks_cost(usage: Mapping[str, Any]) -> bool:
+    """Whether a call has no price, and the event therefore no cost; what failed without tokens costs nothing."""
+    return "costUsd" not in usage and (usage.get("modelCalls", 0) > 0 or "totalTokens" in usage)
 
 
 def _spent(events: list[Told], session: str, known: Mapping[str, str]) -> str | None:

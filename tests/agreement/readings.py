@@ -36,6 +36,15 @@ def readings(requests: Sequence[Any], *, batch: int = _STOCK_BATCH) -> dict[str,
         }
 
 
+def from_both_sides(requests: Sequence[Any]) -> dict[str, Totals]:
+    """The same of all three signals, which only a file and a store take: as events, and by each read of a store."""
+    with tempfile.TemporaryDirectory(dir=_IN_MEMORY) as folder:
+        path = Path(folder, "requests.jsonl")
+        path.write_text("".join(json.dumps(request) + "\n" for request in requests), encoding="utf-8")
+        told = _from_file(path, events.references(requests))
+        return {"events": told, **_from_store(path, Path(folder, "traces.sqlite"))}
+
+
 def _from_file(path: Path, known: dict[str, str]) -> Totals:
     return events.totals_of(((event.event.name, event.properties) for event in cases.events(path)), known)
 

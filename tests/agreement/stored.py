@@ -82,8 +82,14 @@ def _spent(rows: Sequence[UsageShape]) -> Totals:
         "cache_read": added(row["cache_read_tokens"] for row in rows),
         "cache_write": added(row["cache_write_tokens"] for row in rows),
         "reasoning": added(row["reasoning_tokens"] for row in rows),
-        "cost": added(row["cost_usd"] for row in rows),
+        "cost": _cost(rows),
     }
+
+
+def _cost(rows: Sequence[UsageShape | TraceShape]) -> float | None:
+    """What is known to be spent, where that is all: events have no sum that leaves calls out."""
+    is_whole = not any(row["unpriced_calls"] for row in rows)
+    return added(row["cost_usd"] for row in rows) if is_whole else None
 
 
 def _of_traces(traces: Sequence[TraceShape]) -> Totals:
@@ -93,7 +99,7 @@ def _of_traces(traces: Sequence[TraceShape]) -> Totals:
         "runs": sum(trace["agent_runs"] for trace in traces),
         "input": added(trace["input_tokens"] for trace in traces),
         "output": added(trace["output_tokens"] for trace in traces),
-        "cost": added(trace["cost_usd"] for trace in traces),
+        "cost": _cost(traces),
     }
 
 

@@ -29,6 +29,7 @@ class _Outlet:
         self.ledger = Ledger(None)
         self.sender: Sender | None = None
         self.durable = True
+        self.lost: list[int] = []
 
     def envelope(self) -> Envelope:
         return Envelope("acme-agents", "cli", "test", "install_0000000000000000")
@@ -48,6 +49,7 @@ def bodies(feed: Callable[[EventStream], None]) -> list[bytes]:
         recordable=lambda: True,
         open_outlet=lambda: outlet,
         new_counters=lambda: TokenCounters(ProxyMetricExporter),
+        count_lost=outlet.lost.append,
         dialect="proxy",
     )
     feed(stream)

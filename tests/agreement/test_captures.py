@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,12 +11,12 @@ from tests.agreement.readings import name, readings, requests_of
 from tests.agreement.totals import SESSIONS, WORK, agree
 from tests.agreement.written import right
 from tests.meaning.cases import DIALECTS, captured
-from tests.parts import absent
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.agreement.totals import Totals
 
-_HARNESSES = os.environ.get("AGENT_TELEMETRY_HARNESS_CORPUS")
 _FILES = [*captured(), *sorted(DIALECTS.glob("*.json"))]
 
 
@@ -48,11 +46,3 @@ def test_right(path: Path) -> None:
 
 def _comparable(reading: Totals) -> Totals:
     return {name: reading[name] or 0 for name in WORK if name in reading and name != "cost"}
-
-
-@pytest.mark.parametrize("path", sorted(Path(_HARNESSES or "/").glob("*__*.json")) or [None], ids=name)
-def test_harnesses(path: Path | None) -> None:
-    """The spans of coding agents add up to the same whichever way they go."""
-    if path is None:
-        absent("harness corpus", "AGENT_TELEMETRY_HARNESS_CORPUS=folder with captures of coding agents")
-    agree(_read(path), (*WORK, *SESSIONS))

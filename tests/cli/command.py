@@ -48,3 +48,16 @@ def agent_telemetry(*arguments: object, **variables: object) -> Done:
 def program(code: str, *arguments: object, **variables: object) -> Done:
     """Run a Python program."""
     return execute([sys.executable, "-c", dedent(code), *map(str, arguments)], environment(**variables))
+
+
+def all_of(descriptor: int) -> str:
+    """What comes until the last process that could write has closed its end, which Linux reports as an error."""
+    read = b""
+    while True:
+        try:
+            part = os.read(descriptor, 4096)
+        except OSError:
+            part = b""
+        if not part:
+            return read.decode()
+        read += part

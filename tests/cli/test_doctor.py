@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import closing
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.command import ROOT, Done, agent_telemetry, environment, execute
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
+from tests.cli.command import ROOT, SOURCES, Done, agent_telemetry, environment, execute
+from tests.recorder import Answer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,36 +18,104 @@ if TYPE_CHECKING:
     from tests.recorder import Recorder
 
 
+def doctor(*arguments: object, **variables: object) -> tuple[int, list[str]]:
+    """Its exit code, and what it prints but for the lines about what is installed."""
+    done = agent_telemetry("doctor", *arguments, **variables)
+    assert done.err == ""
+    return done.code, [line for line in done.out.splitlines() if " installed " not in line]
+
+
+NOWHERE = (
+    "none: events are recorded, nowhere to send, until AGENT_TELEMETRY_ENDPOINT or configure(endpoint=) says where"
+)
+NO_SERVE = "none at http://127.0.0.1:4318; `agent-telemetry serve` starts one"
+
+
 def test_all_is_well(recorder: Recorder, tmp_path: Path) -> None:
-    """With all in order each line begins with ok, the exit code is 0, and nothing is sent or made."""
-    given = {"AGENT_TELEMETRY_ENDPOINT": recorder.url, "OTEL_EXPORTER_OTLP_ENDPOINT": recorder.url}
+    """With all in order no line is wrong, nothing is made, and the collector alone is asked, without a span."""
+    given = {"AGENT_TELEMETRY_ENDPOINT": f"{recorder.url}/events", "OTEL_EXPORTER_OTLP_ENDPOINT": recorder.url}
     done = agent_telemetry("doctor", "--state-dir", tmp_path / "state", **given)
-    names = ("opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http", "requests")
-    assert done.out.splitlines()[:-1] == [
-        f"ok     settings      events are written in the proxy dialect and go to {recorder.url}",
+    lines = done.out.splitlines()
+    assert lines[:3] == [
+        f"ok     destination   {recorder.url}/events, in the proxy dialect",
         "ok     consent       on (default: no rule switches it off)",
         f"ok     state         {tmp_path / 'state'}",
-        "ok     operator      an exporter of your own is configured by OTEL_* variables",
-        *(f"ok     installed     {name} {version(name)}" for name in names),
     ]
-    assert done.out.splitlines()[-1].startswith("ok     installed     instrumentations: ")
-    assert (done.code, done.err, recorder.requests, [*tmp_path.iterdir()]) == (0, "", [], [])
+    assert lines[3:5] == [
+        f"ok     operator      an exporter of your own is configured: traces go to {recorder.url}",
+        "ok     operator      the collector answers",
+    ]
+    names = ("opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http", "requests")
+    assert {f"ok     installed     {name} {version(name)}" for name in names} <= {*lines}
+    assert [(request.path, request.body) for request in recorder.requests] == [("/v1/traces", b"")]
+    assert (done.code, done.err, [*tmp_path.iterdir()]) == (0, "", [])
 
 
 def test_nothing_is_set(tmp_path: Path) -> None:
     """Without settings it says what that means, and that being off is in order."""
-    done = agent_telemetry("doctor", "--state-dir", tmp_path, DO_NOT_TRACK="1")
-    lines = [line for line in done.out.splitlines() if "installed" not in line]
-    nowhere = "nowhere: AGENT_TELEMETRY_ENDPOINT is not set, so events stay in the ledger"
-    assert (done.code, lines) == (
+    code, lines = doctor("--state-dir", tmp_path, DO_NOT_TRACK="1", AGENT_TELEMETRY_ENDPIONT="https://acme.example")
+    assert (code, lines) == (
         0,
         [
-            f"ok     settings      events are written in the proxy dialect and go to {nowhere}",
+            "note   settings      AGENT_TELEMETRY_ENDPIONT is no setting; did you mean AGENT_TELEMETRY_ENDPOINT?",
+            f"ok     destination   {NOWHERE}",
             "ok     consent       off (DO_NOT_TRACK: DO_NOT_TRACK=1)",
             f"ok     state         {tmp_path}",
             "ok     operator      no exporter of your own; `agent-telemetry serve` shows traces on this machine",
+            f"ok     serve         {NO_SERVE}",
         ],
     )
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        (
+            {"OTEL_EXPORTER_OTLP_ENDPOINT": "localhost:4399"},
+            "OTEL_EXPORTER_OTLP_ENDPOINT is 'localhost:4399'; expected http://HOST:PORT or https://HOST:PORT; try",
+        ),
+        ({"OTEL_TRACES_EXPORTER": "zipkin"}, "traces have no exporter 'zipkin': OTEL_TRACES_EXPORTER"),
+        ({"OTEL_METRICS_EXPORTER": "acme"}, "metrics have no exporter 'acme': OTEL_METRICS_EXPORTER"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}, "nothing takes traces at http://127.0.0.1:9"),
+    ],
+)
+def test_an_exporter_that_cannot_work(variables: dict[str, str], words: str) -> None:
+    """An address without scheme, a missing exporter and a collector that does not answer are wrong, with what to do."""
+    code, lines = doctor(**variables)
+    wrong = [line for line in lines if line.startswith("wrong")]
+    assert (code, len(wrong), wrong[0].startswith(f"wrong  operator      {words}")) == (1, 1, True)
+
+
+def test_a_collector_that_refuses(recorder: Recorder) -> None:
+    """One that is there, and takes no traces at that path, is wrong, with its answer."""
+    recorder.default = Answer(404)
+    code, lines = doctor(OTEL_EXPORTER_OTLP_ENDPOINT=recorder.url)
+    said = next(line for line in lines if line.startswith("wrong"))
+    assert (code, said.startswith(f"wrong  operator      nothing takes traces at {recorder.url} (")) == (1, True)
+    assert "404" in said
+
+
+def test_a_destination_that_code_alone_says(tmp_path: Path) -> None:
+    """Where a product that was run before says in its code where its events go, the line of that product says it."""
+    with closing(Ledger(ledger_file(str(tmp_path), "acme-agents"))) as ledger:
+        ledger.remember(endpoint="https://acme.example/v1", dialect="docker", rule="default", opt_out_env=None)
+        ledger.append([])
+    words = "acme-agents: https://acme.example/v1, in the docker dialect, as of the last run"
+    assert doctor("--state-dir", tmp_path)[1][0] == f"ok     destination   {words}"
+
+
+def test_what_lacks_its_instrumentation(tmp_path: Path) -> None:
+    """Of what is installed, that which would make no spans is named, with the extra or the package that brings them."""
+    for name in ("django-5.2.1", "litellm-1.110.0"):
+        (tmp_path / f"{name}.dist-info").mkdir()
+        project, _, number = name.partition("-")
+        (tmp_path / f"{name}.dist-info" / "METADATA").write_text(f"Name: {project}\nVersion: {number}\n")
+    done = agent_telemetry("doctor", PYTHONPATH=os.pathsep.join([str(tmp_path), SOURCES]))
+    notes = [line for line in done.out.splitlines() if line.startswith("note   installed     ")]
+    django = "django 5.2.1 makes no spans here: pip install opentelemetry-instrumentation-django"
+    litellm = "litellm 1.110.0 makes no spans here: pip install 'otel-agent-telemetry[litellm]'"
+    assert (done.code, {f"note   installed     {words}" for words in (django, litellm)} - {*notes}) == (0, set())
+    assert [line for line in notes if "fastapi" in line or "openai" in line] == []
 
 
 @pytest.mark.parametrize(
@@ -68,10 +139,15 @@ def test_a_wrong_setting(variable: str, value: str, words: str) -> None:
 def test_a_state_directory_that_cannot_be(tmp_path: Path) -> None:
     """A state directory that cannot be written is named, with the variable that changes it, and the exit code is 1."""
     (tmp_path / "file").touch()
-    state = tmp_path / "file" / "state"
-    done = agent_telemetry("doctor", AGENT_TELEMETRY_STATE_DIR=state)
-    line = f"wrong  state         {state} cannot be written; set AGENT_TELEMETRY_STATE_DIR to a folder that can"
-    assert (done.code, line in done.out.splitlines()) == (1, True)
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    hint = "; set AGENT_TELEMETRY_STATE_DIR to a folder of yours"
+    for state, words in (
+        ("file/state", f"{tmp_path / 'file'} cannot be written"),
+        ("open", f"other accounts can write to {tmp_path / 'open'}, so it is not used: chmod o-w {tmp_path / 'open'}"),
+    ):
+        code, lines = doctor(AGENT_TELEMETRY_STATE_DIR=tmp_path / state)
+        assert (code, f"wrong  state         {words}{hint}" in lines) == (1, True)
 
 
 def test_without_framework_modules(bare_site: str) -> None:

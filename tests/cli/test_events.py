@@ -49,11 +49,23 @@ def test_the_table(tmp_path: Path) -> None:
     fill(tmp_path)
     done = agent_telemetry("events", "--state-dir", tmp_path)
     expected = (
-        '2026-11-21 22:00:00Z  sent     task.created             {"event":"task.created"}\n'
-        '2026-11-21 22:00:00Z  dropped  task.started             {"event":"task.started","x":"\N{SNOWMAN}"}\n'
-        "2026-11-21 22:00:00Z  pending  task.failed              not\N{REPLACEMENT CHARACTER}UTF-8\n"
+        '2026-11-21 22:00:00 UTC  sent     task.created             {"event":"task.created"}\n'
+        '2026-11-21 22:00:00 UTC  dropped  task.started             {"event":"task.started","x":"\N{SNOWMAN}"}\n'
+        "2026-11-21 22:00:00 UTC  pending  task.failed              not\N{REPLACEMENT CHARACTER}UTF-8\n"
     )
     assert done == Done(0, expected, "")
+
+
+def test_events_with_nowhere_to_go(recorder: Recorder, tmp_path: Path) -> None:
+    """What has no endpoint is recorded, with nowhere to send; the list says on standard error where the others go."""
+    program(SERVICE, AGENT_TELEMETRY_STATE_DIR=tmp_path)
+    stayed = agent_telemetry("events", "--state-dir", tmp_path, "--limit", 1)
+    program(SERVICE, AGENT_TELEMETRY_STATE_DIR=tmp_path, AGENT_TELEMETRY_ENDPOINT=recorder.url)
+    left = agent_telemetry("events", "--state-dir", tmp_path, "--limit", 1)
+    assert stayed.err.startswith("destination: none: events are recorded, nowhere to send")
+    assert left.err == f"destination: {recorder.url}, in the proxy dialect, as of the last run\n"
+    states = [re.split(r"  +", done.out)[1] for done in (stayed, left)]
+    assert states == ["recorded, nowhere to send", "sent"]
 
 
 def test_the_bodies_are_what_was_received(recorder: Recorder, tmp_path: Path) -> None:
@@ -72,7 +84,7 @@ def test_the_newest(tmp_path: Path) -> None:
     """``--limit`` prints the newest events alone, oldest first."""
     fill(tmp_path)
     done = agent_telemetry("events", "--limit", 2, "--state-dir", tmp_path)
-    assert [line.split()[3] for line in done.out.splitlines()] == ["task.started", "task.failed"]
+    assert [line.split()[4] for line in done.out.splitlines()] == ["task.started", "task.failed"]
 
 
 def test_a_wrong_limit(tmp_path: Path) -> None:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import json
 import os
+import pty
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,8 +15,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from otel_agent_telemetry.cli._traces_go import traces_go
 from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
-from tests.cli.command import COMMAND, ROOT, SOURCES, Done, agent_telemetry, environment, execute
+from tests.cli.command import COMMAND, ROOT, SOURCES, Done, agent_telemetry, all_of, environment, execute
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -54,6 +58,18 @@ def recorded(folder: Path) -> list[str]:
         return []
     with closing(Ledger(path)) as ledger:
         return [entry.name for entry in ledger.events()]
+
+
+def test_debug(service: Path, tmp_path: Path) -> None:
+    """``--debug`` prints each event on standard error, byte for byte, and keeps none."""
+    done = agent_telemetry(
+        *("run", "--debug", "--", service),
+        AGENT_TELEMETRY_PRODUCT="acme-agents",
+        AGENT_TELEMETRY_STATE_DIR=tmp_path,
+        OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=FRAMEWORKS,
+    )
+    printed = [json.loads(line)["event"] for line in done.err.splitlines() if line.startswith("{")]
+    assert (done.code, printed, recorded(tmp_path)) == (0, ["server.started"], [])
 
 
 def test_a_python_file(service: Path, tmp_path: Path) -> None:
@@ -200,3 +216,40 @@ def test_without_frameworks(framework_free_site: str, service: Path, tmp_path: P
     command = [*python, "-m", "otel_agent_telemetry", "run", "--", str(service)]
     done = execute(command, {**variables, **state})
     assert (done, recorded(tmp_path / "state")) == (Done(0, "[] True default\n", ""), ["server.started"])
+
+
+def test_what_a_terminal_is_told(recorder: Recorder, tmp_path: Path) -> None:
+    """On a terminal `run` says once where traces go, and the program, at its end, where its page is."""
+    (tmp_path / "quiet.py").write_text("")
+    page = '_AGENT_TELEMETRY_PAGE="$$ http://127.0.0.1:9/"'  # as `run` says it where a `serve` is up
+    inner = f"{page} exec {shlex.quote(sys.executable)} {shlex.quote(str(tmp_path / 'quiet.py'))}"
+    given = environment(
+        OTEL_EXPORTER_OTLP_ENDPOINT=recorder.url.replace("//", "//user:secret@"),
+        OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=FRAMEWORKS,
+        DO_NOT_TRACK="1",
+    )
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([*COMMAND, "run", "--", "sh", "-c", inner], env=given, stderr=theirs) as process:
+        os.close(theirs)
+        shown = all_of(ours)
+    os.close(ours)
+    expected = f"agent-telemetry: traces go to {recorder.url}\r\nagent-telemetry: the traces of this run are at http://127.0.0.1:9/\r\n"
+    assert (process.returncode, shown) == (0, expected)
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({}, "nowhere: no `agent-telemetry serve` is up, and OTEL_EXPORTER_OTLP_ENDPOINT is not set"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}, "http://collector:4318"),
+        ({"OTEL_TRACES_EXPORTER": "console, otlp"}, "the exporter console and http://localhost:4318"),
+        (
+            {"OTEL_TRACES_EXPORTER": "none", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:1"},
+            "nowhere: OTEL_TRACES_EXPORTER=none",
+        ),
+        ({"OTEL_SDK_DISABLED": "true", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:1"}, "nowhere: OTEL_SDK_DISABLED=true"),
+    ],
+)
+def test_where_traces_go_in_words(variables: dict[str, str], words: str) -> None:
+    """The standard variables say where the operator's traces go."""
+    assert traces_go(variables) == words

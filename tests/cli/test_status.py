@@ -1,16 +1,29 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
-from tests.cli.command import Done, agent_telemetry
+from tests.cli.command import Done, agent_telemetry, program
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.recorder import Recorder
+
+SERVICE = """
+    import sys
+    import otel_agent_telemetry as telemetry
+
+    endpoint = sys.argv[1] if len(sys.argv) > 1 else None
+    telemetry.configure(product="acme-agents", endpoint=endpoint, dialect="docker", opt_out_env="ACME_TELEMETRY")
+    telemetry.server_started(port=80)
+    telemetry.flush(10)
+"""
+NOWHERE = "events are recorded, nowhere to send, until AGENT_TELEMETRY_ENDPOINT or configure(endpoint=) says where"
 RULES = [
     "DO_NOT_TRACK",
     "ANONYMIZED_TELEMETRY",
@@ -48,6 +61,7 @@ def test_on(tmp_path: Path) -> None:
         "products": [],
         "endpoint": None,
         "dialect": "proxy",
+        "last_run": None,
         "state_dir": str(tmp_path),
     }
     shown = {"enabled": True, **said, "rules": rules, **where, "operator_exporter": False, "ledger": None}
@@ -91,16 +105,38 @@ def test_in_words(tmp_path: Path) -> None:
     ]
     assert lines[10:] == [
         "product: acme-agents",
-        "endpoint: none",
-        "dialect: proxy",
-        f"state dir: {tmp_path}",
+        f"destination: none: {NOWHERE}",
+        f"state directory: {tmp_path}",
         "the operator's own exporter: none",
-        "ledger pending: 1",
-        "ledger sent: 0",
-        "ledger dropped: 0",
-        "ledger lost: {'queue_full': 2}",
-        "ledger last send: None",
+        "in the ledger: 1 pending, 0 sent, 0 dropped",
+        "lost: 2 queue_full",
+        "last sent: never",
     ]
+
+
+def test_a_destination_that_code_alone_says(recorder: Recorder, tmp_path: Path) -> None:
+    """Where the product's code alone says where events go, in which dialect, and its own variable, status knows it."""
+    done = program(SERVICE, recorder.url, AGENT_TELEMETRY_STATE_DIR=tmp_path)
+    lines = agent_telemetry("status", "--state-dir", tmp_path).out.splitlines()
+    code, shown = status(tmp_path, ACME_TELEMETRY="0")
+    run = {"endpoint": recorder.url, "dialect": "docker", "rule": "default", "opt_out_env": "ACME_TELEMETRY"}
+    assert (done, lines[11]) == (
+        Done(0, "", ""),
+        f"destination: {recorder.url}, in the docker dialect, as of the last run",
+    )
+    assert re.fullmatch(r"last run: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, events on \(rule default\)", lines[12])
+    assert re.fullmatch(r"last sent: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", lines[-1])
+    assert (code, shown["rule"], shown["endpoint"], shown["dialect"]) == (3, "product_variable", recorder.url, "docker")
+    assert {name: shown["last_run"][name] for name in run} == run
+
+
+def test_a_run_that_was_opted_out(tmp_path: Path) -> None:
+    """The rule that decided in the last run is the one that a run with a no of its own had."""
+    program(SERVICE, AGENT_TELEMETRY_STATE_DIR=tmp_path)
+    program(SERVICE, AGENT_TELEMETRY_STATE_DIR=tmp_path, ACME_TELEMETRY="off")
+    _, shown = status(tmp_path)
+    assert (shown["last_run"]["rule"], shown["last_run"]["endpoint"]) == ("product_variable", None)
+    assert shown["ledger"]["pending"] == 0
 
 
 def test_status_of_several_products(tmp_path: Path) -> None:

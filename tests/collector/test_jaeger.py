@@ -87,10 +87,10 @@ def test_a_trace_reads_back_span_by_span(jaeger: Jaeger, tmp_path: Path) -> None
 def test_a_program_shows_up_and_outlives_a_restart(jaeger: Jaeger) -> None:
     """The service of the zero-code path is in the list, and still is after SIGKILL: traces are on disk."""
     run_app(jaeger, "http/protobuf", jaeger.http)
-    wait_until(lambda: jaeger.services() == ["agent-service"], "the service")
+    wait_until(lambda: jaeger.services() == ["app"], "the service")
     jaeger.kill()
     jaeger.start()
-    assert jaeger.services() == ["agent-service"]
+    assert jaeger.services() == ["app"]
 
 
 def test_the_numbers_of_the_monitor_view_are_there_to_be_scraped(jaeger: Jaeger) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.command import agent_telemetry, environment, program
+from tests.cli.command import agent_telemetry, all_of, environment, program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,25 +48,12 @@ def at_a_terminal(folder: Path, url: str, *, code: str = SERVICE, **variables: o
             command, env=environment(**variables), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=theirs
         ) as process:
             os.close(theirs)
-            shown = _all_of(ours)
+            shown = all_of(ours)
             out, _ = process.communicate(timeout=20)
     finally:
         os.close(ours)
     assert process.returncode == 0, shown
     return out.decode(), shown.replace("\r\n", "\n")
-
-
-def _all_of(descriptor: int) -> str:
-    """What comes until the last process that could write has closed its end, which Linux reports as an error."""
-    read = b""
-    while True:
-        try:
-            part = os.read(descriptor, 4096)
-        except OSError:
-            part = b""
-        if not part:
-            return read.decode()
-        read += part
 
 
 def files(folder: Path) -> list[str]:
@@ -171,10 +158,20 @@ def test_nobody_watches(tmp_path: Path, recorder: Recorder) -> None:
     assert [request.json()["event"] for request in recorder.wait(1)] == ["server.started"]
 
 
-def test_nobody_watches_and_nothing_is_sent(tmp_path: Path) -> None:
-    """Where no endpoint is set, the notice says that events stay."""
-    program_ = LOGGED + SERVICE.replace(", endpoint=sys.argv[2]", "")
-    assert program(program_, tmp_path).err.endswith("=false). They stay on this machine.\n")
+STAYS = SERVICE.replace(", endpoint=sys.argv[2]", "")
+
+
+def test_no_notice_where_events_can_go_nowhere(tmp_path: Path) -> None:
+    """Without an endpoint there is neither notice nor log record, and events are recorded from the first run."""
+    assert at_a_terminal(tmp_path, "", code=LOGGED + STAYS) == ("default\n", "")
+    assert "acme-agents/ledger.db" in files(tmp_path)
+
+
+def test_what_was_recorded_before_the_notice(tmp_path: Path, recorder: Recorder) -> None:
+    """What was recorded while it could go nowhere, and no notice had been given, is gone once one is given."""
+    at_a_terminal(tmp_path, "", code=STAYS)
+    assert at_a_terminal(tmp_path, recorder.url) == ("first_run\n", NOTICE.format(recorder.url))
+    assert agent_telemetry("events", "--json", "--state-dir", tmp_path).out == ""
 
 
 def test_the_product_shows_its_own_notice(tmp_path: Path, recorder: Recorder) -> None:

@@ -90,7 +90,7 @@ def test_odd_identifiers(anonymiser: Anonymiser) -> None:
         ("tool.called", "agentName", "planner", "planner"),
         ("tool.called", "agentName", "web_search", "custom"),
         ("command.executed", "command", "sync", "sync"),
-        ("command.executed", "command", "run", "run"),
+        ("command.executed", "command", "run", "custom"),
         ("command.executed", "command", "/bin/secret", "custom"),
         ("session.cost", "model", "acme-1", "acme-1"),
         ("session.cost", "model", "gpt-4o", "gpt-4o"),

@@ -9,7 +9,7 @@ from otel_agent_telemetry.pipeline.writing.anonymise import Anonymiser
 from otel_agent_telemetry.pipeline.writing.registries import Registries
 from tests.cli.command import agent_telemetry
 
-CEILINGS = {"exact": 1000, "coarse": 400}
+CEILINGS = {"exact": 1000, "coarse": 450}
 NAMES = {"models": 4096, "tools": 64, "agents": 64, "commands": 64}
 
 

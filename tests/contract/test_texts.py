@@ -7,7 +7,19 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from otel_agent_telemetry import Telemetry, contract
-from otel_agent_telemetry.contract import Count, Enum, ErrorCategory, Flag, Kind, ListOf, PublicName, Ref, Usd, Version
+from otel_agent_telemetry.contract import (
+    Count,
+    Enum,
+    ErrorCategory,
+    Flag,
+    Kind,
+    ListOf,
+    PublicName,
+    Ref,
+    Tag,
+    Usd,
+    Version,
+)
 from otel_agent_telemetry.contract._text import json_schema, markdown
 from tests.cli.command import ROOT, agent_telemetry
 
@@ -39,6 +51,7 @@ def example(kind: Kind) -> object:
         Usd: 0.0130004,
         Ref: "an identifier of the product's own",
         PublicName: "web_search",
+        Tag: "a value of the product's own",
         Version: "1.2.3",
         ErrorCategory: "timeout",
     }

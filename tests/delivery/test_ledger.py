@@ -198,7 +198,7 @@ def test_batch_without_repetition(ledger: Ledger) -> None:
     assert (ledger.counts(), first(ledger, batch=5).ids) == ({"pending": 1, "sent": 2, "dropped": 0}, (3,))
 
 
-def count(key: str, body: bytes, before: str | None = None, due_at: float | None = NOW + 60) -> Count:
+def count(key: str, body: bytes, *before: str, due_at: float | None = NOW + 60) -> Count:
     """A count as it stands."""
     return Count(("token.usage", body, "application/json", key, NOW), before, due_at)
 
@@ -211,9 +211,9 @@ def shown(ledger: Ledger) -> list[tuple[str, bytes]]:
 def test_count_grows(ledger: Ledger) -> None:
     """A count takes the place of the one before it, is nothing to send yet, and becomes an event when it is done."""
     ledger.append([], counts=[count("a", b"1")])
-    ledger.append([], counts=[count("b", b"2", before="a")])
+    ledger.append([], counts=[count("b", b"2", "a")])
     assert (shown(ledger), ledger.next_parcel()) == ([("counting", b"2")], None)
-    ledger.append(rows(1), counts=[count("c", b"3", before="b", due_at=None)])
+    ledger.append(rows(1), counts=[count("c", b"3", "b", due_at=None)])
     assert shown(ledger) == [("pending", b'{"n":1}'), ("pending", b"3")]
 
 
@@ -223,8 +223,18 @@ def test_count_is_taken_over(ledger: Ledger, clock: Clock) -> None:
     assert ledger.take_over() == 0
     clock.now += 60
     assert (ledger.take_over(), ledger.take_over()) == (1, 0)
-    assert ledger.append([], counts=[count("b", b"2", before="a")]) == {"a"}
+    assert ledger.append([], counts=[count("b", b"2", "a")]) == {"a"}
     assert shown(ledger) == [("pending", b"1")]
+
+
+def test_count_of_several(ledger: Ledger, clock: Clock) -> None:
+    """A count takes the place of several, or of none where one of them has become an event."""
+    ledger.append([], counts=[count("a", b"1"), count("b", b"2", due_at=NOW + 3_000)])
+    clock.now += 60
+    assert ledger.take_over() == 1
+    assert ledger.append([], counts=[count("c", b"3", "a", "b", due_at=NOW + 3_000)]) == {"a"}
+    assert ledger.append([], counts=[count("c", b"2", "b", due_at=None)]) == set()
+    assert shown(ledger) == [("pending", b"1"), ("pending", b"2")]
 
 
 def test_count_of_a_process_that_died(path: Path) -> None:
@@ -234,7 +244,7 @@ def test_count_of_a_process_that_died(path: Path) -> None:
     from otel_agent_telemetry.pipeline.sending.ledger import Count, Ledger
 
     row = ("token.usage", sys.argv[2].encode(), "application/json", sys.argv[2], 1.8e9)
-    Ledger(sys.argv[1]).append([], counts=[Count(row, None, 1.8e9 + 60)])
+    Ledger(sys.argv[1]).append([], counts=[Count(row, (), 1.8e9 + 60)])
     print("counted", flush=True)
     input()
     """
@@ -329,7 +339,13 @@ def test_modes(on_disk: Ledger, path: Path) -> None:
     """Folder and files are for their owner alone."""
     on_disk.append(rows(1))
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in [path.parent, *path.parent.iterdir()]}
-    assert modes == {"acme-agents": 0o700, "ledger.db": 0o600, "ledger.db-shm": 0o600, "ledger.db-wal": 0o600}
+    assert modes == {
+        "acme-agents": 0o700,
+        "ledger.db": 0o600,
+        "ledger.db-shm": 0o600,
+        "ledger.db-wal": 0o600,
+        "ledger.db.reserve-0": 0o600,
+    }
 
 
 def test_kept(on_disk: Ledger, path: Path) -> None:
@@ -438,7 +454,7 @@ def test_deleted_bodies_are_overwritten(on_disk: Ledger, path: Path) -> None:
     on_disk.delete_pending()
     on_disk.close()
     assert b"canary" not in path.read_bytes()
-    assert list(path.parent.iterdir()) == [path]
+    assert [file for file in path.parent.iterdir() if file.suffix != ".reserve-0"] == [path]
 
 
 def test_a_ledger_where_others_write(tmp_path: Path) -> None:

@@ -66,6 +66,14 @@ def test_the_events(tmp_path: Path, limit: int) -> None:
     assert sums == {"tasksProcessed": 1, "toolCalls": 1, "modelCalls": 1, "inputTokens": 3}
 
 
+@pytest.mark.parametrize("name", ["OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"])
+def test_cut_values(tmp_path: Path, name: str) -> None:
+    """Every event is told as it is, where the operator has the SDK keep no more than two characters of a value."""
+    spans, events, sums = told(tmp_path, **{name: 2})
+    assert (len(events), sums["inputTokens"], sums["modelCalls"], "tool.called" in events) == (8, 3, 1, True)
+    assert {span["agent.lifecycle"] for span in spans} == {"to", "mo", "ta", "se"}
+
+
 def test_the_operators_spans(tmp_path: Path) -> None:
     """Our own attributes are in the operator's spans, in place of others."""
     spans, _, _ = told(tmp_path)

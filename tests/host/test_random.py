@@ -26,6 +26,7 @@ NUMBERS = """
     with library.task():
         pass
     telemetry.flush(5)
+    telemetry.shutdown(5)
     print(random.getstate() == before)
 """
 
@@ -34,6 +35,13 @@ def test_the_hosts_numbers(tmp_path: Path, recorder: Recorder) -> None:
     """Spans, events and sending draw nothing from the host's generator."""
     assert run(NUMBERS, variables=allowed(tmp_path, AGENT_TELEMETRY_ENDPOINT=recorder.url)) == "True\n"
     assert len(recorder.requests) > 0
+
+
+def test_the_operators_exporters(tmp_path: Path, recorder: Recorder) -> None:
+    """The operator's exporters, which draw their back-off from chance, draw it from elsewhere."""
+    variables = allowed(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=recorder.url)
+    assert run(NUMBERS, variables=variables) == "True\n"
+    assert {request.path for request in recorder.requests} == {"/v1/traces", "/v1/metrics"}
 
 
 def test_a_host_that_seeds(tmp_path: Path) -> None:

@@ -17,22 +17,30 @@ CORE = ROOT / "otel_agent_telemetry"
 INSTRUMENTATION = ROOT / "instrumentation" / "otel_agent_instrumentation"
 
 FLOORS = {
-    "ground": {"errors", "semconv", "_deadline", "_folder", "_http", "_losses", "_sockets", "_sqlite"},
+    "ground": {"errors", "semconv", "_deadline", "_folder", "_http", "_local_serve", "_losses", "_sockets", "_sqlite"},
     "words": {"contract", "lifecycle", "otlp"},
+    "harnesses": {"harnesses"},
     "consent": {"settings", "consent", "presets"},
     "meaning": {"meaning", "identity"},
     "pipeline": {"pipeline"},
     "local": {"local"},
+    "maintainers": {"maintainers"},
+    "proof": {"proof"},
     "cli": {"cli"},
-    "roof": {"", "__main__", "_runtime"},  # the package itself, which puts the parts together
+    "runtime": {"_runtime"},
+    "roof": {"", "__main__"},  # the package itself, which puts the parts together
 }
 BELOW = {
     "ground": {"ground"},
     "words": {"ground", "words"},
+    "harnesses": {"ground", "words", "harnesses"},
     "consent": {"ground", "words", "consent"},
     "meaning": {"ground", "words", "consent", "meaning"},
     "pipeline": {"ground", "words", "consent", "meaning", "pipeline"},
     "local": {"ground", "words", "consent", "meaning", "local"},
+    "maintainers": {"ground", "words", "consent", "maintainers"},
+    "proof": {"ground", "words", "proof"},
+    "runtime": {*FLOORS} - {"cli", "roof"},
     "cli": {*FLOORS} - {"roof"},
     "roof": {*FLOORS},
 }
@@ -47,7 +55,8 @@ APART = {  # within a floor: a wing, and the wings that it does not know
     "pipeline.sending": {"pipeline.writing"},
 }
 FILES = sorted(CORE.rglob("*.py"))
-LOW = [file for file in FILES if "pipeline" not in file.parts and "local" not in file.parts and "cli" not in file.parts]
+HIGH = {"pipeline", "local", "cli"}
+LOW = [file for file in FILES if HIGH.isdisjoint(file.parts)]
 
 
 def name_of(file: Path) -> str:
@@ -127,6 +136,13 @@ def test_the_low_floors_do_not_know_the_sdk(file: Path) -> None:
     """Below the pipeline nothing imports the OpenTelemetry SDK or its exporters, not even late."""
     heavy = ("opentelemetry.sdk", "opentelemetry.exporter")
     assert [name for name in imports(file) if name.startswith(heavy)] == []
+
+
+@pytest.mark.parametrize("file", sorted(CORE.glob("proof/probe/*.py")), ids=lambda file: file.stem)
+def test_the_probe_stands_alone(file: Path) -> None:
+    """The probe runs in programs whose environment may have nothing of ours: it needs Python alone."""
+    beside = {other.stem for other in file.parent.glob("*.py")}
+    assert {name.partition(".")[0] for name in imports(file)} <= sys.stdlib_module_names | beside
 
 
 def test_one_module_reaches_the_network() -> None:

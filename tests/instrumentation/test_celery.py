@@ -56,7 +56,24 @@ def test_events_follow(story: Program) -> None:
         "task.completed": 7,
         "task.failed": 3,
         "task.cancelled": 3,
+        "task.session_completed": 1,
+        "session.started": 1,
+        "session.ended": 1,
     }
+
+
+def test_who_works_on_what(story: Program) -> None:
+    """A task tells its priority and the agent that was at work in it; the agent's session tells the task."""
+    [session] = [each["properties"] for each in story.events if each["event"] == "session.started"]
+    task = {
+        each["event"]: each["properties"]
+        for each in story.events
+        if each["event"].startswith("task.") and each["properties"]["taskId"] == session["taskId"]
+    }
+    assert task["task.created"]["priority"] == 7
+    assert task["task.failed"]["agentId"] == session["agentId"]
+    [ended] = [each["properties"] for each in story.events if each["event"] == "session.ended"]
+    assert ended["taskId"] == session["taskId"]
 
 
 def test_the_worker_is_a_server(story: Program) -> None:
@@ -82,4 +99,7 @@ def test_our_errors_stay_with_us(tmp_path: Path) -> None:
         worker = program.start("-m", "broken", "celery", "--app", "celery_app", "worker", "--concurrency", "2")
         assert program.run("-m", "broken", "celery_publish") == 0
         assert program.stop(worker) == 0
-        assert program.counted() == {}
+        assert program.counted() == {
+            "session.started": 1,
+            "session.ended": 1,
+        }  # by the agent's span

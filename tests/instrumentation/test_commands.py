@@ -12,7 +12,9 @@ from tests.instrumentation.program import OURS, Program, needs
 if TYPE_CHECKING:
     from pathlib import Path
 
+DECLARED = {"AGENT_TELEMETRY_PUBLIC_COMMANDS": "run,db up"}
 FRAMEWORKS = ("argparse", "click", "cyclopts", "typer")
+UNCOMPARED = {"agent.lifecycle", "agent.command.program", "error.type"}
 CASES: dict[str, tuple[list[str], dict[str, Any]]] = {
     "success": (["db", "up", "--token", "SECRET"], {"agent.command.name": "acme db up", "agent.exit_code": 0}),
     "exception": (["fail"], {"agent.command.name": "acme fail", "agent.exit_code": 1, "agent.outcome": "error"}),
@@ -31,9 +33,7 @@ def run(
         code = program.run(*prefix, f"cli_{framework}", *arguments)
         spans = [span.attributes for span in program.spans if span.scope == OURS]
     assert "SECRET" not in str(spans)
-    return code, [
-        {key: value for key, value in each.items() if key not in {"agent.lifecycle", "error.type"}} for each in spans
-    ]
+    return code, [{key: value for key, value in each.items() if key not in UNCOMPARED} for each in spans]
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
@@ -57,6 +57,21 @@ def test_a_command_line_that_is_not_understood_is_a_failure(tmp_path: Path, fram
     helped, none = run(tmp_path, framework, "--help")
     assert (refused, [each["agent.exit_code"] for each in found], helped, none) == (refused, [refused], 0, [])
     assert found[0]["agent.command.name"] == "acme"
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_what_the_maintainers_see(tmp_path: Path, framework: str) -> None:
+    """Commands that were declared leave by name, whatever the program is called; a refused command line is no bug."""
+    if framework != "argparse":
+        needs(framework)
+    with Program(home=tmp_path, variables=DECLARED) as program:
+        for arguments in (["db", "up"], ["nonsense"]):
+            program.run("-m", f"cli_{framework}", *arguments)
+        told = [each["properties"] for each in program.events]
+        assert [(each["command"], each.get("errorCategory")) for each in told] == [
+            ("db up", None),
+            ("custom", "validation"),
+        ]
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)

@@ -74,6 +74,15 @@ CHANGED = {
         ],
     ),
     "gunicorn": ("gunicorn", methods("gunicorn.arbiter:Arbiter", "start", "halt", "handle_term")),
+    "harness": (
+        "pytest",
+        [
+            *methods("subprocess:Popen", "__init__", "poll", "wait", "send_signal"),
+            *methods("asyncio.subprocess:Process", "wait", "send_signal", "terminate", "kill"),
+            "asyncio:create_subprocess_exec",
+            "asyncio.subprocess:create_subprocess_exec",
+        ],
+    ),
     "langgraph": ("langchain-core", ["langchain_core.tracers.context:_configure_hooks"]),
     "mcp": (
         "mcp",

@@ -95,6 +95,60 @@ def test_children_of_billiard(tmp_path: Path) -> None:
     assert events(tmp_path / "state") == {"session.started": 4, "tool.called": 4, "session.ended": 4}
 
 
+FINISHED = "pool.map(child, range(4)), pool.close(), pool.join()"
+
+
+def test_a_pool_of_billiard(tmp_path: Path) -> None:
+    """A pool ends its processes once they did so many jobs: what the last of them told is kept too."""
+    if find_spec("billiard") is None:  # it comes with Celery
+        absent("billiard", "pip install billiard")
+    program = CHILDREN.replace("ProcessPoolExecutor(4, mp_context=context)", "context.Pool(2, maxtasksperchild=2)")
+    program = program.replace("import multiprocessing", "import billiard as multiprocessing")
+    run_file(tmp_path, program.replace("list(pool.map(child, range(4)))", FINISHED), "fork", "pool")
+    assert events(tmp_path / "state") == {"session.started": 4, "tool.called": 4, "session.ended": 4}
+
+
+TASKS = """
+import os
+import celery
+import otel_agent_telemetry as telemetry
+
+telemetry.configure()
+for folder in ("messages", "control", "results"):
+    os.makedirs(folder, exist_ok=True)
+options = {"data_folder_in": "messages", "data_folder_out": "messages", "control_folder": "control"}
+options["polling_interval"] = 0.05
+backend = "file://" + os.path.abspath("results")
+app = celery.Celery("tasks", broker="filesystem://", broker_transport_options=options, backend=backend)
+
+
+@app.task(name="job")
+def job():
+    with telemetry.task("job", source="api"):
+        pass
+
+
+if __name__ == "__main__":
+    [each.get(timeout=60) for each in [job.delay() for _ in range(30)]]
+"""
+
+
+def test_celery_with_short_lives(tmp_path: Path) -> None:
+    """A prefork worker whose processes end after ten tasks each, not instrumented: every task is told of."""
+    if find_spec("celery") is None:
+        absent("celery", "pip install celery")
+    (tmp_path / "tasks.py").write_text(TASKS)
+    options = ("--concurrency", "2", "--max-tasks-per-child", "10", "--loglevel", "error")
+    variables = environment(**allowed(tmp_path / "state"))
+    command = [sys.executable, "-m", "celery", "--app", "tasks", "worker", *options]
+    with subprocess.Popen(command, env=variables, cwd=tmp_path, stdout=subprocess.DEVNULL) as worker:
+        off = {**variables, "ANONYMIZED_TELEMETRY": "false"}
+        subprocess.run([sys.executable, "tasks.py"], env=off, cwd=tmp_path, timeout=90, check=True)
+        worker.terminate()
+        assert worker.wait(30) == 0
+    assert events(tmp_path / "state") == {"task.created": 30, "task.started": 30, "task.completed": 30}
+
+
 def test_no_multiprocessing_of_ours(tmp_path: Path) -> None:
     """A program that uses neither library has neither loaded by us."""
     program = """

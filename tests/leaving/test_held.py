@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from otel_agent_telemetry import HTTPStore, Telemetry, _losses
 from otel_agent_telemetry.pipeline.assemble import ledger_file
 from otel_agent_telemetry.pipeline.sending.ledger import Ledger
 from tests.lifecycle.acme import PRODUCT, stored
+from tests.lifecycle.programs import allowed, start
 from tests.recorder import Answer, Recorder
 
 if TYPE_CHECKING:
@@ -83,3 +85,26 @@ def test_a_worker_that_is_up_before_its_server(tmp_path: Path) -> None:
         assert acme.flush(5) or acme.flush(5)
         acme.shutdown(0)
     assert ports(tmp_path) == [1, 2]
+
+
+UNIDENTIFIED = """
+    import sys, time
+    import otel_agent_telemetry as telemetry
+
+    telemetry.configure(store=telemetry.HTTPStore(sys.argv[1]))
+    for port in range(2):
+        telemetry.server_started()
+        telemetry.server_shutdown()
+        time.sleep(0.3 * (1 - port))  # two wait in the thread that asks for the identity, two before it
+"""
+
+
+def test_no_identity_until_the_end(tmp_path: Path) -> None:
+    """What no identity came for is lost with the program: each event counted once, and said."""
+    with (
+        Recorder(default=Answer(after=threading.Event())) as hanging,
+        start(UNIDENTIFIED, hanging.url, variables=allowed(tmp_path)) as process,
+    ):
+        _, said = process.communicate(timeout=30)
+    drops = Ledger(ledger_file(str(tmp_path), PRODUCT)).drops()
+    assert (said.split(" events")[0], drops) == ("4", {"ledger_unavailable": 4})

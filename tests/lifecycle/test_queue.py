@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from otel_agent_telemetry import contract
 from tests.lifecycle.acme import Acme, Told, id_of, parent_of, stored
 from tests.lifecycle.programs import allowed, result, run
 
@@ -59,6 +60,22 @@ def test_a_task_is_told_of_once(acme: Acme) -> None:
         Told("task.started", {"source": "slack"}),
         Told("task.completed", {"source": "slack"}),
     ]
+
+
+def test_tags(acme: Acme) -> None:
+    """A task's tags leave as far as the product declared them: any other is ``other``, and 32 at most leave."""
+    contract.tag("topic", "billing", "research")
+    try:
+        acme.telemetry.create_task(tags=["billing", "call Mr Smith", "topic"])
+        acme.telemetry.task(tags=["research"] * 40).start().end()
+        acme.telemetry.create_task(tags="billing")
+        assert [each.properties.get("tags") for each in acme.told if each.event == "task.created"] == [
+            ["billing", "other", "other"],
+            ["research"] * 32,
+            None,
+        ]
+    finally:
+        contract.withdraw("topic")
 
 
 def test_claimed(acme: Acme) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from otel_agent_telemetry._local_serve import LOCAL_URL
 from otel_agent_telemetry._sockets import listeners, owner_of
-from otel_agent_telemetry.cli._run import LOCAL_PORT
 from tests.cli.command import COMMAND, environment
 from tests.local.made import Made, request
 from tests.local.serving import PROTOBUF, Serving
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STRANGER = 54321
+LOCAL_PORT = int(LOCAL_URL.rpartition(":")[2])
 ASKS = """
 import encodings.idna, http.client, os, sys
 os.setuid(int(sys.argv[5]))

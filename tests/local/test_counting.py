@@ -246,3 +246,17 @@ def test_a_known_model_is_estimated(store: Store) -> None:
     with closing(store.reader()) as connection:
         row = usage(connection, "model")[0]
     assert (row["cost_usd"], row["cost_is_estimate"]) == (pytest.approx(0.75), True)
+
+
+def test_many_calls_are_no_long_call(store: Store) -> None:
+    """Where long calls cost more, each call is priced by its own length, not by what all have together."""
+    pytest.importorskip(
+        "genai_prices", reason="genai-prices is missing; get it with: pip install otel-agent-telemetry[prices]"
+    )
+    lengths = (150_000, 150_000, 250_000)
+    calls = (chat("claude-sonnet-4-5", length, 1_000) for length in lengths)
+    store.add_spans(request(*(Made(id=number, attributes=call) for number, call in enumerate(calls, 1))))
+    store.settle()
+    with closing(store.reader()) as connection:
+        row = usage(connection, "model")[0]
+    assert row["cost_usd"] == pytest.approx(2 * (0.45 + 0.015) + (1.5 + 0.0225))

@@ -137,7 +137,7 @@ def variables_for(environment: Environment, model: EveryProvider) -> dict[str, s
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else it asks the network for prices
         "OPENAI_API_KEY": "none",
         "OPENAI_BASE_URL": model.url,
-        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_AND_EVENT",
+        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "true",
         "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "",
         "PATH": os.pathsep.join([str(environment.python.parent), os.environ["PATH"]]),
     }

@@ -29,7 +29,8 @@ def captured() -> list[Path]:
 
 def facts(path: Path) -> list[Fact]:
     """What the spans of a file become."""
-    return replay(read(str(path)).spans)
+    found = read(str(path))
+    return replay(found.spans, found.agents)
 
 
 def events(path: Path, registries: Registries | None = None) -> list[CleanEvent]:

@@ -98,6 +98,45 @@ def test_task_that_runs_at_once() -> None:
     )
 
 
+def test_the_session_of_a_task() -> None:
+    """A session below a task tells the task when it begins and ends, and the task the session's agent."""
+    mapping = Meaning()
+    mapping.start(_task())
+    session = own(3, "session", parent=2, gen_ai__conversation__id="s", gen_ai__agent__name="planner")
+    started = properties(mapping.start(session), "session.started")
+    ended = mapping.end(session)
+    completed = properties(mapping.end(_task(end=9)), "task.completed")
+    session_completed = properties(ended, "task.session_completed")
+    assert [started["taskId"], properties(ended, "session.ended")["taskId"], session_completed["taskId"]] == ["t"] * 3
+    assert (completed["agentId"], session_completed["agentId"]) == ("planner", "planner")
+
+
+def test_a_session_that_names_its_task() -> None:
+    """So does a session that only says which task it works on: that one runs elsewhere."""
+    session = own(1, "session", gen_ai__conversation__id="s", agent__task__id="t")
+    mapping = Meaning()
+    assert properties(mapping.start(session), "session.started")["taskId"] == "t"
+    assert properties(mapping.end(session), "task.session_completed")["taskId"] == "t"
+
+
+@pytest.mark.parametrize(("end", "told"), [({}, "task.completed"), ({"agent__outcome": "cancelled"}, "task.cancelled")])
+def test_the_agent_of_a_task(end: dict[str, Any], told: str) -> None:
+    """Of a task that names no agent the one that ran below it is known when it ends; the first of several."""
+    mapping = Meaning()
+    assert "agentId" not in properties(mapping.start(_task()), "task.started")
+    mapping.end(span(3, AGENT, parent=2))
+    mapping.end(span(4, {**AGENT, "gen_ai.agent.name": "writer"}, parent=2))
+    assert properties(mapping.end(_task(end=9, **end)), told)["agentId"] == "planner"
+
+
+def test_a_task_within_a_session() -> None:
+    """A task is its session's agent's from the start, and the session works on no one task."""
+    mapping = Meaning()
+    started = properties(mapping.start(_SESSION), "session.started")
+    assert "taskId" not in started
+    assert properties(mapping.start(_task(parent=1)), "task.started")["agentId"] == "a1"
+
+
 @pytest.mark.parametrize(
     ("outcome", "told"),
     [
@@ -124,7 +163,7 @@ def test_session_inside_a_task() -> None:
     mapping.end(_task(2, parent=1))
     outer = properties(mapping.end(_SESSION), "session.ended")
     assert (properties(inner, "task.session_completed"), outer["tasksProcessed"]) == (
-        {"taskId": "t", "exitCode": 0, "isError": False, "durationMs": 500},
+        {"taskId": "t", "agentId": "a1", "exitCode": 0, "isError": False, "durationMs": 500},
         1,
     )
 

@@ -17,6 +17,7 @@ ENVIRONMENTS = "one of production, development, test, ci, staging"
 BATCH = "a number of events from 1 to 1000"
 SECONDS = "seconds from 0 to 600"
 TAGS = "k=v,k=v, or a dictionary in code"
+PUBLIC = "AGENT_TELEMETRY_PUBLIC_"
 DEFAULTS = {
     "api_key": None,
     "batch": 1,
@@ -52,6 +53,10 @@ VARIABLES = {
     "AGENT_TELEMETRY_NOTICE": "No",
     "AGENT_TELEMETRY_EXIT_TIMEOUT": "0.5",
     "AGENT_TELEMETRY_PRECISION": "coarse",
+    "AGENT_TELEMETRY_PUBLIC_TOOLS": "web_search, read_file,",
+    "AGENT_TELEMETRY_PUBLIC_AGENTS": "planner",
+    "AGENT_TELEMETRY_PUBLIC_MODELS": "acme-2",
+    "AGENT_TELEMETRY_PUBLIC_COMMANDS": "run,alias list",
     "TELEMETRY_TAGS": "channel=beta",
 }
 SAID = {
@@ -68,6 +73,10 @@ SAID = {
     "notice": False,
     "exit_timeout": 0.5,
     "precision": "coarse",
+    "public_tools": frozenset({"web_search", "read_file"}),
+    "public_agents": frozenset({"planner"}),
+    "public_models": frozenset({"acme-2"}),
+    "public_commands": frozenset({"run", "alias list"}),
     "tags": {"channel": "beta"},
 }
 ARGUMENTS: dict[str, Any] = {
@@ -215,9 +224,8 @@ def test_a_wrong_switch(variable: str, where: str) -> None:
         (None, "batch", True, BATCH),
         (None, "batch", "10", BATCH),
         (None, "batch", 1.0, BATCH),
-        (None, "public_tools", "web_search", "a list of names, such as public_tools=['web_search']"),
-        (None, "public_agents", None, LIST),
-        (None, "public_models", 5, LIST),
+        (f"{PUBLIC}TOOLS", "public_tools", "web_search", "a list of names, such as public_tools=['web_search']"),
+        (f"{PUBLIC}MODELS", "public_models", 5, LIST),
     ],
 )
 def test_a_wrong_argument(variable: str | None, argument: str, value: object, expected: str) -> None:
@@ -230,7 +238,8 @@ def test_a_wrong_argument(variable: str | None, argument: str, value: object, ex
 @pytest.mark.parametrize("name", ["", "a" * 65, 5, ["run"], "two\nlines", "\ud800", "\x00"])
 def test_a_wrong_name(argument: str, name: object) -> None:
     """A public name that no event could carry is refused."""
-    assert refusal(**given(argument, ["run", name])) == text(f"configure({argument}=)", repr(name)[:80], NAMES)
+    where = f"AGENT_TELEMETRY_{argument.upper()} or configure({argument}=)"
+    assert refusal(**given(argument, ["run", name])) == text(where, repr(name)[:80], NAMES)
 
 
 @pytest.mark.parametrize("key", ["a\nb", "\N{KEY}", b"key", 5])

@@ -113,7 +113,7 @@ async def called() -> None:
 
 def carried() -> None:
     """A task travels as a dictionary of strings."""
-    carrier = telemetry.create_task("research", source="slack", priority=2)
+    carrier = telemetry.create_task("research", source="slack", priority=2, tags=["billing"])
     assert_type(carrier, dict[str, str])
     with telemetry.run_task(carrier, claimed=True) as task:
         assert_type(task.id, str | None)
@@ -129,5 +129,6 @@ def counted() -> None:
     telemetry.record_tokens("gpt-5.2", input="many")  # pyright: ignore[reportArgumentType] (tokens are numbers)
     telemetry.track("import.finished", rows=3)
     telemetry.track_command("run", is_success=False)
+    telemetry.track_tool("read_file", duration_ms=12.5, error=OSError(), agent="planner", session_id="s-1")
     telemetry.server_started(port=8080)
     telemetry.server_shutdown(signal="SIGTERM", uptime_ms=10, sessions_processed=2)

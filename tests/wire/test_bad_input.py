@@ -179,10 +179,11 @@ def test_an_undeclared_property_is_dropped_and_counted(acme: Telemetry, tmp_path
 def test_negative_counts(acme: Telemetry, tmp_path: Path) -> None:
     """A negative count is zero in an event, and a negative number of tokens is none at all."""
     acme.track("server.started", port=-1)
-    acme.record_tokens("gpt-5.2", input=-5, output=7)
+    acme.record_tokens("gpt-5.2", input=-5, output=7, cost_usd=0.5)
     started, usage = (body["properties"] for body in bodies(acme, tmp_path))
     assert started == {"port": 0}
-    assert usage == {"model": "gpt-5.2", "outputTokens": 7, "totalTokens": 7, "modelCalls": 1, "modelErrors": 0}
+    counted = {"outputTokens": 7, "totalTokens": 7, "modelCalls": 1, "modelErrors": 0}
+    assert usage == {"model": "gpt-5.2", "costUsd": 0.5, **counted}
 
 
 def test_a_text_of_ten_megabytes(acme: Telemetry, tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def telemetry(folder: Path, store: Store, recorder: Recorder, **settings: Any) -
 
 
 def declared() -> Iterator[None]:
-    """Declares the vectors' event of the product's own, and takes it back."""
+    """Declares the vectors' event and tag of the product's own, and takes them back."""
     contract.event(
         "import.finished",
         fires="an import is done",
@@ -87,5 +87,7 @@ def declared() -> Iterator[None]:
         format=contract.Enum(("csv", "json")),
         fileId=contract.Ref("file"),
     )
+    contract.tag("topic", "billing", "research")
     yield
     contract.withdraw("import.finished")
+    contract.withdraw("topic")

@@ -8,9 +8,11 @@ import subprocess
 import sys
 from collections import Counter
 from importlib.metadata import PackageNotFoundError, version
+from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.network import free_port
 from tests.parts import absent
@@ -18,6 +20,8 @@ from tests.zero_code.started import AROUND, BIN, OURS, SERVICE, run, serve_and_s
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.recorder import Recorder
 
 BOTH = pytest.mark.parametrize("around", AROUND)
 COMMANDS = {
@@ -161,3 +165,56 @@ def test_gunicorn_off(tmp_path: Path) -> None:
     command = [*OURS, str(BIN / "gunicorn"), "-w", "2", "-b", f"127.0.0.1:{port}", "web:wsgi"]
     assert serve_and_stop(command, port, variables(state, DO_NOT_TRACK="1")) == 0
     assert not state.exists()
+
+
+NAMED = """
+    import click
+    from opentelemetry import trace
+    import otel_agent_telemetry as telemetry
+
+    @click.command()
+    def main():
+        telemetry.configure(product="named-in-code", version="2.3.0")
+        with telemetry.session(), telemetry.tool("web_search"):
+            pass
+
+    trace.get_tracer("acme").start_span("before").end()
+    main()
+"""
+
+
+def test_a_product_that_its_code_names(tmp_path: Path, recorder: Recorder) -> None:
+    """What ``configure(product=)`` says under ``run`` is the one product, the one ledger, and the one service name."""
+    (tmp_path / "service.py").write_text(dedent(NAMED), "utf-8")
+    given = variables(tmp_path / "state", OTEL_EXPORTER_OTLP_ENDPOINT=recorder.url)
+    del given["AGENT_TELEMETRY_PRODUCT"]
+    assert run(*OURS, str(tmp_path / "service.py"), given=given).stderr == ""
+    assert [each.name for each in (tmp_path / "state").iterdir()] == ["named-in-code"]
+    events = [each["event"] for each in told(tmp_path / "state", "named-in-code")]
+    assert events == ["session.started", "tool.called", "session.ended", "command.executed"]
+    assert services(recorder) == {"named-in-code"}
+
+
+def test_the_service_name_of_a_spawned_process(tmp_path: Path, recorder: Recorder) -> None:
+    """A program that says nothing is called after its file, and so is a process that it spawns."""
+    spawning = """
+        import multiprocessing
+        from opentelemetry import trace
+
+        if __name__ == "__main__":
+            multiprocessing.get_context("spawn").Process(target=print).start()
+        trace.get_tracer("acme").start_span("x").end()
+    """
+    (tmp_path / "spawning.py").write_text(dedent(spawning), "utf-8")
+    given = variables(tmp_path / "state", OTEL_EXPORTER_OTLP_ENDPOINT=recorder.url)
+    del given["AGENT_TELEMETRY_PRODUCT"]
+    assert run(*OURS, str(tmp_path / "spawning.py"), given=given).returncode == 0
+    assert services(recorder) == {"spawning"}
+
+
+def services(recorder: Recorder) -> set[str]:
+    """The service names of the spans that came."""
+    bodies = [request.body for request in recorder.requests if request.path == "/v1/traces"]
+    batches = [batch for body in bodies for batch in ExportTraceServiceRequest.FromString(body).resource_spans]
+    pairs = [pair for batch in batches for pair in batch.resource.attributes]
+    return {pair.value.string_value for pair in pairs if pair.key == "service.name"}

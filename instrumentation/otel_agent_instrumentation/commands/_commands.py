@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import otel_agent_telemetry as telemetry
 from otel_agent_instrumentation._hooks import quiet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["begin", "end", "is_product", "refuse"]
 
@@ -17,6 +20,8 @@ _RUNNERS = frozenset(
     | {"langgraph", "mcp", "pip", "pytest", "uv"}
 )
 
+_USAGE_ERROR = "UsageError"  # as click calls a command line that it refuses
+
 _INTERRUPTED = 130  # what a shell calls a program that SIGINT ended, and what some libraries exit with
 
 
@@ -27,14 +32,14 @@ def is_product(name: str | None) -> bool:
 
 
 @quiet
-def begin(name: str) -> Any:
-    """The command's handle, started; ``name`` is the command's path without any argument."""
-    return telemetry.command(name).start()
+def begin(program: str, names: Iterable[str]) -> Any:
+    """The handle of a program's command, started; ``names`` are those of the command's path, without any argument."""
+    return telemetry.command(" ".join(names), program=program).start()
 
 
 @quiet
-def end(command: Any, error: BaseException | None) -> None:
-    """End it with the exit code that the exception stands for."""
+def end(command: Any, error: BaseException | None, *, is_refused: bool = False) -> None:
+    """End it with the exit code that the exception stands for; of a refused command line an exit says nothing more."""
     if command is None:
         return
     code = _exit_code(error)
@@ -42,14 +47,15 @@ def end(command: Any, error: BaseException | None) -> None:
     if _is_abort(error):
         command.end(outcome="cancelled")
     else:
-        command.end(error if code else None)
+        failed = _USAGE_ERROR if is_refused and isinstance(error, SystemExit) else error
+        command.end(failed if code else None)
 
 
 @quiet
-def refuse(name: str, error: BaseException) -> None:
+def refuse(program: str, names: Iterable[str], error: BaseException) -> None:
     """A command line that could not be understood; asking for help is none."""
     if _exit_code(error):
-        end(telemetry.command(name).start(make_current=False), error)
+        end(telemetry.command(" ".join(names), program=program).start(make_current=False), error, is_refused=True)
 
 
 def _exit_code(error: BaseException | None) -> int:

@@ -32,6 +32,7 @@ class ArgparseInstrumentor(FrameworkInstrumentor):
 
     def _hook(self, hooks: Hooks, module: Any, program: _Program) -> None:
         hooks.wrap(module.ArgumentParser, "parse_known_args", program.parse)
+        hooks.wrap(module.ArgumentParser, "error", program.error)
         hooks.wrap(sys, "exit", program.exit)
         atexit.register(program.finish)
         hooks.later(lambda: atexit.unregister(program.finish))
@@ -43,6 +44,7 @@ class _Program:
     def __init__(self) -> None:
         self._depth = 0
         self._seen = False
+        self._is_refused = False
         self._command: Any = None
         self._exit: SystemExit | None = None
 
@@ -61,6 +63,10 @@ class _Program:
         self._begin(instance, result)
         return result
 
+    def error(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        self._is_refused = True
+        return wrapped(*args, **kwargs)
+
     def exit(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         self._exit = SystemExit(*args)
         return wrapped(*args, **kwargs)
@@ -69,18 +75,18 @@ class _Program:
     def finish(self) -> None:
         """End the command with the program."""
         error = getattr(sys, "last_value", None) or self._exit
-        _commands.end(self._command, error)
+        _commands.end(self._command, error, is_refused=self._is_refused)
 
     @quiet
     def _begin(self, parser: Any, result: Any) -> None:
         self._seen = True
         if _commands.is_product(parser.prog):
-            self._command = _commands.begin(" ".join([parser.prog, *_subcommands(parser, result[0])]))
+            self._command = _commands.begin(parser.prog, _subcommands(parser, result[0]))
 
     @quiet
     def _refuse(self, parser: Any, error: SystemExit) -> None:
         if _commands.is_product(parser.prog):
-            _commands.refuse(parser.prog, error)
+            _commands.refuse(parser.prog, (), error)
 
 
 def _subcommands(parser: Any, namespace: Any) -> list[str]:

@@ -41,11 +41,11 @@ def install_on(hooks: Hooks, command: Any, group: Any) -> None:
 
 def _invoke(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
     context = args[0] if args else kwargs.get("ctx")
-    path = None if _inside.get() else _path(instance, context)
-    if path is None:
+    names = None if _inside.get() else _product_path(instance, context)
+    if names is None:
         return wrapped(*args, **kwargs)
     token = _inside.set(True)
-    command = _commands.begin(path)
+    command = _commands.begin(names[0], names[1:])
     try:
         result = wrapped(*args, **kwargs)
     except BaseException as error:
@@ -63,7 +63,7 @@ def _make_context(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         return wrapped(*args, **kwargs)
     except Exception as error:
         name, parent = args[0] if args else kwargs.get("info_name"), kwargs.get("parent")
-        _refuse(instance, f"{parent.command_path} {name}" if parent is not None else name, error)
+        _refuse(instance, [*_names(parent), str(name or "")], error)
         raise
 
 
@@ -73,23 +73,32 @@ def _invoke_group(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
     except Exception as error:
         context = args[0] if args else kwargs.get("ctx")
         if type(error).__module__.endswith("exceptions"):  # click's own, such as for a command that does not exist
-            _refuse(instance, context.command_path, error)
+            _refuse(instance, _names(context), error)
         raise
 
 
 @quiet
-def _path(command: Any, context: Any) -> str | None:
-    """The command's path; None for a group that passes on to another, and for what is not the product's."""
+def _product_path(command: Any, context: Any) -> list[str] | None:
+    """The command's path, the program's name first; None for a group that passes on, and for what is another's."""
     if context.invoked_subcommand is not None or not _commands.is_product(_module_of(command)):
         return None
-    return context.command_path
+    return _names(context)
+
+
+def _names(context: Any) -> list[str]:
+    """What the program and its commands down to this one are called; click's own path holds arguments, too."""
+    names: list[str] = []
+    while context is not None:
+        names.insert(0, context.info_name or "")
+        context = context.parent
+    return names
 
 
 @quiet
-def _refuse(command: Any, path: str | None, error: Exception) -> None:
+def _refuse(command: Any, names: list[str], error: Exception) -> None:
     if not _inside.get() and _told.get() is not error and _commands.is_product(_module_of(command)):
         _told.set(error)
-        _commands.refuse(path or "", error)
+        _commands.refuse(names[0], names[1:], error)
 
 
 def _module_of(command: Any) -> str | None:

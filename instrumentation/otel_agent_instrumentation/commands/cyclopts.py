@@ -20,10 +20,10 @@ __all__ = ["CycloptsInstrumentor"]
 
 
 class _Call:
-    """One command line: the path of its command, and the command's handle once it runs."""
+    """One command line: the program's name and its command's, and the command's handle once it runs."""
 
-    def __init__(self, path: str) -> None:
-        self.path = path
+    def __init__(self, names: list[str]) -> None:
+        self.names = names
         self.command: Any = None
 
 
@@ -49,7 +49,7 @@ class CycloptsInstrumentor(FrameworkInstrumentor):
 def _application(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
     if _call.get() is not None:  # an application inside another
         return wrapped(*args, **kwargs)
-    call = _Call(_path(instance, args, kwargs) or "")
+    call = _Call(_names(instance, args, kwargs) or [""])
     token = _call.set(call)
     try:
         result = wrapped(*args, **kwargs)
@@ -65,8 +65,8 @@ def _application(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
 async def _asynchronous_application(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
     if _call.get() is not None:
         return await wrapped(*args, **kwargs)
-    call = _Call(_path(instance, args, kwargs) or "")
-    call.command = _commands.begin(call.path)  # the body is awaited in place
+    call = _Call(_names(instance, args, kwargs) or [""])
+    call.command = _commands.begin(call.names[0], call.names[1:])  # the body is awaited in place
     token = _call.set(call)
     try:
         result = await wrapped(*args, **kwargs)
@@ -82,15 +82,15 @@ async def _asynchronous_application(wrapped: Any, instance: Any, args: Any, kwar
 def _run(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:  # noqa: ARG001 - wrapt's signature
     call = _call.get()
     if call is not None and call.command is None and not _is_help(args):
-        call.command = _commands.begin(call.path)
+        call.command = _commands.begin(call.names[0], call.names[1:])
     return wrapped(*args, **kwargs)
 
 
 @quiet
-def _path(app: Any, args: Any, kwargs: Any) -> str:
+def _names(app: Any, args: Any, kwargs: Any) -> list[str]:
     tokens = args[0] if args else kwargs.get("tokens")
     chain, *_ = app.parse_commands(sys.argv[1:] if tokens is None else tokens)
-    return " ".join([app.name[0], *chain])
+    return [app.name[0], *chain]
 
 
 @quiet
@@ -102,4 +102,4 @@ def _finish(call: _Call, error: BaseException | None) -> None:
     if call.command is not None:
         _commands.end(call.command, error)
     elif error is not None:
-        _commands.refuse(call.path, error)
+        _commands.refuse(call.names[0], call.names[1:], error)

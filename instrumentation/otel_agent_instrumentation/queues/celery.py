@@ -80,13 +80,14 @@ class _Observer:
     # Where a task is published ---------------------------------------------------------------------------------
 
     @quiet
-    def before_task_publish(self, *, headers: dict[str, Any], **_: Any) -> None:
+    def before_task_publish(self, *, headers: dict[str, Any], properties: Any = None, **_: Any) -> None:
         task_id = headers["id"]
         runs_here = task_id in self._running
         if runs_here:  # its next attempt, or what takes its place: the same task, and this run does not end it
             self._passed_on.add(task_id)
         if HEADER not in headers:
-            headers[HEADER] = _carrier(_current_request(), task_id) if runs_here else _create(headers)
+            created = None if runs_here else _create(headers, properties or {})
+            headers[HEADER] = created or _carrier(_current_request(), task_id)
 
     # Where it runs ---------------------------------------------------------------------------------------------
 
@@ -193,6 +194,11 @@ def _wait_until_alone() -> None:
         time.sleep(0.001)
 
 
-def _create(headers: dict[str, Any]) -> dict[str, str]:
-    has_parent = headers.get("parent_id") is not None
-    return telemetry.create_task(headers.get("task"), id=headers["id"], source=SOURCE, has_parent=has_parent)
+def _create(headers: dict[str, Any], properties: dict[str, Any]) -> dict[str, str]:
+    return telemetry.create_task(
+        headers.get("task"),
+        id=headers["id"],
+        source=SOURCE,
+        priority=properties.get("priority"),
+        has_parent=headers.get("parent_id") is not None,
+    )

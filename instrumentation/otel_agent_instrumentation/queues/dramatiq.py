@@ -55,10 +55,10 @@ class DramatiqInstrumentor(FrameworkInstrumentor):
 # Signals ------------------------------------------------------------------------------------------------------------
 
 
-def _emit_before(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:  # noqa: ARG001 - wrapt's signature
+def _emit_before(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
     signal, message = args[0], args[1] if len(args) > 1 else None
     if signal == "enqueue":
-        _enqueue(message)
+        _enqueue(instance, message)
     elif signal == "delay_message":
         _delay(message)
     elif signal == "worker_boot":
@@ -94,13 +94,21 @@ def _emit_after(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
 
 
 @quiet
-def _enqueue(message: Any) -> None:
+def _enqueue(broker: Any, message: Any) -> None:
     given = message.options.get(OPTION)
     if _in_hand_as(message) is not None:  # its next attempt
         carrier = _carrier(message)
         message.options[OPTION] = {**carrier, "task_attempt": str(_attempt(carrier) + 1)}
     elif not isinstance(given, dict) or given.get("task_id") != message.message_id:  # pyright: ignore[reportUnknownMemberType] - JSON
-        message.options[OPTION] = telemetry.create_task(message.actor_name, id=message.message_id, source=SOURCE)
+        message.options[OPTION] = telemetry.create_task(
+            message.actor_name, id=message.message_id, source=SOURCE, priority=_priority(broker, message)
+        )
+
+
+def _priority(broker: Any, message: Any) -> int | None:
+    """The message's own in its broker, else its actor's in the worker."""
+    given = message.options.get("broker_priority")
+    return getattr(broker.actors.get(message.actor_name), "priority", None) if given is None else given
 
 
 @quiet

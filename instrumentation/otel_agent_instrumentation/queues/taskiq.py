@@ -85,8 +85,15 @@ def _label(message: Any, *, is_published: bool) -> None:
         run.is_passed_on = True
         message.labels[LABEL] = json.dumps(_next_attempt(message))
     elif is_published and _labelled(message) is None:
-        carrier = telemetry.create_task(message.task_name, id=message.task_id, source=SOURCE)
+        carrier = telemetry.create_task(
+            message.task_name, id=message.task_id, source=SOURCE, priority=_priority(message.labels.get("priority"))
+        )
         message.labels[LABEL] = json.dumps(carrier)
+
+
+def _priority(label: Any) -> int | None:
+    """The label that brokers with priorities read; some make text of labels."""
+    return int(label) if str(label).isdecimal() else None
 
 
 async def _requeue(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:

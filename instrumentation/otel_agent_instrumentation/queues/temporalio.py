@@ -90,7 +90,8 @@ class _Observer:
         if not self.is_active or HEADER in start.headers or start.cron_schedule:
             return None
         is_new = getattr(start, "start_signal", "") is None and start.id_conflict_policy.name != "USE_EXISTING"
-        carrier = telemetry.create_task(start.workflow, source=SOURCE) if is_new else trace_here()
+        priority = getattr(getattr(start, "priority", None), "priority_key", None)
+        carrier = telemetry.create_task(start.workflow, source=SOURCE, priority=priority) if is_new else trace_here()
         start.headers = {**start.headers, HEADER: payload_of(carrier)}
         return carrier if is_new else None
 

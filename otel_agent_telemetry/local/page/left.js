@@ -4,11 +4,18 @@ import { el } from "./dom.js";
 import { moment, shown } from "./format.js";
 
 const MATCHES = { reference: "a keyed hash of this trace's ids agrees", time: "it happened while this trace ran" };
+const NOWHERE = "recorded, nowhere to send";
 
 export function leftPanel(left) {
   return el("div", { class: "scroll" }, el("div", { class: "columns" },
-    el("section", { "aria-label": "Events" }, el("h1", {}, `${left.events.length} anonymous events`), left.events.length ? left.events.map(event) : none()),
+    el("section", { "aria-label": "Events" }, el("h1", {}, heading(left.events)), left.events.length ? left.events.map(event) : none()),
     el("section", { "aria-label": "Left out" }, el("h1", {}, "Left out of them"), el("p", { class: "quiet" }, "None of this is in any event."), leftOut(left.left_out))));
+}
+
+function heading(events) {
+  const words = `${events.length} anonymous event${events.length === 1 ? "" : "s"}`;
+  const stayed = events.filter((each) => each.state === NOWHERE).length;
+  return stayed ? `${words} · ${stayed} ${NOWHERE}` : words;
 }
 
 function none() {

@@ -28,7 +28,7 @@ export function tracesView(main, { go, parameters }) {
     text("session", "Session", ""),
     text("attribute", "Attribute", "key=value"),
     text("min_duration", "At least", "500ms"),
-    choice("status", "Status", { "": "any", ok: "ok", error: "error" }),
+    choice("status", "Status", { "": "any", ok: "ok", error: "error", cancelled: "cancelled" }),
     choice("since", "Since", SINCE),
     choice("sort", "Sort", SORTS),
   );
@@ -96,7 +96,7 @@ export function tracesView(main, { go, parameters }) {
       cell("service", trace.service), cell("model", trace.models.join(", ")), cell("spans", amount(trace.spans), "number"),
       cell("in", amount(trace.input_tokens), "number"), cell("out", amount(trace.output_tokens), "number"),
       cell("cost", dollars(trace.cost_usd, trace.cost_is_estimate, trace.unpriced_calls), "number"),
-      el("td", { class: trace.errors ? "short error" : "short" }, trace.errors ? `${trace.errors} failed` : "ok"),
+      el("td", { class: trace.errors ? "short error" : "short" }, trace.errors ? `${trace.errors} failed` : trace.status),
       el("td", { class: "number" }, duration(trace.duration_ms)));
   }
 

@@ -3,11 +3,12 @@
 import { el, link } from "./dom.js";
 import { amount, dollars, duration, shown } from "./format.js";
 
-export function spanPanel(detail, row, onClose) {
+export function spanPanel(detail, row, onClose, onContent) {
   return [
     el("button", { type: "button", class: "close", "aria-label": "Close the details", onclick: onClose }, "✕"),
     el("h1", {}, detail.name || "(no name)"),
     el("div", { class: "facts" }, facts(detail, row).map(([words, value]) => el("span", {}, `${words} `, el("b", {}, value)))),
+    detail.hidden ? el("p", { class: "quiet" }, `${detail.hidden} values are hidden, as they may be content. `, el("button", { type: "button", onclick: onContent }, "Show them")) : null,
     detail.status_message && [el("h2", {}, "Status message"), el("pre", { class: "error" }, detail.status_message)],
     exceptions(detail),
     section("Attributes", detail.attributes),

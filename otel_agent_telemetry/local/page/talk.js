@@ -13,7 +13,7 @@ export function talkPanel(turns, trace) {
 function talkTurn(turn, trace) {
   const tokens = turn.input_tokens === null ? "" : `${amount(turn.input_tokens)} in, ${amount(turn.output_tokens)} out`;
   const said = turn.messages.length ? turn.messages.map(talkMessage)
-    : el("p", { class: "quiet" }, "Its content was not recorded; content capture is a setting of the instrumentation.");
+    : el("p", { class: "quiet" }, "Its content was not recorded. OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true, set for `agent-telemetry run`, records it.");
   return el("section", { class: `turn ${turn.kind}`, "aria-label": turn.name },
     el("div", { class: "facts" }, el("b", {}, link({ view: "trace", id: trace, span: turn.span_id }, turn.about || turn.name)),
       turn.agent && el("span", {}, `agent ${turn.agent}`), tokens && el("span", {}, tokens), turn.is_error && el("span", { class: "error" }, "failed")),

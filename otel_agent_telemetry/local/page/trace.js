@@ -78,8 +78,13 @@ export function traceView(main, { go, parameters }) {
     details.hidden = !span;
     if (!span) return;
     chart.reveal(span);
-    const detail = await ask(`traces/${tree.trace.trace_id}/spans/${encodeURIComponent(span)}`);
-    if (shownSpan === span) replace(details, spanPanel(detail, tree.spans.find((each) => each.span_id === span), close));
+    await describe(span, "");
+  }
+
+  async function describe(span, query) {
+    const detail = await ask(`traces/${tree.trace.trace_id}/spans/${encodeURIComponent(span)}${query}`);
+    const row = tree.spans.find((each) => each.span_id === span);
+    if (shownSpan === span) replace(details, spanPanel(detail, row, close, () => describe(span, "?content=true")));
   }
 
   function close() {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from otel_agent_telemetry.meaning.harnesses import hidden
 from otel_agent_telemetry.otlp._values import attributes, plain
 
 if TYPE_CHECKING:
@@ -43,6 +44,14 @@ _KEYS = frozenset(
         "tool_response",
     }
 )
+_SPANS = """
+SELECT spans.body, origins.harness FROM spans JOIN origins ON origins.id = spans.origin
+WHERE spans.trace = ? ORDER BY spans.start_ns
+"""
+_LOGS = """
+SELECT body FROM logs WHERE trace_id IN (
+    SELECT trace_id FROM traces WHERE id = ?1 UNION SELECT trace_id FROM homes WHERE trace = ?1) ORDER BY time_ns, id
+"""
 _PREFIXES = ("llm.input_messages.", "llm.output_messages.", "gen_ai.prompt.", "gen_ai.completion.")
 _EVENT_PREFIXES = ("gen_ai.", "exception")
 
@@ -50,13 +59,14 @@ _EVENT_PREFIXES = ("gen_ai.", "exception")
 def trace_content(connection: sqlite3.Connection, trace: int) -> dict[str, dict[str, object]]:
     """Content by span id, then by attribute; JSON text is parsed, events stand under their names."""
     found: dict[str, dict[str, object]] = {}
-    for (body,) in connection.execute("SELECT body FROM spans WHERE trace = ? ORDER BY start_ns", (trace,)):
+    for body, harness in connection.execute(_SPANS, (trace,)):
         span = Span.FromString(body)
         said = dict(_of_span(span))
+        if harness is not None:
+            said.update((key, parsed(value)) for key, value in hidden(attributes(span.attributes)).items())
         if said:
             found[span.span_id.hex()] = said
-    logs = "SELECT body FROM logs WHERE trace_id = (SELECT trace_id FROM traces WHERE id = ?) ORDER BY time_ns, id"
-    for (body,) in connection.execute(logs, (trace,)):
+    for (body,) in connection.execute(_LOGS, (trace,)):
         record = LogRecord.FromString(body)
         _gather(found.setdefault(record.span_id.hex(), {}), record.event_name or "log", _of_log(record))
     return found

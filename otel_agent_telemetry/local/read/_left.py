@@ -73,7 +73,8 @@ class NoOutbox:
 class LeftEvent(TypedDict):
     """An event that a trace gave.
 
-    ``matched_by`` is ``reference`` (a keyed hash agrees) or ``time``; ``state`` is the ledger's, or ``received here``.
+    ``matched_by`` is ``reference`` (a keyed hash agrees) or ``time``; ``state`` is the ledger's (``pending``, ``sent``,
+    ``dropped``, ``counting``, ``recorded, nowhere to send``), or ``received here``.
     """
 
     event: str

@@ -13,7 +13,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.local.read._moments import iso
-from otel_agent_telemetry.local.read._spending import SPENDING, SUMS, Cost, costs_by_key
+from otel_agent_telemetry.local.read._spending import SPENDING, Cost, costs_by_key, sums
 from otel_agent_telemetry.otlp._values import attributes
 
 if TYPE_CHECKING:
@@ -33,8 +33,14 @@ SORTS = {
     "cost": "cost DESC",
 }
 _COLUMNS = (
-    "id, trace_id, name, service, start_ns, end_ns, spans, errors, calls, tools, runs, input, output, agent, session"
+    "id, trace_id, name, service, start_ns, end_ns, spans, errors, outcome, calls, tools, runs, input, output, "
+    "agent, session"
 )
+_STATUS = {
+    "ok": "errors = 0 AND outcome IS NOT 'cancelled'",
+    "error": "errors > 0",
+    "cancelled": "outcome = 'cancelled'",
+}
 _LONGEST_TEXT = 500
 _ID_START = re.compile(r"[0-9a-f]{1,32}")
 _PORTION = 500
@@ -77,7 +83,9 @@ def find_trace(connection: sqlite3.Connection, given: str) -> tuple[int, str]:
     Raises InputError that names the nearest ids where there is none.
     """
     if given == "latest":
-        row = connection.execute("SELECT id, hex(trace_id) FROM traces ORDER BY start_ns DESC LIMIT 1").fetchone()
+        row = connection.execute(
+            "SELECT id, hex(trace_id) FROM traces WHERE NOT folded ORDER BY start_ns DESC LIMIT 1"
+        ).fetchone()
         if row is None:
             msg = "the store is empty; fill it with `agent-telemetry serve` or `agent-telemetry import FILE`"
             raise InputError(msg)
@@ -114,7 +122,7 @@ def _select(
 
 
 def _conditions(wanted: TraceFilter) -> tuple[str, list[object]]:
-    parts: list[tuple[str, tuple[object, ...]]] = []
+    parts: list[tuple[str, tuple[object, ...]]] = [("NOT folded", ())]
     visited = "id IN (SELECT trace FROM visits WHERE origin IN (SELECT id FROM origins WHERE service = ?))"
     stepped = "id IN (SELECT trace FROM steps WHERE {} = ?)"
     optional: list[tuple[str, object]] = [
@@ -131,11 +139,11 @@ def _conditions(wanted: TraceFilter) -> tuple[str, list[object]]:
     ]
     parts += [(condition, (value,)) for condition, value in optional if value is not None]
     if wanted.status is not None:
-        parts.append(("errors > 0" if wanted.status == "error" else "errors = 0", ()))
+        parts.append((_STATUS[wanted.status], ()))
     parts += [_attribute_condition(key, value) for key, value in wanted.attributes]
     if wanted.text is not None:
         parts.append(("id IN (SELECT trace FROM spans WHERE has_text(body, ?))", (wanted.text.lower(),)))
-    return " AND ".join(condition for condition, _ in parts) or "1", [value for _, values in parts for value in values]
+    return " AND ".join(condition for condition, _ in parts), [value for _, values in parts for value in values]
 
 
 def _attribute_condition(key: str, value: str) -> tuple[str, tuple[object, ...]]:
@@ -189,7 +197,7 @@ def _models(connection: sqlite3.Connection, ids: list[int]) -> dict[int, list[st
 
 
 def _costs(connection: sqlite3.Connection, ids: list[int]) -> dict[int, Cost]:
-    query = f"SELECT trace, {SUMS} FROM steps WHERE trace IN ({{}}) AND {SPENDING} GROUP BY trace, model, provider"
+    query = f"SELECT trace, {sums()} FROM steps WHERE trace IN ({{}}) AND {SPENDING} GROUP BY 1, 2, 3, 4"
     return costs_by_key(_for_each(connection, query, ids))
 
 
@@ -201,7 +209,9 @@ def _for_each(connection: sqlite3.Connection, query: str, ids: list[int]) -> Ite
 
 
 def _shape(row: Any, models: list[str], cost: Cost) -> TraceShape:
-    _, trace_id, name, service, start, end, spans, errors, calls, tools, runs, given, made, agent, session = row
+    _, trace_id, name, service, start, end, spans, errors, outcome, calls, tools, runs, given, made, agent, session = (
+        row
+    )
     return {
         "trace_id": trace_id.hex(),
         "name": name[:_LONGEST_TEXT],
@@ -210,6 +220,7 @@ def _shape(row: Any, models: list[str], cost: Cost) -> TraceShape:
         "duration_ms": max(end - start, 0) / 1e6,
         "spans": spans,
         "errors": errors,
+        "status": outcome or ("error" if errors else "ok"),
         "calls": calls,
         "tools": tools,
         "agent_runs": runs,
@@ -231,7 +242,9 @@ def _id_range(text: str) -> tuple[bytes, bytes]:
 
 
 def _not_found(connection: sqlite3.Connection, text: str, *, is_ambiguous: bool) -> str:
-    recent = connection.execute("SELECT hex(trace_id), name FROM traces ORDER BY start_ns DESC LIMIT 500").fetchall()
+    recent = connection.execute(
+        "SELECT hex(trace_id), name FROM traces WHERE NOT folded ORDER BY start_ns DESC LIMIT 500"
+    ).fetchall()
     if not recent:
         return f"no trace {text!r}: the store is empty; fill it with `agent-telemetry serve`, or with `import FILE`"
     if is_ambiguous:

@@ -18,7 +18,7 @@ SELECT spans.id, hex(traces.trace_id), spans.span_id, origins.service, spans.nam
        steps.agent, steps.input, steps.output, spans.status, steps.outcome, spans.start_ns, spans.end_ns
 FROM spans JOIN traces ON traces.id = spans.trace JOIN origins ON origins.id = spans.origin
 LEFT JOIN steps ON steps.id = spans.id
-WHERE spans.id > ? ORDER BY spans.id LIMIT ?
+WHERE spans.id > ? AND (origins.harness IS NULL OR coalesce(steps.kind, 'other') != 'other') ORDER BY spans.id LIMIT ?
 """
 
 

@@ -12,7 +12,7 @@ __all__ = ["SessionShape", "SpanDetail", "SpanShape", "TraceShape", "TraceTree",
 
 
 class TraceShape(TypedDict):
-    """A row of ``traces``.
+    """A row of ``traces``; ``status`` is ``ok``, ``error``, or ``cancelled`` for a coding agent's run that was.
 
     ``cost_is_estimate`` is true where some of it came from a price list; ``unpriced_calls`` are calls whose cost nobody
     knows: it is not in the sum.
@@ -25,6 +25,7 @@ class TraceShape(TypedDict):
     duration_ms: float
     spans: int
     errors: int
+    status: str
     calls: int
     tools: int
     agent_runs: int
@@ -94,7 +95,7 @@ class SpanLink(TypedDict):
 
 
 class SpanDetail(TypedDict):
-    """Everything about one span."""
+    """Everything about one span; ``hidden`` are the attributes of a coding agent's that are left out as content."""
 
     span_id: str
     name: str
@@ -107,6 +108,7 @@ class SpanDetail(TypedDict):
     scope: str
     scope_version: str
     dropped_attributes: int
+    hidden: int
 
 
 class SessionShape(TypedDict):

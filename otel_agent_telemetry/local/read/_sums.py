@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from otel_agent_telemetry.local.read._moments import iso
-from otel_agent_telemetry.local.read._spending import SPENDING, SUMS, Cost, costs_by_key
+from otel_agent_telemetry.local.read._spending import SPENDING, Cost, costs_by_key, sums
 from otel_agent_telemetry.meaning import undated
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def usage(
     where = f"WHERE steps.start_ns >= ? AND steps.start_ns <= ? {_KINDS.get(by, '')}"
     period = (since_ns or 0, _LATEST if until_ns is None else until_ns)
     costs = costs_by_key(
-        connection.execute(f"SELECT {key}, {SUMS} FROM steps {where} AND {SPENDING} GROUP BY 1, 2, 3", period)
+        connection.execute(f"SELECT {key}, {sums()} FROM steps {where} AND {SPENDING} GROUP BY 1, 2, 3, 4", period)
     )
     rows = connection.execute(f"SELECT {key}, {_COUNTS} FROM steps {where} GROUP BY 1", period).fetchall()
     if by == "model":
@@ -91,8 +91,8 @@ def list_sessions(
 
 def _session_cost(connection: sqlite3.Connection, session: str, period: tuple[int, int]) -> Cost:
     query = f"""
-        SELECT 0, {SUMS} FROM steps JOIN attendances USING (trace, session)
-        WHERE session = ? AND attendances.start_ns >= ? AND attendances.start_ns <= ? AND {SPENDING} GROUP BY 2, 3
+        SELECT 0, {sums()} FROM steps JOIN attendances USING (trace, session)
+        WHERE session = ? AND attendances.start_ns >= ? AND attendances.start_ns <= ? AND {SPENDING} GROUP BY 2, 3, 4
     """
     return costs_by_key(connection.execute(query, (session, *period))).get(0, Cost())
 

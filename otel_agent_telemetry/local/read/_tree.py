@@ -14,6 +14,7 @@ from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.local.read._listing import trace_shape
 from otel_agent_telemetry.local.read._spending import Cost, cost_of
 from otel_agent_telemetry.local.store._steps import PRICED_ELSEWHERE
+from otel_agent_telemetry.meaning.harnesses import OPEN_RESOURCE, without_content
 from otel_agent_telemetry.otlp._values import attributes
 
 if TYPE_CHECKING:
@@ -28,13 +29,15 @@ SELECT spans.span_id, spans.parent_id, spans.start_ns, spans.end_ns, spans.statu
        CASE WHEN spans.status = 2 THEN spans.body END,
        CASE WHEN steps.kind != 'other' THEN steps.kind END, steps.name, steps.model, steps.provider, steps.tool,
        steps.agent, steps.outcome, steps.counted, steps.spends, speakers.span_id,
-       steps.input, steps.output, steps.cache_read, steps.cache_write, steps.reasoning, steps.cost
+       steps.input, steps.output, steps.cache_read, steps.cache_write, steps.reasoning, steps.cost,
+       origins.harness, origins.harness IS NOT NULL AND coalesce(steps.kind, 'other') = 'other'
 FROM spans JOIN origins ON origins.id = spans.origin LEFT JOIN steps ON steps.id = spans.id
 LEFT JOIN spans AS speakers ON speakers.id = steps.speaker
 WHERE spans.trace = ? ORDER BY spans.start_ns, spans.end_ns DESC, spans.id
 """
 _DETAIL = """
-SELECT spans.body, origins.resource, origins.scope_body FROM spans JOIN origins ON origins.id = spans.origin
+SELECT spans.body, origins.resource, origins.scope_body, origins.harness
+FROM spans JOIN origins ON origins.id = spans.origin
 WHERE spans.trace = ? AND spans.span_id = ?
 """
 _STATUS_ERROR = 2
@@ -49,16 +52,48 @@ class _Placed:
 
 
 def trace_tree(connection: sqlite3.Connection, trace: int) -> TraceTree:
-    """The trace with that row id: parents before children, siblings by start; orphans stand at depth 0."""
+    """The trace with that row id: parents before children, siblings by start; orphans stand at depth 0.
+
+    The insides of a coding agent's program are left out: spans by the hundred that stand for nothing.
+    """
     summary = trace_shape(connection, trace)
     rows = connection.execute(_SPANS, (trace,)).fetchall()
     began = rows[0][2] if rows else 0
-    placed = {row[0]: _Placed(row[1], _shape(row, began)) for row in rows}
+    inside = {row[0]: row[1] for row in rows if row[-1]}
+    if len(inside) == len(rows):  # nothing of the trace stands for anything
+        inside = {}
+    placed = {
+        row[0]: _Placed(_outside(row[1], inside), _shape(row[:-2], began)) for row in rows if row[0] not in inside
+    }
+    _put_orphans_below_runs(placed, {row[0] for row in rows if row[-2] is not None})
     return {"trace": summary, "spans": _ordered(placed)}
 
 
-def span_detail(connection: sqlite3.Connection, trace: int, span_id: str) -> SpanDetail:
-    """Everything that the span carries. Raises InputError where the trace has no such span."""
+def _put_orphans_below_runs(placed: dict[int, _Placed], of_agents: set[int]) -> None:
+    """What a coding agent says of a run stands below it, also where the spans between were lost."""
+    runs = [number for number in placed if number in of_agents and placed[number].shape["kind"] == "agent"]
+    for number in of_agents & placed.keys() if runs else ():
+        span = placed[number]
+        if span.parent in placed or number in runs:
+            continue
+        begun = [run for run in runs if placed[run].shape["offset_ms"] <= span.shape["offset_ms"]]
+        span.parent = (begun or runs)[-1 if begun else 0]
+
+
+def _outside(span_id: int, inside: dict[int, int]) -> int:
+    """The nearest span at or above one that is no inside of a coding agent's program."""
+    seen: set[int] = set()
+    while span_id in inside and span_id not in seen:
+        seen.add(span_id)
+        span_id = inside[span_id]
+    return span_id
+
+
+def span_detail(connection: sqlite3.Connection, trace: int, span_id: str, *, content: bool = False) -> SpanDetail:
+    """Everything that the span carries; of a coding agent's span without ``content`` only what is none.
+
+    Raises InputError where the trace has no such span.
+    """
     try:
         number = int.from_bytes(bytes.fromhex(span_id), "big", signed=True)
         row = connection.execute(_DETAIL, (trace, number)).fetchone()
@@ -67,7 +102,19 @@ def span_detail(connection: sqlite3.Connection, trace: int, span_id: str) -> Spa
     if row is None:
         msg = f"no span {span_id!r} in this trace; `agent-telemetry show TRACE --json` lists them"
         raise InputError(msg)
-    return _detail(Span.FromString(row[0]), Resource.FromString(row[1]), InstrumentationScope.FromString(row[2]))
+    span, resource = Span.FromString(row[0]), Resource.FromString(row[1])
+    scope = InstrumentationScope.FromString(row[2])
+    if row[3] is None or content:
+        return _detail(span, resource, scope)
+    shown = _detail(without_content(span), without_content(resource, OPEN_RESOURCE), scope)
+    shown["hidden"] = _size(_detail(span, resource, scope)) - _size(shown)
+    return shown
+
+
+def _size(detail: SpanDetail) -> int:
+    """How many things a span says."""
+    events = sum(len(event["attributes"]) for event in detail["events"])
+    return len(detail["attributes"]) + len(detail["resource"]) + events + bool(detail["status_message"])
 
 
 def _ordered(placed: dict[int, _Placed]) -> list[SpanShape]:
@@ -198,6 +245,7 @@ def _detail(span: Span, resource: Resource, scope: InstrumentationScope) -> Span
         "scope": scope.name,
         "scope_version": scope.version,
         "dropped_attributes": span.dropped_attributes_count,
+        "hidden": 0,
     }
 
 

@@ -102,7 +102,7 @@ class Api:
             case []:
                 return trace_tree(connection, trace)
             case ["spans", span]:
-                return span_detail(connection, trace, span)
+                return span_detail(connection, trace, span, content=asked.text("content") == "true")
             case ["matching"]:
                 return {"spans": sorted(matching_spans(connection, trace, asked.text("text") or ""))}
             case ["conversation"]:
@@ -116,7 +116,7 @@ class Api:
 def _traces(connection: sqlite3.Connection, asked: _Asked) -> object:
     wanted = TraceFilter(
         **{key: asked.text(key) for key in _TEXTS},
-        status=asked.choice("status", ("ok", "error")) if asked.text("status") else None,
+        status=asked.choice("status", ("ok", "error", "cancelled")) if asked.text("status") else None,
         attributes=tuple((key, value) for key, _, value in (pair.partition("=") for pair in asked.attributes)),
         min_duration_ns=asked.duration("min_duration"),
         max_duration_ns=asked.duration("max_duration"),

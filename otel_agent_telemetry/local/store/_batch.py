@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from otel_agent_telemetry import semconv
-from otel_agent_telemetry.local.store._steps import may_be_step, said_of
+from otel_agent_telemetry.local.store._steps import agent_said_of, may_be_step, said_of
+from otel_agent_telemetry.meaning.harnesses import harness_of, home_of, process_of, run_around
 from otel_agent_telemetry.otlp._reading import has_ids
-from otel_agent_telemetry.otlp._values import plain
+from otel_agent_telemetry.otlp._values import attributes, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
     from otel_agent_telemetry.meaning import Said
+    from otel_agent_telemetry.meaning.harnesses import Made
 
 __all__ = ["Batch", "Origin", "SpanRow", "TraceRow", "batch", "clamped", "origin"]
 
@@ -33,7 +35,7 @@ SpanKey: TypeAlias = "tuple[bytes, int]"
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where telemetry comes from: a resource and a scope, with their schema addresses."""
+    """Where telemetry comes from: a resource and a scope, with their schema addresses; and the coding agent, if any."""
 
     digest: bytes
     service: str
@@ -42,6 +44,8 @@ class Origin:
     resource_schema: str
     scope_body: bytes
     scope_schema: str
+    harness: str | None
+    process: str
 
 
 class SpanRow(NamedTuple):
@@ -71,6 +75,7 @@ class TraceRow:
     spans: int = 0
     errors: int = 0
     has_steps: bool = False
+    is_folded: bool = True
     origins: set[bytes] = field(default_factory=set[bytes])
 
 
@@ -81,6 +86,7 @@ class Batch:
     spans: dict[SpanKey, SpanRow]
     origins: dict[bytes, Origin]
     rejected: int = 0
+    runs: list[tuple[Origin, Made]] = field(default_factory=list["tuple[Origin, Made]"])
 
     def traces(self) -> dict[bytes, TraceRow]:
         """What the batch adds to each trace."""
@@ -94,7 +100,7 @@ class Batch:
                 trace = found[row.trace_id] = TraceRow(row.start_ns, row.end_ns, rank, row.name, service)
             elif rank < trace.rank:
                 trace.rank, trace.name, trace.service = rank, row.name, self.origins[row.origin].service
-            _add(trace, row)
+            _add(trace, row, self.origins[row.origin].harness)
         return found
 
 
@@ -118,9 +124,11 @@ def origin(resource: Resource, resource_schema: str, scope: InstrumentationScope
     digest = hashlib.blake2b(digest_size=16)
     for part in parts:
         digest.update(len(part).to_bytes(8, "big") + part)
-    return Origin(
-        digest.digest(), _service(resource), scope.name, resource_body, resource_schema, scope_body, scope_schema
-    )
+    service = _service(resource)
+    harness = harness_of(service, scope.name)
+    process = "" if harness is None else process_of(attributes(resource.attributes))
+    bodies = (resource_body, resource_schema, scope_body, scope_schema)
+    return Origin(digest.digest(), service, scope.name, *bodies, harness, process)
 
 
 def clamped(time_ns: int) -> int:
@@ -138,7 +146,8 @@ def _add_spans(made: Batch, source: Origin, spans: Iterable[Span]) -> None:
         number = int.from_bytes(span_id, "big", signed=True)
         known = rows.get((trace_id, number))
         if known is None or (not known.end_ns and span.end_time_unix_nano):  # sent when it began, and when it ended
-            rows[trace_id, number] = _row(source, span, trace_id, number)
+            row = _row(source, span, trace_id, number) if source.harness is None else _agent_row(made, source, span)
+            rows[row.trace_id, number] = row
 
 
 def _row(source: Origin, span: Span, trace_id: bytes, number: int) -> SpanRow:
@@ -146,15 +155,28 @@ def _row(source: Origin, span: Span, trace_id: bytes, number: int) -> SpanRow:
     parent_id = int.from_bytes(parent[:_SPAN_ID_BYTES], "big", signed=True) if parent else 0
     start, end = min(_LATEST_NS, span.start_time_unix_nano), min(_LATEST_NS, span.end_time_unix_nano)
     body = span.SerializeToString()
-    said = said_of(span, source.scope, start, end) if may_be_step(body) else None
+    said = said_of(span, source.scope, start, end) if source.harness is None and may_be_step(body) else None
     return SpanRow(trace_id, number, parent_id, source.digest, start, end, span.status.code, span.name, body, said)
 
 
-def _add(trace: TraceRow, row: SpanRow) -> None:
+def _agent_row(made: Batch, source: Origin, span: Span) -> SpanRow:
+    """The row of a span of a coding agent; one that gives each call a trace of its own is put together."""
+    row = _row(source, span, span.trace_id, int.from_bytes(span.span_id, "big", signed=True))
+    said = agent_said_of(span, source.scope, source.harness or "", row.start_ns, row.end_ns)
+    if said is None:
+        return row._replace(said=None)
+    run = run_around(said, source.process)
+    if run is not None:
+        made.runs.append((source, run))
+    return row._replace(said=said, trace_id=home_of(said, source.process).to_bytes(16, "big"))
+
+
+def _add(trace: TraceRow, row: SpanRow, harness: str | None) -> None:
     trace.start_ns = min(trace.start_ns, row.start_ns)
     trace.end_ns = max(trace.end_ns, row.end_ns)
     trace.spans += 1
-    trace.errors += row.status == _STATUS_ERROR
+    trace.errors += row.status == _STATUS_ERROR and harness is None  # whose spans fail although all is well
+    trace.is_folded = trace.is_folded and harness is not None
     trace.has_steps = trace.has_steps or row.said is not None
     trace.origins.add(row.origin)
 

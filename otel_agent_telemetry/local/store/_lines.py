@@ -10,6 +10,7 @@ from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from otel_agent_telemetry.local.store._taken import store_reading
+from otel_agent_telemetry.meaning.harnesses import MADE, OPEN_RESOURCE, without_content
 from otel_agent_telemetry.otlp._reader import read_json
 from otel_agent_telemetry.otlp._requests import to_json
 from otel_agent_telemetry.otlp._signals import LOGS, METRICS, TRACES
@@ -40,27 +41,33 @@ class Imported:
     skipped_lines: int = 0
 
 
-def export_trace(connection: sqlite3.Connection, trace: int) -> Iterator[str]:
-    """The trace with that row id: a line of spans, and a line of log records where it has any."""
-    yield from _lines(TRACES, connection.execute(_query("spans", "trace = ?"), (trace,)))
-    of_trace = "logs.trace_id = (SELECT trace_id FROM traces WHERE id = ?)"
-    yield from _lines(LOGS, connection.execute(_query("logs", of_trace), (trace,)))
+def export_trace(connection: sqlite3.Connection, trace: int, *, content: bool = True) -> Iterator[str]:
+    """The trace with that row id: a line of spans, and a line of log records where it has any.
+
+    Without ``content``, what coding agents say of prompts, arguments, outputs and files is left out.
+    """
+    yield from _lines(TRACES, connection.execute(_query("spans", "trace = ?"), (trace,)), content=content)
+    of_trace = (
+        "logs.trace_id IN (SELECT trace_id FROM traces WHERE id = ?1 UNION SELECT trace_id FROM homes WHERE trace = ?1)"
+    )
+    yield from _lines(LOGS, connection.execute(_query("logs", of_trace), (trace,)), content=content)
 
 
-def export_all(connection: sqlite3.Connection) -> Iterator[str]:
+def export_all(connection: sqlite3.Connection, *, content: bool = True) -> Iterator[str]:
     """Everything: a line for each trace's spans, then log records and metrics by the five hundred."""
     for (trace,) in connection.execute("SELECT id FROM traces ORDER BY id").fetchall():
-        yield from _lines(TRACES, connection.execute(_query("spans", "trace = ?"), (trace,)))
+        yield from _lines(TRACES, connection.execute(_query("spans", "trace = ?"), (trace,)), content=content)
     for table, signal in (("logs", LOGS), ("metrics", METRICS)):
         rows = connection.execute(_query(table, "1"))
         while portion := rows.fetchmany(_BATCH):
-            yield from _lines(signal, portion)
+            yield from _lines(signal, portion, content=content)
 
 
 def _query(table: str, where: str) -> str:
     return (
-        f"SELECT origins.resource, origins.resource_schema, origins.scope_body, origins.scope_schema, {table}.body "
-        f"FROM {table} JOIN origins ON origins.id = {table}.origin WHERE {where} ORDER BY {table}.id"
+        f"SELECT origins.resource, origins.resource_schema, origins.scope_body, origins.scope_schema, {table}.body, "
+        f"origins.harness FROM {table} JOIN origins ON origins.id = {table}.origin "
+        f"WHERE {where} AND origins.scope != '{MADE}' ORDER BY {table}.id"
     )
 
 
@@ -78,22 +85,24 @@ def import_readings(store: Store, readings: Iterable[Reading], into: Imported) -
         setattr(into, f"refused_{what}", getattr(into, f"refused_{what}") + reading.refused)
 
 
-def _lines(signal: Signal, rows: Iterable[Any]) -> Iterator[str]:
+def _lines(signal: Signal, rows: Iterable[Any], *, content: bool) -> Iterator[str]:
     """One line with all the rows, those of one origin together in the order of its first."""
     request = signal.request()
-    if not _fill(request, signal, rows):
+    if not _fill(request, signal, rows, content=content):
         return
     yield json.dumps(to_json(request), ensure_ascii=False, separators=(",", ":"))
 
 
-def _fill(request: Any, signal: Signal, rows: Iterable[Any]) -> bool:
+def _fill(request: Any, signal: Signal, rows: Iterable[Any], *, content: bool) -> bool:
     resources: dict[tuple[bytes, str], Any] = {}
     scopes: dict[tuple[bytes, str, bytes, str], Any] = {}
-    for resource, resource_schema, scope, scope_schema, body in rows:
+    for resource, resource_schema, scope, scope_schema, body, harness in rows:
+        is_hidden = harness is not None and not content
         holder = resources.get((resource, resource_schema))
         if holder is None:
+            about = Resource.FromString(resource)
             holder = getattr(request, signal.resources).add(
-                resource=Resource.FromString(resource), schema_url=resource_schema
+                resource=without_content(about, OPEN_RESOURCE) if is_hidden else about, schema_url=resource_schema
             )
             resources[resource, resource_schema] = holder
         origin = (resource, resource_schema, scope, scope_schema)
@@ -101,5 +110,8 @@ def _fill(request: Any, signal: Signal, rows: Iterable[Any]) -> bool:
             scopes[origin] = getattr(holder, signal.scopes).add(
                 scope=InstrumentationScope.FromString(scope), schema_url=scope_schema
             )
-        getattr(scopes[origin], signal.records).add().MergeFromString(body)
+        record = getattr(scopes[origin], signal.records).add()
+        record.MergeFromString(body)
+        if is_hidden:
+            record.CopyFrom(without_content(record))
     return bool(resources)

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from otel_agent_telemetry import semconv
+from otel_agent_telemetry.local.store._agent_traces import Agents, failures_of
+from otel_agent_telemetry.local.store._nodes import FIGURES, Node
 from otel_agent_telemetry.local.store._steps import PRICED_ELSEWHERE, SAID, SPENT, said_of_row
 from otel_agent_telemetry.local.store._steps_again import read_again
 from otel_agent_telemetry.local.store._together import together
-from otel_agent_telemetry.meaning import Fact, ModelCall, Place, Repeat, Run, ToolCall, kinds, verdicts
+from otel_agent_telemetry.meaning import Fact, ModelCall, Repeat, Run, ToolCall, kinds, verdicts
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
 
-    from otel_agent_telemetry.meaning import Said
-
 __all__ = ["settle_trace"]
 
 _READ = f"""
 SELECT spans.id, spans.trace, traces.trace_id, spans.span_id, spans.parent_id, spans.start_ns, spans.end_ns,
-       origins.scope, spans.status, steps.counted, steps.spends, steps.speaker, steps.kind, steps.model, steps.provider,
-       steps.agent, steps.session, {", ".join(f"steps.{name}" for name in SAID)}
+       origins.scope, spans.status, origins.harness, steps.counted, steps.spends, steps.speaker, steps.kind,
+       steps.model, steps.provider, steps.agent, steps.session, {", ".join(f"steps.{name}" for name in SAID)}
 FROM spans JOIN traces ON traces.id = spans.trace JOIN origins ON origins.id = spans.origin
 LEFT JOIN steps ON steps.id = spans.id WHERE spans.trace IN ({{}})
 """
-_FIRST_SAID = 17
+_FIRST_VERDICT, _FIRST_SAID = 10, 18
 _WRITE_STEP = """
 UPDATE steps SET counted = ?, spends = ?, speaker = ?, kind = ?, model = ?, provider = ?, agent = ?, session = ?
 WHERE id = ?
@@ -37,55 +36,6 @@ session = ?, agent = ? WHERE id = ?
 """
 _WRITE_SESSION = "INSERT INTO attendances VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _STATUS_ERROR = 2
-_FIGURES = {
-    "input": "input_tokens",
-    "output": "output_tokens",
-    "cache_read": "cache_read_tokens",
-    "cache_write": "cache_write_tokens",
-    "reasoning": "reasoning_tokens",
-    "cost": "cost_usd",
-}
-"""Column of ``steps`` -> figure of a call."""
-
-
-@dataclass(slots=True)
-class _Node:
-    """A span of the traces that are settled together, and the verdict on it."""
-
-    id: int
-    trace: int
-    place: Place
-    is_error: bool
-    stored: tuple[object, ...]
-    counted: bool = False
-    spends: int = 0
-    speaker: int | None = None
-    kind: str | None = None
-    model: str | None = None
-    provider: str | None = None
-    agent: str | None = None
-    session: str | None = None
-    has_failed_below: bool = False
-
-    @property
-    def said(self) -> Said | None:
-        """What the span says."""
-        return self.place.said
-
-    @property
-    def verdict(self) -> tuple[object, ...]:
-        """What is written, in the order of the columns."""
-        seen = (int(self.counted), self.spends, self.speaker)
-        return (*seen, self.kind, self.model, self.provider, self.agent, self.session)
-
-    @property
-    def has_failed(self) -> bool:
-        """Whether this is where something failed, and no span that repeats it."""
-        return self.is_error and not self.has_failed_below and (self.said is None or self.counted)
-
-    def sum_of(self, column: str) -> float | None:
-        """What is spent here."""
-        return getattr(self.said, _FIGURES[column]) if self.spends & SPENT[column] else None
 
 
 def settle_trace(connection: sqlite3.Connection, trace: int) -> None:
@@ -95,24 +45,30 @@ def settle_trace(connection: sqlite3.Connection, trace: int) -> None:
     rows = connection.execute(_READ.format(",".join("?" * len(traces))), traces).fetchall()
     latest = max((max(row[5], row[6]) for row in rows), default=0)
     nodes = {node.place.key: node for node in (_node(row, latest) for row in rows)}
+    agents = Agents(nodes) if any(row[_FIRST_VERDICT - 1] is not None for row in rows) else None
     met = _judge(nodes)
     _mark_failures(nodes)
     changed = [(*node.verdict, node.id) for node in nodes.values() if node.said and node.verdict != node.stored]
     connection.executemany(_WRITE_STEP, changed)
+    if agents is not None:
+        traces = agents.write(connection, traces)
     for each in traces:
         own = [node for node in nodes.values() if node.trace == each]
         connection.execute(_WRITE_TRACE, (*_totals(own), each))
         connection.execute("DELETE FROM attendances WHERE trace = ?", (each,))
         connection.executemany(_WRITE_SESSION, _attendances(each, own, met))
+        if agents is not None:
+            agents.write_trace(connection, each)
 
 
-def _node(row: Any, latest: int) -> _Node:
-    number, trace, trace_id, span_id, parent_id, start, end, scope, status = row[:9]
+def _node(row: Any, latest: int) -> Node:
+    number, trace, trace_id, span_id, parent_id, start, end, scope, status, harness = row[:_FIRST_VERDICT]
     # a span that had not ended when it was sent ends with the last one of its trace
     said, place = said_of_row(
         (trace_id, span_id, parent_id, start, max(end or latest, start), scope), row[_FIRST_SAID:]
     )
-    node = _Node(number, trace, place, status == _STATUS_ERROR, row[9:_FIRST_SAID])
+    is_error = status == _STATUS_ERROR and harness is None  # a coding agent's own spans fail although all is well
+    node = Node(number, trace, place, is_error, row[_FIRST_VERDICT:_FIRST_SAID], harness=harness)
     if said is not None:
         node.kind, node.model, node.provider = said.kind, said.model, said.provider
         node.agent, node.session = said.agent_name, None if said.kind == kinds.OTHER else said.conversation
@@ -125,7 +81,7 @@ _Met = dict[tuple[int, str], tuple["str | None", int, int]]
 """The sessions that began in a trace: their agent, start and end."""
 
 
-def _judge(nodes: dict[int, _Node]) -> _Met:
+def _judge(nodes: dict[int, Node]) -> _Met:
     met: _Met = {}
     by_id = {node.id: node for node in nodes.values()}
     for told in verdicts([node.place for node in nodes.values()]):
@@ -145,13 +101,13 @@ def _judge(nodes: dict[int, _Node]) -> _Met:
     return met
 
 
-def _share(node: _Node, nodes: dict[int, _Node], by_id: dict[int, _Node]) -> None:
+def _share(node: Node, nodes: dict[int, Node], by_id: dict[int, Node]) -> None:
     """A call that stands alone belongs to the session of the span that repeats it."""
     speaker = by_id.get(node.speaker or 0)
     if speaker is None or speaker.session is not None:
         return
     seen: set[int] = set()
-    above: _Node | None = node
+    above: Node | None = node
     while above is not None and above.place.key not in seen:
         if above.session is not None:
             speaker.session, speaker.agent = above.session, speaker.agent or above.agent
@@ -160,7 +116,7 @@ def _share(node: _Node, nodes: dict[int, _Node], by_id: dict[int, _Node]) -> Non
         above = nodes.get(above.place.parent_key)
 
 
-def _meet(node: _Node, told: Fact, met: _Met) -> None:
+def _meet(node: Node, told: Fact, met: _Met) -> None:
     session, agent = told.properties.get("sessionId"), told.properties.get("agentName")
     if not isinstance(session, str):
         return
@@ -173,7 +129,7 @@ def _meet(node: _Node, told: Fact, met: _Met) -> None:
         node.kind = kinds.TOOL
 
 
-def _apply(node: _Node, told: ModelCall | ToolCall | Run) -> None:
+def _apply(node: Node, told: ModelCall | ToolCall | Run) -> None:
     node.session = told.session_id or node.session
     node.agent = told.told_agent or node.agent
     if isinstance(told, Run):
@@ -183,11 +139,11 @@ def _apply(node: _Node, told: ModelCall | ToolCall | Run) -> None:
     node.counted = node.counted or not isinstance(told, ModelCall) or bool(told.calls) or node.kind == kinds.EMBEDDING
     if isinstance(told, ModelCall):
         node.model, node.provider = told.model, told.provider
-        node.spends |= sum(bit for name, bit in SPENT.items() if getattr(told, _FIGURES[name]) is not None)
+        node.spends |= sum(bit for name, bit in SPENT.items() if getattr(told, FIGURES[name]) is not None)
         node.spends |= PRICED_ELSEWHERE if told.is_priced_elsewhere else 0
 
 
-def _mark_failures(nodes: dict[int, _Node]) -> None:
+def _mark_failures(nodes: dict[int, Node]) -> None:
     """A failure is told by every span around it; it is one, where it began."""
     for node in nodes.values():
         if not node.is_error:
@@ -199,7 +155,7 @@ def _mark_failures(nodes: dict[int, _Node]) -> None:
             above = nodes.get(above.place.parent_key)
 
 
-def _totals(nodes: list[_Node]) -> tuple[object, ...]:
+def _totals(nodes: list[Node]) -> tuple[object, ...]:
     by_start = sorted(nodes, key=lambda node: (node.place.start_ns, -node.id))
     agents = (node.agent for node in by_start if node.kind == kinds.AGENT and node.agent)
     return (
@@ -213,26 +169,27 @@ def _totals(nodes: list[_Node]) -> tuple[object, ...]:
     )
 
 
-def _counts(nodes: Iterable[_Node]) -> tuple[int, int, int]:
+def _counts(nodes: Iterable[Node]) -> tuple[int, int, int]:
     counted = [node.kind for node in nodes if node.counted]
     return counted.count(kinds.MODEL), counted.count(kinds.TOOL), counted.count(kinds.AGENT)
 
 
-def _attendances(trace: int, nodes: list[_Node], met: _Met) -> list[tuple[object, ...]]:
+def _attendances(trace: int, nodes: list[Node], met: _Met) -> list[tuple[object, ...]]:
     """What each session did in the trace."""
     names = {node.session for node in nodes if node.session is not None}
     names |= {session for in_trace, session in met if in_trace == trace}
     return [_attendance(trace, name, [node for node in nodes if node.session == name], met) for name in sorted(names)]
 
 
-def _attendance(trace: int, session: str, nodes: list[_Node], met: _Met) -> tuple[object, ...]:
+def _attendance(trace: int, session: str, nodes: list[Node], met: _Met) -> tuple[object, ...]:
     first = min((node.place.start_ns for node in nodes), default=0)
     agent, start, end = met.get((trace, session), (None, first, max((node.place.end_ns for node in nodes), default=0)))
     agents = (node.agent for node in sorted(nodes, key=lambda node: node.place.start_ns) if node.agent)
     calls, tools, _ = _counts(nodes)
+    failures = sum(node.has_failed for node in nodes if node.said is None or node.said.marks is None)
     return (
         *(trace, session, agent or next(agents, None), start, end),
-        *(sum(node.has_failed for node in nodes), calls, tools),
+        *(failures + failures_of(nodes), calls, tools),
         _sum_known(node.sum_of("input") for node in nodes),
         _sum_known(node.sum_of("output") for node in nodes),
     )

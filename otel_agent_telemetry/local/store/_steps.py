@@ -8,6 +8,7 @@ from otel_agent_telemetry import semconv
 from otel_agent_telemetry.meaning import Place, Said, SpanRecord, kinds, read
 from otel_agent_telemetry.meaning._from_otlp import record_of
 from otel_agent_telemetry.meaning._records import key_of
+from otel_agent_telemetry.meaning.harnesses import Marks, said_of_span
 
 if TYPE_CHECKING:
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -19,6 +20,7 @@ __all__ = [
     "SAID",
     "SPENT",
     "Spot",
+    "agent_said_of",
     "may_be_step",
     "said_of",
     "said_of_row",
@@ -49,6 +51,7 @@ SAID = (
     "error",
     "flags",
     *SPENT,
+    "evidence",
 )
 COLUMNS = (*_VERDICT, *SAID)
 """The columns of ``steps``, in order; those of :data:`SAID` never change."""
@@ -90,6 +93,11 @@ def said_of(span: Span, scope: str, start_ns: int, end_ns: int) -> Said | None:
     return None if said is None or (said.kind == kinds.OTHER and said.conversation is None) else said
 
 
+def agent_said_of(span: Span, scope: str, harness: str, start_ns: int, end_ns: int) -> Said | None:
+    """The same of a span of a coding agent."""
+    return said_of_span(record_of(span, scope, start_ns, end_ns), span.name, harness)
+
+
 def values_of(number: int, trace: int, said: Said) -> tuple[object, ...]:
     """The row of a step in the order of :data:`COLUMNS`; until its trace is settled, it is taken at its word."""
     kind, tool, error = said.kind, said.name if said.kind == kinds.TOOL else None, said.error
@@ -102,7 +110,7 @@ def values_of(number: int, trace: int, said: Said) -> tuple[object, ...]:
         *(said.agent_name, said.agent_id, said.conversation, said.response_id, said.call_id, said.outcome, error),
         _flags(said),
         *(said.input_tokens, said.output_tokens, said.cache_read_tokens, said.cache_write_tokens),
-        *(said.reasoning_tokens, said.cost_usd),
+        *(said.reasoning_tokens, said.cost_usd, said.marks.to_text() if said.marks is not None else None),
     )
 
 
@@ -143,7 +151,7 @@ def _said(record: SpanRecord, row: Any) -> Said:
     (_, _, kind, name, tool, asked, answered, provider, agent, agent_id, session, response_id, call_id, outcome) = row[
         :14
     ]
-    error, flags, given, made, read_, written, reasoned, cost = row[14:]
+    error, flags, given, made, read_, written, reasoned, cost, evidence = row[14:]
     said = Said(record, kind)
     said.name = {kinds.TOOL: tool, kinds.AGENT: agent, kinds.WORKFLOW: name}.get(kind)
     said.asked, said.answered_by, said.provider = asked, answered, provider
@@ -154,6 +162,8 @@ def _said(record: SpanRecord, row: Any) -> Said:
     said.input_tokens, said.output_tokens = given, made
     said.cache_read_tokens, said.cache_write_tokens, said.reasoning_tokens = read_, written, reasoned
     said.cost_usd = cost
+    if evidence is not None:
+        said.marks = Marks.from_text(evidence)
     if said.is_own:
         said.attributes = _own_attributes(said, name, tool)
     return said

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from otel_agent_telemetry.local.store._steps import COLUMNS, may_be_step, said_of, values_of
+from otel_agent_telemetry.local.store._steps import COLUMNS, agent_said_of, may_be_step, said_of, values_of
 from otel_agent_telemetry.local.store._tables import READ_AGAIN
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["read_again"]
 
 _SPANS = """
-SELECT spans.id, spans.trace, spans.body, origins.scope, spans.start_ns, spans.end_ns
+SELECT spans.id, spans.trace, spans.body, origins.scope, origins.harness, spans.start_ns, spans.end_ns
 FROM spans JOIN origins ON origins.id = spans.origin WHERE spans.trace = ?
 """
 _INSERT = f"INSERT OR REPLACE INTO steps VALUES ({', '.join('?' * len(COLUMNS))})"
@@ -31,7 +31,10 @@ def read_again(connection: sqlite3.Connection, traces: list[int]) -> None:
 
 
 def _steps(connection: sqlite3.Connection, trace: int) -> Iterator[tuple[object, ...]]:
-    for number, of_trace, body, scope, start, end in connection.execute(_SPANS, (trace,)).fetchall():
-        said = said_of(Span.FromString(body), scope, start, end) if may_be_step(body) else None
+    for number, of_trace, body, scope, harness, start, end in connection.execute(_SPANS, (trace,)).fetchall():
+        if harness is not None:
+            said = agent_said_of(Span.FromString(body), scope, harness, start, end)
+        else:
+            said = said_of(Span.FromString(body), scope, start, end) if may_be_step(body) else None
         if said is not None:
             yield values_of(number, of_trace, said)

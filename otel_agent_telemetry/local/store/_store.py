@@ -6,10 +6,12 @@ import threading
 import time
 from contextlib import contextmanager
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from otel_agent_telemetry.local.store._batch import Batch, Origin, batch, clamped, origin
+from otel_agent_telemetry.local.store._agents import insert_made
+from otel_agent_telemetry.local.store._batch import Batch, Origin, batch
 from otel_agent_telemetry.local.store._file import StoreFile
+from otel_agent_telemetry.local.store._records import log_rows, metric_rows
 from otel_agent_telemetry.local.store._settle import settle_trace
 from otel_agent_telemetry.local.store._steps import COLUMNS, values_of
 from otel_agent_telemetry.local.store._watch import Watch
@@ -22,22 +24,21 @@ if TYPE_CHECKING:
     from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
     from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-    from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
+
+    from otel_agent_telemetry.local.store._records import SignalRow
 
 
 __all__ = ["Store"]
 
 T = TypeVar("T")
 
-_SignalRow: TypeAlias = "tuple[Origin, tuple[Any, ...]]"
-
-_INSERT_ORIGIN = "INSERT INTO origins VALUES (NULL, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
+_INSERT_ORIGIN = "INSERT INTO origins VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
 _INSERT_EVENTS = """
 INSERT OR IGNORE INTO events (received_ns, dialect, content_type, body, digest) VALUES (?, ?, ?, ?, ?)
 """
 _INSERT_TRACE = """
-INSERT INTO traces (trace_id, received_ns, start_ns, end_ns, spans, errors, rank, name, service, unsettled)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO traces (trace_id, received_ns, start_ns, end_ns, spans, errors, rank, name, service, unsettled, folded)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (trace_id) DO UPDATE SET
     received_ns = excluded.received_ns,
     start_ns = min(start_ns, excluded.start_ns),
@@ -47,7 +48,8 @@ ON CONFLICT (trace_id) DO UPDATE SET
     name = CASE WHEN excluded.rank < rank THEN excluded.name ELSE name END,
     service = CASE WHEN excluded.rank < rank THEN excluded.service ELSE service END,
     rank = min(rank, excluded.rank),
-    unsettled = max(unsettled, excluded.unsettled, calls + tools + runs > 0)
+    unsettled = max(unsettled, excluded.unsettled, calls + tools + runs > 0),
+    folded = min(folded, excluded.folded)
 RETURNING id
 """
 _UNSETTLED = "SELECT 1 FROM traces WHERE id = ? AND unsettled"
@@ -94,34 +96,19 @@ class Store:
                 self._origins.clear()
                 _drop_stored(connection, made)
                 _insert_spans(connection, self._origin_ids(connection, made), made)
+            if made.runs:
+                insert_made(connection, self._origin_id, made.runs)
 
         self._write(step)
         return made.rejected
 
     def add_logs(self, request: ExportLogsServiceRequest, *, only_new: bool = False) -> int:
         """Store a request's log records and give how many; ``only_new`` leaves out those that are there already."""
-        now = time.time_ns()
-        rows: list[_SignalRow] = []
-        for of_resource in request.resource_logs:
-            for of_scope in of_resource.scope_logs:
-                source = origin(of_resource.resource, of_resource.schema_url, of_scope.scope, of_scope.schema_url)
-                for record in of_scope.log_records:
-                    moment = clamped(record.time_unix_nano or record.observed_time_unix_nano)
-                    rows.append((source, (now, record.trace_id or None, moment, record.SerializeToString())))
-        return self._add_rows("logs", rows, only_new=only_new)
+        return self._add_rows("logs", log_rows(request), only_new=only_new)
 
     def add_metrics(self, request: ExportMetricsServiceRequest, *, only_new: bool = False) -> int:
         """Store a request's metrics, one row each with all its points, and give how many."""
-        now = time.time_ns()
-        rows: list[_SignalRow] = []
-        for of_resource in request.resource_metrics:
-            for of_scope in of_resource.scope_metrics:
-                source = origin(of_resource.resource, of_resource.schema_url, of_scope.scope, of_scope.schema_url)
-                rows += [
-                    (source, (now, metric.name, _latest(metric), metric.SerializeToString()))
-                    for metric in of_scope.metrics
-                ]
-        return self._add_rows("metrics", rows, only_new=only_new)
+        return self._add_rows("metrics", metric_rows(request), only_new=only_new)
 
     def add_events(self, dialect: str, content_type: str, body: bytes, *, key: str = "") -> None:
         """Keep an anonymous event's body byte for byte; one that comes again under its ``key`` is there already."""
@@ -185,18 +172,21 @@ class Store:
         self.wake()
         return result
 
-    def _add_rows(self, table: str, rows: list[_SignalRow], *, only_new: bool) -> int:
+    def _add_rows(self, table: str, rows: list[SignalRow], *, only_new: bool) -> int:
         known = f"SELECT count(*) FROM {table} WHERE time_ns = ? AND origin = ? AND body = ? AND id <= ?"
 
         def step(connection: sqlite3.Connection) -> int:
             added = 0
             last = connection.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]
-            for source, values in rows:
+            for source, values, made in rows:
                 number = self._origin_id(connection, source)
                 if only_new and connection.execute(known, (values[-2], number, values[-1], last)).fetchone()[0]:
                     continue
                 connection.execute(f"INSERT INTO {table} VALUES (NULL, ?, ?, ?, ?, ?)", (number, *values))
                 added += 1
+                if made:
+                    insert_made(connection, self._origin_id, [(source, each) for each in made])
+                    self._last_spans = time.monotonic()
             return added
 
         return self._write(step)
@@ -218,6 +208,7 @@ class Store:
                 source.resource_schema,
                 source.scope_body,
                 source.scope_schema,
+                source.harness,
             )
             row = connection.execute(_INSERT_ORIGIN, values).fetchone()
         if len(self._origins) >= _ORIGINS_KEPT:
@@ -267,6 +258,7 @@ def _insert_traces(connection: sqlite3.Connection, origins: dict[bytes, int], ma
             row.name,
             row.service,
             row.has_steps or row.errors > 0,
+            row.is_folded,
         )
         ids[trace_id] = int(connection.execute(_INSERT_TRACE, values).fetchone()[0])
         visits.extend((origins[digest], ids[trace_id]) for digest in row.origins)
@@ -288,9 +280,3 @@ def _drop_stored(connection: sqlite3.Connection, made: Batch) -> None:
                 connection.execute("DELETE FROM spans WHERE id = ?", (number,))
                 connection.execute("DELETE FROM steps WHERE id = ?", (number,))
                 connection.execute("UPDATE traces SET spans = spans - 1 WHERE id = ?", trace)
-
-
-def _latest(metric: Metric) -> int:
-    which = metric.WhichOneof("data")
-    points = getattr(metric, which).data_points if which else ()
-    return clamped(max((point.time_unix_nano for point in points), default=0))

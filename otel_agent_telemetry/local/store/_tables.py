@@ -101,6 +101,28 @@ CREATE INDEX attendances_by_session ON attendances (session, start_ns);
 UPDATE traces SET unsettled = {READ_AGAIN};
 """
 
+_AGENTS = f"""
+ALTER TABLE origins ADD COLUMN harness TEXT;
+ALTER TABLE traces ADD COLUMN folded INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE traces ADD COLUMN outcome TEXT;
+ALTER TABLE steps ADD COLUMN evidence TEXT;
+CREATE INDEX steps_of_agents ON steps (trace) WHERE evidence IS NOT NULL;
+CREATE INDEX steps_of_sessions ON steps (said_session) WHERE evidence IS NOT NULL;
+CREATE INDEX steps_of_agents_by_start ON steps (start_ns) WHERE evidence IS NOT NULL;
+CREATE TABLE homes (trace_id BLOB PRIMARY KEY, trace INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX homes_of_traces ON homes (trace);
+UPDATE origins SET harness = CASE
+    WHEN scope LIKE 'com.anthropic.claude_code%' OR service = 'claude-code' THEN 'claude-code'
+    WHEN substr(scope, 1, 6) = 'codex_' OR substr(service, 1, 6) = 'codex_' THEN 'codex'
+    WHEN scope = 'gemini-cli' OR service = 'gemini-cli' THEN 'gemini-cli'
+    WHEN scope = 'qwen-code' OR service = 'qwen-code' THEN 'qwen-code'
+    WHEN scope = 'github.copilot' OR service = 'github-copilot' THEN 'copilot'
+    WHEN scope = 'opencode' OR service = 'opencode' THEN 'opencode'
+    WHEN scope = 'cagent' OR service = 'cagent' THEN 'docker-agent' END;
+UPDATE traces SET unsettled = {READ_AGAIN} WHERE id IN (
+    SELECT visits.trace FROM visits JOIN origins ON origins.id = visits.origin WHERE origins.harness IS NOT NULL);
+"""
+
 _SETTLE_AGAIN = """
 UPDATE traces SET unsettled = 1;
 """
@@ -127,6 +149,7 @@ MIGRATIONS = (
     Migration(_ARRIVAL, settles_again=True),
     Migration(_STEPS),
     Migration(_EVENTS_ONCE),
+    Migration(_AGENTS),
 )
 
 

@@ -22,6 +22,22 @@ ON others.response_id = mine.response_id AND others.trace != mine.trace
 AND others.start_ns <= mine.end_ns AND others.end_ns >= mine.start_ns
 WHERE mine.trace = ? AND mine.response_id IS NOT NULL LIMIT 64
 """
+_OF_AGENT = "SELECT 1 FROM steps WHERE trace = ? AND evidence IS NOT NULL LIMIT 1"
+_SAME_SESSION = """
+SELECT others.trace, max(others.start_ns) AS latest FROM steps AS others
+WHERE others.evidence IS NOT NULL AND others.said_session IN (
+    SELECT said_session FROM steps WHERE trace = ? AND evidence IS NOT NULL)
+GROUP BY others.trace ORDER BY latest DESC LIMIT 64
+"""
+_SAME_TIME = """
+SELECT DISTINCT others.trace FROM steps AS mine JOIN steps AS others
+ON others.start_ns <= mine.end_ns + :slack AND others.end_ns + :slack >= mine.start_ns
+WHERE mine.trace = :trace AND mine.evidence IS NOT NULL AND others.evidence IS NOT NULL AND others.trace != :trace
+AND ((others.said_kind = 'usage' AND others.said_session IS NULL AND mine.said_kind IN ('agent', 'model'))
+     OR (mine.said_kind = 'usage' AND mine.said_session IS NULL AND others.said_kind IN ('agent', 'model'))) LIMIT 64
+"""
+"""Metrics of a coding agent that name no session tell of whatever ran at the time, if nothing else does."""
+_SLACK_NS = 5 * 10**9
 _CALL = "steps.said_kind IN ('model', 'embedding', 'tool')"
 _ROOTS = f"SELECT 1 FROM steps WHERE flags & {ROOT} LIMIT 1"
 _CALLS = f"""
@@ -52,6 +68,9 @@ def together(connection: sqlite3.Connection, trace: int) -> list[int]:
 
 
 def _near(connection: sqlite3.Connection, trace: int, *, has_roots: bool) -> Iterator[int]:
+    if connection.execute(_OF_AGENT, (trace,)).fetchone() is not None:
+        yield from (row[0] for row in connection.execute(_SAME_SESSION, (trace,)).fetchall())
+        yield from (row[0] for row in connection.execute(_SAME_TIME, {"trace": trace, "slack": _SLACK_NS}).fetchall())
     yield from (row[0] for row in connection.execute(_SAME_RESPONSE, (trace,)).fetchall())
     for call in connection.execute(_CALLS, (trace,)).fetchall() if has_roots else ():
         yield from _beside(connection, trace, call)

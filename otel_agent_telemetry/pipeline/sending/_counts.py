@@ -1,6 +1,7 @@
-"""Counts that go on: an event that grows until its interval is over, durable meanwhile.
+"""Counts that go on, and calls whose session is not known yet: events that may change still, durable meanwhile.
 
-A process writes its count anew with each addition, and it becomes an event when the interval ends. Where the process
+A process writes its count anew with each addition, and it becomes an event when the interval ends; a call becomes one,
+or part of a count, when its run ends. Where the process
 does not live to see that, another one makes the event of what is there. Either way a count that was taken is gone from
 here in the same step, so nothing is told twice, also where somebody was thought dead who was not.
 """
@@ -26,19 +27,20 @@ CREATE TABLE IF NOT EXISTS counting (
     content_type TEXT NOT NULL, body BLOB NOT NULL
 ) WITHOUT ROWID
 """
+_FIND = "SELECT 1 FROM counting WHERE key = ?"
 _TAKE = (
     "INSERT INTO events (name, body, content_type, key, created_at) SELECT name, body, content_type, key, created_at"
 )
 
 
 class Count(NamedTuple):
-    """A count as it stands: the event it would be, the key of the one it takes the place of, and until when it grows.
+    """A count as it stands: the event it would be, the keys of those it takes the place of, and until when it grows.
 
     Without ``due_at`` it has grown up and is an event.
     """
 
     row: Row
-    before: str | None
+    before: tuple[str, ...]
     due_at: float | None
 
 
@@ -46,9 +48,11 @@ def keep_counts(connection: sqlite3.Connection, counts: Iterable[Count]) -> set[
     """Write these counts; gives the keys in ``before`` that were taken meanwhile, whose successors were not written."""
     taken: set[str] = set()
     for row, before, due_at in counts:
-        if before is not None and not connection.execute("DELETE FROM counting WHERE key = ?", (before,)).rowcount:
-            taken.add(before)
+        gone = {key for key in before if not connection.execute(_FIND, (key,)).fetchone()}
+        if gone:
+            taken |= gone
             continue
+        connection.executemany("DELETE FROM counting WHERE key = ?", [(key,) for key in before])
         name, body, content_type, key, created_at = row
         connection.execute(
             "INSERT INTO counting VALUES (?, ?, ?, ?, ?, ?, ?)",

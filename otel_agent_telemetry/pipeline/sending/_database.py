@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from otel_agent_telemetry._folder import make_private, require_own
 from otel_agent_telemetry._sqlite import Database, NewerError, connected_readonly, migrate, version_of
 from otel_agent_telemetry.errors import LedgerError
 from otel_agent_telemetry.pipeline.sending._counts import TABLE as COUNTING
+from otel_agent_telemetry.pipeline.sending._last_run import TABLE as LAST_RUN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +43,7 @@ CREATE TABLE stopped (version TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE moments (name TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID;
 """
 
+_RESERVE, _RESERVE_BYTES = ".reserve-0", 32_768
 _MIGRATIONS = (_SCHEMA,)
 
 
@@ -60,6 +62,8 @@ class LedgerFile:
             self._database = Database(self._here(), _Layout())
         except LedgerError as error:
             self._database = self._beside(error)
+        if self._path is not None:
+            _reserve(f"{self._path}{_RESERVE}")
 
     def run(self, step: Callable[[sqlite3.Connection], T]) -> T:
         """Do one step as one transaction, from any thread."""
@@ -79,6 +83,16 @@ class LedgerFile:
     def was_replaced(self) -> bool:
         """Whether the file that was opened first is there no more: deleted, or set aside."""
         return self._database.was_replaced or self._database.is_replaced()
+
+    def reclaim(self) -> None:
+        """Move what the log holds into the file, as far as there is room for that: the log then takes none."""
+        with suppress(LedgerError), self._database.held() as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def use_reserve(self) -> None:
+        """Give up the room that is kept for a disk that is full; whoever opens the ledger next sets it aside anew."""
+        with suppress(OSError):
+            os.unlink(f"{self._path}{_RESERVE}")
 
     def close(self) -> None:
         """Let go of the file; the next step opens it again."""
@@ -111,6 +125,16 @@ def _require_own(path: str) -> None:
         raise _Layout().failure(path, error) from error
 
 
+def _reserve(path: str) -> None:
+    """Set room aside, so that on a full disk one can still write how much was lost."""
+    with suppress(OSError), open(path, "xb", opener=_private) as file:
+        file.write(bytes(_RESERVE_BYTES))
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 def _numbered(path: str) -> str:
     stem, ending = os.path.splitext(path)
     return f"{stem}-{len(_MIGRATIONS)}{ending}"
@@ -122,7 +146,8 @@ class _Layout:
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA secure_delete = FAST")
         migrate(connection, _MIGRATIONS)
-        connection.execute(COUNTING)  # a file that an earlier release began has no such table
+        for table in (COUNTING, LAST_RUN):  # a file that an earlier release began has no such tables
+            connection.execute(table)
 
     def undone(self) -> None:
         pass

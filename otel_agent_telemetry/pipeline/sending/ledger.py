@@ -11,8 +11,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from otel_agent_telemetry._sqlite import is_full
+from otel_agent_telemetry.errors import LedgerError
 from otel_agent_telemetry.pipeline.sending._counts import Count, keep_counts, take_over
 from otel_agent_telemetry.pipeline.sending._database import LedgerFile
+from otel_agent_telemetry.pipeline.sending._last_run import LastRun, keep_last_run, last_run
 from otel_agent_telemetry.pipeline.sending._parcels import (
     FARTHEST_SECONDS,
     Parcel,
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["KEPT_EVENTS", "KEPT_SECONDS", "Count", "Entry", "Ledger", "Parcel", "Row", "ledger_file"]
+__all__ = ["KEPT_EVENTS", "KEPT_SECONDS", "Count", "Entry", "LastRun", "Ledger", "Parcel", "Row", "ledger_file"]
 
 KEPT_EVENTS = 10_000
 KEPT_SECONDS = 30 * 86_400.0
@@ -63,6 +66,7 @@ class Ledger:
         self._database = LedgerFile(path)
         self._clock = clock
         self._appended = _PRUNE_EVERY  # so that the first append looks for what is too old
+        self._run: LastRun | None = None
 
     def append(
         self, rows: Sequence[Row], *, counts: Sequence[Count] = (), losses: Mapping[str, int] | None = None
@@ -84,9 +88,21 @@ class Ledger:
             _count_all(connection, losses or {})
             if prunes:
                 _prune(connection, self._clock())
+            if self._run is not None:
+                keep_last_run(connection, self._run)
             return taken
 
-        return self._database.run(step)
+        taken = self._database.run(step)
+        self._run = None
+        return taken
+
+    def remember(self, *, endpoint: str | None, dialect: str, rule: str, opt_out_env: str | None) -> None:
+        """Note what holds in this run, for whoever asks later; written with the next append, at no cost of its own."""
+        self._run = LastRun(self._clock(), endpoint, dialect, rule, opt_out_env)
+
+    def last_run(self) -> LastRun | None:
+        """What held in the last run that wrote here; None where an older release wrote it."""
+        return self._database.run(last_run)
 
     def take_over(self) -> int:
         """Make events of the counts that other processes left behind; gives how many."""
@@ -174,8 +190,14 @@ class Ledger:
         self._database.remove()
 
     def count_drops(self, counts: Mapping[str, int]) -> None:
-        """Add losses from elsewhere, by reason."""
-        self._database.run(lambda connection: _count_all(connection, counts))
+        """Add losses from elsewhere, by reason; also on a disk that is full."""
+        try:
+            self._database.run(lambda connection: _count_all(connection, counts))
+        except LedgerError as error:
+            if not is_full(error.__cause__):
+                raise
+            self._database.use_reserve()
+            self._database.run(lambda connection: _count_all(connection, counts))
 
     def drops(self) -> dict[str, int]:
         """How many events were lost, by reason, in the life of this ledger."""
@@ -246,6 +268,10 @@ class Ledger:
     def was_replaced(self) -> bool:
         """Whether the file that was opened first is there no more: deleted, or moved aside."""
         return self._database.was_replaced
+
+    def reclaim(self) -> None:
+        """Take up as little of the disk as can be; whether or not that can be done now."""
+        self._database.reclaim()
 
     def close(self) -> None:
         """Let go of the file; any later call opens it again."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import _losses, contract
-from otel_agent_telemetry.contract._kinds import ListOf, PublicName, Ref, coarse
+from otel_agent_telemetry.contract._kinds import ListOf, PublicName, Ref, Tag, coarse
 from otel_agent_telemetry.contract._reference import reference
 
 if TYPE_CHECKING:
@@ -87,6 +87,8 @@ class Anonymiser:
             return self.reference(kind.namespace, str(checked))
         if isinstance(kind, PublicName):
             return self._registries.public(kind.registry, str(checked))
+        if isinstance(kind, Tag):
+            return contract.declared_tag(str(checked))
         if isinstance(kind, ListOf) and isinstance(checked, list):
             items: list[object] = checked  # pyright: ignore[reportUnknownVariableType] - checked by the kind
             return [self._value(kind.item, item) for item in items]

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
 
+from otel_agent_telemetry.meaning._prices import further_models
+from otel_agent_telemetry.pipeline.writing._harness_names import AGENTS, TOOLS
+
 __all__ = ["Registries", "public_models"]
 
 _WHERE = re.compile(r"((us|eu|apac|au|jp|ca|us-gov|global)\.)?([a-z0-9_-]+[./])*?")
@@ -15,31 +18,8 @@ _AFTER = re.compile(r"([-@]20\d\d-?[01]\d-?[0-3]\d)?(-v\d+(:\d+)?)?(:[a-z0-9._-]
 _LONGEST_NAME = 64  # as the schema of PublicName says
 _LONGEST_GIVEN = 128
 
-SEED_COMMANDS = frozenset(
-    {
-        "a2a",
-        "acp",
-        "alias",
-        "api",
-        "build",
-        "catalog",
-        "debug",
-        "eval",
-        "exec",
-        "feedback",
-        "mcp",
-        "models",
-        "new",
-        "pull",
-        "push",
-        "run",
-        "serve",
-        "setup",
-        "share",
-        "version",
-    }
-)
-"""docker-agent's own commands: the docker dialect's ``command`` events name them."""
+_SHIPPED = {"agents": AGENTS, "tools": TOOLS}
+"""What is public whatever a product declares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +36,26 @@ class Registries:
         if registry == "models":
             return self._model(name)
         declared: frozenset[str] = getattr(self, registry, frozenset())
-        if name in declared or (registry == "commands" and name in SEED_COMMANDS):
-            return name
-        return "custom"
+        if registry == "commands":
+            return _beginning(name, declared)
+        return name if name in declared or name in _SHIPPED.get(registry, ()) else "custom"
 
     def _model(self, name: str) -> str:
         if name == "unknown" or name in self.models:
             return name
-        return _public_model(name)
+        return _public_model(name, public_models())
+
+
+def _beginning(command: str, declared: frozenset[str]) -> str:
+    """The command, or the group that it belongs to, as the product declared it: ``alias list``, ``alias``."""
+    while command and command not in declared:
+        command = command.rpartition(" ")[0]
+    return command or "custom"
 
 
 @lru_cache(maxsize=1024)
-def _public_model(name: str) -> str:
+def _public_model(name: str, known: frozenset[str]) -> str:
     """The longest public id that the name is, when region, vendor, date, revision and size are taken off."""
-    known = public_models()
     if name in known:
         return name
     if len(name) > _LONGEST_GIVEN:
@@ -80,20 +66,18 @@ def _public_model(name: str) -> str:
     return max(found, key=len, default="custom")
 
 
-@cache
 def public_models() -> frozenset[str]:
-    """Ids of public models: those of genai-prices where it is installed, the snapshot that ships, and local ones."""
+    """Ids of public models: the snapshot that ships, local ones, and those of a newer price list, once that is read."""
+    return _all_models(further_models())
+
+
+@lru_cache(maxsize=2)
+def _all_models(further: frozenset[str]) -> frozenset[str]:
+    return _shipped_models() | {name for name in further if len(name) <= _LONGEST_NAME}
+
+
+@cache
+def _shipped_models() -> frozenset[str]:
     folder = resources.files("otel_agent_telemetry.pipeline.writing")
     texts = [folder.joinpath(name).read_text(encoding="utf-8") for name in ("models.txt", "local_models.txt")]
-    shipped = frozenset(line for text in texts for line in text.splitlines() if line and not line.startswith("#"))
-    return shipped | _priced_models()
-
-
-def _priced_models() -> frozenset[str]:
-    try:
-        from genai_prices import data  # an extra
-    except ImportError:
-        return frozenset()
-    return frozenset(
-        model.id for provider in data.providers for model in provider.models if len(model.id) <= _LONGEST_NAME
-    )
+    return frozenset(line for text in texts for line in text.splitlines() if line and not line.startswith("#"))

@@ -11,6 +11,7 @@ from typing import Any
 
 from celery import Celery
 from celery.exceptions import Ignore, Reject
+from opentelemetry import trace
 
 folder = Path(os.environ["HOME"]) / "queue"
 messages, control, results = (folder / name for name in ("messages", "control", "results"))
@@ -47,7 +48,10 @@ def succeed() -> str:
 
 @app.task(name="fail")
 def fail() -> None:
-    """End with an exception."""
+    """End with an exception, after an agent's run that some framework has a span for."""
+    about = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "planner"}
+    with trace.get_tracer("framework").start_as_current_span("invoke_agent planner", attributes=about):
+        pass
     raise UnpicklableError("a", "b")
 
 

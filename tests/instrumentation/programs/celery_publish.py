@@ -28,7 +28,7 @@ def main() -> int:
     waiting.revoke()
     stale = tasks.expire.apply_async(expires=datetime.now(timezone.utc) - timedelta(seconds=1))
     names = ("succeed", "fail", "retry", "delegate", "replace", "too_long", "reject", "ignore")
-    published = {name: getattr(tasks, name).delay() for name in names}
+    published = {name: getattr(tasks, name).apply_async(priority=7 if name == "fail" else None) for name in names}
     tasks.succeed.apply()
     published.pop("ignore")  # which never gets a result
     for each in (running, waiting, stale, *published.values()):

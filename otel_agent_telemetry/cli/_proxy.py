@@ -1,0 +1,101 @@
+"""``proxy``: receive the anonymous events of a product's installations, and show the report."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from pathlib import Path
+
+import click
+
+from otel_agent_telemetry.cli._book import book_option
+from otel_agent_telemetry.errors import InputError
+from otel_agent_telemetry.local import is_loopback
+
+__all__ = ["proxy"]
+
+_SHORTEST_TOKEN = 16
+_VARIABLE = "AGENT_TELEMETRY_PROXY_TOKEN"
+
+
+@click.command(short_help="For maintainers: receive anonymous events, and report on them.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Put a reverse proxy with TLS before it.")
+@click.option("--port", default=8088, show_default=True, type=click.IntRange(0, 65535), help="0 for any free port.")
+@click.option(
+    "--token-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help=f"Show the report to whoever has the token in that file (16 characters or more), or in {_VARIABLE}.",
+)
+@click.option(
+    "--declare", "modules", multiple=True, metavar="MODULE", help="Import it first: it declares events and tags."
+)
+@click.option(
+    "--stop", "stopped", multiple=True, metavar="VERSION", help="Refuse events of a version, such as 1.2.*, with 410."
+)
+@click.option(
+    "--rate",
+    default=2000.0,
+    show_default=True,
+    type=click.FloatRange(min=1),
+    help="Events a second from one connection.",
+)
+@click.option(
+    "--min-installations",
+    default=5,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Fewest behind a row of the report.",
+)
+@book_option
+def proxy(
+    *,
+    host: str,
+    port: int,
+    token_file: Path | None,
+    modules: tuple[str, ...],
+    stopped: tuple[str, ...],
+    rate: float,
+    min_installations: int,
+    db: Path,
+) -> None:
+    """Receive anonymous events in both dialects, check each field against the contract, and keep each event once.
+
+    Products send to http://HOST:PORT/v1/events (dialect proxy) or /events/v1/track (dialect docker); the report is at
+    http://HOST:PORT/. No address, user agent or moment of arrival is kept. Ctrl-C ends it.
+    """
+    token = _token(token_file)
+    _import_all(modules)
+    try:
+        from otel_agent_telemetry.maintainers import _serve
+    except ModuleNotFoundError as error:
+        msg = f"the proxy needs {error.name}; get it with: pip install 'otel-agent-telemetry[proxy]'"
+        raise InputError(msg) from error
+    if token is None and not is_loopback(host):
+        click.echo(f"the report is for this machine alone; {_VARIABLE} or --token-file shows it to others", err=True)
+    _serve.serve(
+        db,
+        host=host,
+        port=port,
+        began=lambda url: click.echo(f"agent-telemetry proxy: {url} (db {db})", err=True),
+        rate=rate,
+        stopped=stopped,
+        token=token,
+        least=min_installations,
+    )
+
+
+def _token(file: Path | None) -> str | None:
+    token = os.environ.get(_VARIABLE) if file is None else file.read_text(encoding="utf-8").strip()
+    if token is not None and len(token) < _SHORTEST_TOKEN:
+        msg = f"the token has {len(token)} characters, expected {_SHORTEST_TOKEN} or more"
+        raise InputError(msg)
+    return token
+
+
+def _import_all(modules: tuple[str, ...]) -> None:
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            msg = f"--declare {module}: {error}; expected a module that can be imported here"
+            raise InputError(msg) from error

@@ -1,0 +1,98 @@
+"""``report``: what the anonymous events say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from otel_agent_telemetry.cli._book import book_option
+from otel_agent_telemetry.cli._table import Column, print_table, styled
+from otel_agent_telemetry.errors import InputError
+from otel_agent_telemetry.maintainers import Answer, Asked, Report, page
+from otel_agent_telemetry.maintainers import report as report_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["report"]
+
+
+@click.command(short_help="For maintainers: usage, success, cost and versions, from the events received.")
+@click.option("--product", help="Which one, where the book has several.")
+@click.option("--days", default=90, show_default=True, type=click.IntRange(0), help="How far back; 0 for all.")
+@click.option("--environment", default="production", show_default=True, help="Events of that environment.")
+@click.option("--min-installations", default=5, show_default=True, type=click.IntRange(1), help="Fewest behind a row.")
+@click.option("--funnel", nargs=3, metavar="EVENT EVENT EVENT", help="How many installations do one after the other.")
+@click.option("--compare", nargs=2, metavar="BEFORE AFTER", help="Two versions (default: the two most installed).")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page into that file.")
+@click.option(
+    "--export", type=click.Path(file_okay=False, path_type=Path), help="Write the events as Parquet, a file a day."
+)
+@book_option
+def report(
+    *,
+    product: str | None,
+    days: int,
+    environment: str,
+    min_installations: int,
+    funnel: tuple[str, str, str] | None,
+    compare: tuple[str, str] | None,
+    as_json: bool,
+    html: Path | None,
+    export: Path | None,
+    db: Path,
+) -> None:
+    """Answer from the events that `agent-telemetry proxy` has received, without a row about a few installations.
+
+    Rows with fewer installations behind them than --min-installations are left out, and counted.
+    """
+    if export is not None:
+        _export(db, export)
+        return
+    asked = Asked(product=product, days=days, environment=environment, least=min_installations, versions=compare)
+    found = report_of(db, asked if funnel is None else asked.with_funnel(funnel))
+    if html is not None:
+        html.write_text(page(found), encoding="utf-8")
+        click.echo(f"wrote {html}", err=True)
+    elif as_json:
+        click.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
+    else:
+        _print(found)
+
+
+def _print(found: Report) -> None:
+    click.echo(f"{found.product}, {found.since} to {found.until}, environment {found.asked.environment}")
+    for name, answer in found.answers.items():
+        if not answer.rows and not answer.withheld:
+            continue
+        title = f"{found.versions[1]} against {found.versions[0]}" if name == "compared" and found.versions else name
+        click.echo(f"\n{styled(title.replace('_', ' '), bold=True)}")
+        if answer.rows:
+            columns = [Column(column.upper(), right=_is_number(answer, at)) for at, column in enumerate(answer.columns)]
+            print_table(columns, [[_text(value) for value in row] for row in answer.rows])
+        if answer.withheld:
+            click.echo(f"({answer.withheld} left out: fewer than {found.asked.least} installations)")
+
+
+def _is_number(answer: Answer, at: int) -> bool:
+    return any(isinstance(row[at], (int, float)) for row in answer.rows)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, (int, float)) else str(value) or "(unknown)"
+
+
+def _export(db: Path, folder: Path) -> None:
+    try:
+        from otel_agent_telemetry.maintainers._export import export
+    except ModuleNotFoundError as error:
+        msg = f"--export needs {error.name}; get it with: pip install 'otel-agent-telemetry[parquet]'"
+        raise InputError(msg) from error
+    files: Sequence[Path] = export(db, folder)
+    click.echo(f"wrote {len(files)} {'file' if len(files) == 1 else 'files'} to {folder}", err=True)

@@ -1,0 +1,171 @@
+"""Coding agents that are known by name: how each is recognised, switched on, and what it leaves unsaid.
+
+Measured with the versions that ``tests/harnesses`` pins, against a scripted model server. ``{endpoint}`` in a value is
+where telemetry goes, ``{protocol}`` is ``http`` or ``grpc``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["HARNESSES", "Known"]
+
+ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+_STANDARD = {ENDPOINT: "{endpoint}", "OTEL_EXPORTER_OTLP_PROTOCOL": "{otlp}"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """One of them.
+
+    ``name`` is its command and its name in the contract (``harnessProvider``), ``agent`` what its agent is called in
+    traces, ``packages`` the npm packages that bring it. ``switches`` are variables that are set unless the user set
+    them; ``own`` are prefixes of variables and ``files`` keys of settings files by which the user chose for himself, in
+    which case none is. ``no`` are values of a variable that mean that telemetry is not wanted.
+
+    ``prints`` are the arguments that make it print JSON lines: each an option and the values of it, none for a flag.
+    ``ends_well_on`` are signals after which its exit code is 0 although the run was cancelled; where ``outlives`` is
+    true, its program may go on when its loader has ended. ``tells`` is content that comes along unasked, ``silent``
+    why nothing comes at all.
+    """
+
+    name: str
+    agent: str
+    packages: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+    by_package_only: bool = False
+    switches: Mapping[str, str] = field(default_factory=dict[str, str])
+    flags: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
+    no: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    prints: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = ()
+    ends_well_on: tuple[str, ...] = ()
+    outlives: bool = False
+    tells: str = ""
+    silent: str = ""
+
+
+_OFF = ("0", "false", "no", "off")
+_CODEX_EXPORTERS = (("otel.exporter", "logs"), ("otel.trace_exporter", "traces"), ("otel.metrics_exporter", "metrics"))
+
+_ROWS = (
+    Known(
+        # https://docs.claude.com/en/docs/claude-code/monitoring-usage; spans and their switch: the program itself
+        name="claude",
+        agent="claude-code",
+        packages=("@anthropic-ai/claude-code",),
+        switches={
+            "CLAUDE_CODE_ENABLE_TELEMETRY": "1",
+            "CLAUDE_CODE_ENHANCED_TELEMETRY_BETA": "1",
+            "CLAUDE_CODE_PROPAGATE_TRACEPARENT": "1",
+            "OTEL_METRICS_EXPORTER": "otlp",
+            "OTEL_LOGS_EXPORTER": "otlp",
+            "OTEL_TRACES_EXPORTER": "otlp",
+            **_STANDARD,
+            "OTEL_LOGS_EXPORT_INTERVAL": "1000",
+            "OTEL_TRACES_EXPORT_INTERVAL": "1000",
+            "OTEL_METRIC_EXPORT_INTERVAL": "5000",
+        },
+        no={"CLAUDE_CODE_ENABLE_TELEMETRY": _OFF},
+        prints=((("--output-format",), ("stream-json", "json")),),
+        ends_well_on=("SIGINT",),
+    ),
+    Known(
+        # https://github.com/openai/codex/blob/main/docs/config.md, [otel]; variables of the exporters: its Rust SDK
+        name="codex",
+        agent="codex",
+        packages=("@openai/codex",),
+        switches={"OTEL_BSP_SCHEDULE_DELAY": "200", "OTEL_BLRP_SCHEDULE_DELAY": "200"},
+        flags=tuple(f"{key}={{exporter:{signal}}}" for key, signal in _CODEX_EXPORTERS),
+        prints=((("--json", "--experimental-json"), ()),),
+        tells="arguments and output of its tools",
+    ),
+    Known(
+        # https://github.com/google-gemini/gemini-cli/blob/main/docs/cli/telemetry.md
+        name="gemini",
+        agent="gemini-cli",
+        packages=("@google/gemini-cli",),
+        switches={
+            "GEMINI_TELEMETRY_ENABLED": "true",
+            "GEMINI_TELEMETRY_TARGET": "local",
+            "GEMINI_TELEMETRY_OTLP_ENDPOINT": "{endpoint}",
+            "GEMINI_TELEMETRY_OTLP_PROTOCOL": "{protocol}",
+            "GEMINI_TELEMETRY_TRACES_ENABLED": "true",
+            "GEMINI_TELEMETRY_LOG_PROMPTS": "false",
+        },
+        no={"GEMINI_TELEMETRY_ENABLED": _OFF},
+        prints=((("-o", "--output-format"), ("stream-json",)),),
+        ends_well_on=("SIGINT",),
+        tells="the command line, and the prompt that stands on it",
+    ),
+    Known(
+        # https://github.com/QwenLM/qwen-code/blob/main/docs/developers/development/telemetry.md
+        name="qwen",
+        agent="qwen-code",
+        packages=("@qwen-code/qwen-code",),
+        switches={
+            "QWEN_TELEMETRY_ENABLED": "true",
+            "QWEN_TELEMETRY_TARGET": "local",
+            "QWEN_TELEMETRY_OTLP_ENDPOINT": "{endpoint}",
+            "QWEN_TELEMETRY_OTLP_PROTOCOL": "{protocol}",
+            "QWEN_TELEMETRY_LOG_PROMPTS": "false",
+        },
+        no={"QWEN_TELEMETRY_ENABLED": _OFF},
+        prints=((("-o", "--output-format"), ("stream-json",)),),
+        tells="arguments of its tools, and what its subagents answer",
+    ),
+    Known(
+        # https://docs.github.com/en/copilot, "OpenTelemetry" of Copilot CLI
+        name="copilot",
+        agent="copilot",
+        packages=("@github/copilot",),
+        switches={ENDPOINT: "{endpoint}"},
+        no={"COPILOT_OTEL_ENABLED": _OFF},
+        outlives=True,
+    ),
+    Known(
+        # https://opencode.ai/docs/config, experimental.openTelemetry: the spans of Vercel's AI SDK
+        name="opencode",
+        agent="opencode",
+        packages=("opencode-ai",),
+        switches={
+            **_STANDARD,
+            "OTEL_BSP_SCHEDULE_DELAY": "200",
+            "OPENCODE_CONFIG_CONTENT": '{"experimental":{"openTelemetry":true}}',
+        },
+        prints=((("--format",), ("json",)),),
+        tells="prompts, answers, arguments and output of its tools, and the name of your account",
+    ),
+    Known(
+        # https://github.com/docker/docker-agent; --otel takes host:port
+        name="docker-agent",
+        agent="docker-agent",
+        commands=("cagent",),
+        prints=((("--json",), ()),),
+        ends_well_on=("SIGINT",),
+        silent="its --otel fails on start or tells neither model nor tokens",
+    ),
+    Known(
+        name="pi",
+        agent="pi",
+        packages=("@earendil-works/pi-coding-agent", "@mariozechner/pi-coding-agent"),
+        by_package_only=True,
+        prints=((("--mode",), ("json",)),),
+        silent="it has no OpenTelemetry",
+    ),
+    Known(
+        name="amp",
+        agent="amp",
+        packages=("@sourcegraph/amp",),
+        by_package_only=True,
+        silent="it has no OpenTelemetry",
+    ),
+)
+
+HARNESSES: Mapping[str, Known] = MappingProxyType({row.name: row for row in _ROWS})
+"""By name."""

@@ -1,0 +1,9 @@
+"""The maintainers' side: a proxy that receives anonymous events, the book that keeps them, and the report on it.
+
+Knows nothing of the pipeline that sends: what both agree on is the contract.
+"""
+
+from otel_agent_telemetry.maintainers._page import page
+from otel_agent_telemetry.maintainers._report import Answer, Asked, Report, report
+
+__all__ = ["Answer", "Asked", "Report", "page", "report"]

@@ -1,0 +1,219 @@
+"""What arrives, checked field by field: what the contract names and is of its kind is copied, all else is gone.
+
+The same rules as ``collector-config/event-proxy.yaml``, from the same contract; a product's own events and tags count
+once the modules that declare them are imported.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from otel_agent_telemetry import contract
+from otel_agent_telemetry.contract._preset_kinds import PRESET_KINDS
+from otel_agent_telemetry.settings import ENVIRONMENTS, SOURCES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from otel_agent_telemetry.contract import Event, Kind
+
+    Check = Callable[[object], bool]
+
+__all__ = ["DIALECT_PATHS", "LARGEST_EVENT", "Arrival", "DroppedError", "Reader", "is_installation"]
+
+DIALECT_PATHS = {"/v1/events": "proxy", "/events/v1/track": "docker"}
+LARGEST_EVENT = 8192
+_EARLIEST = 1_577_836_800  # 2020-01-01: before this package was, and before its clients were
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z", re.ASCII)
+_DAY = re.compile(r"20\d\d-[01]\d-[0-3]\d", re.ASCII)
+_PRODUCT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_INSTALLATION = re.compile(r"(install|ephemeral)_[0-9a-f]{16}", re.ASCII)
+_LANGUAGE = re.compile(r"(C|POSIX|other|[a-z]{2,3}([_-][A-Z]{2})?)([.](UTF-8|utf-?8|ISO-8859-[0-9]{1,2}))?", re.ASCII)
+_NAME = re.compile(r"[@~]?[A-Za-z0-9][A-Za-z0-9._:/+-]{0,63}", re.ASCII)
+_SYSTEMS = frozenset({"linux", "darwin", "windows", "other"})
+_PLACES = (*ENVIRONMENTS, "other")
+_VERSIONS = ("version", "swarmVersion")
+_CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")
+_Objects = dict[str, object]
+
+
+class Arrival(NamedTuple):
+    """One event as it may be kept. ``occurred`` is in seconds since the epoch; text that is unknown is empty."""
+
+    product: str
+    event: str
+    installation: str
+    occurred: int
+    version: str
+    source: str
+    environment: str
+    os: str
+    language: str
+    installed_on: str
+    properties: dict[str, object]
+
+
+class DroppedError(ValueError):
+    """An event that is not kept; its text is the reason, a word that is counted."""
+
+
+class Reader:
+    """Reads bodies of both dialects by the contract as it stands when this is made."""
+
+    def __init__(self) -> None:
+        self._events = {event.name: _plan(event) for event in contract.events().values()}
+        self._docker = {event.docker: event for event in contract.events().values() if event.docker is not None}
+        self._renames = {event.name: _renames(event) for event in contract.events().values()}
+
+    def read(self, dialect: str, body: bytes, *, now: float) -> Arrival:
+        """One event from its bytes. Raises DroppedError for what is no event of the contract."""
+        if len(body) > LARGEST_EVENT:
+            raise DroppedError("too_large")
+        try:
+            document = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise DroppedError("not_json") from error
+        found = self._from_proxy(_map(document)) if dialect == "proxy" else self._from_docker(_map(document))
+        if not _EARLIEST <= found.occurred <= now + 86_400:
+            raise DroppedError("wrong_time")
+        return found
+
+    def _from_proxy(self, given: _Objects) -> Arrival:
+        name, metadata = given.get("event"), _map(given.get("metadata"))
+        properties = _map(given.get("properties"))
+        if not isinstance(name, str) or name not in self._events:
+            raise DroppedError("unknown_event")
+        if given.get("actor_mode") != "anonymous" or metadata.get("schema_version") != contract.SCHEMA_VERSION:
+            raise DroppedError("unknown_schema")
+        return Arrival(
+            product=_required(_PRODUCT, given.get("product"), "no_product"),
+            event=name,
+            installation=_required(_INSTALLATION, given.get("actor_anonymous_id"), "no_installation"),
+            occurred=_moment(given.get("occurred_at")),
+            version=next((text for key in _VERSIONS if (text := _version(properties.get(key)))), ""),
+            source=_one_of(SOURCES, given.get("source")),
+            environment=_one_of(_PLACES, metadata.get("environment")),
+            os="",
+            language="",
+            installed_on=_text(_DAY, metadata.get("install_created_at")),
+            properties=_checked(self._events[name], properties),
+        )
+
+    def _from_docker(self, given: _Objects) -> Arrival:
+        records = given.get("records")
+        if not isinstance(records, list) or len(cast("list[object]", records)) != 1:
+            raise DroppedError("unknown_schema")
+        record = _map(cast("list[object]", records)[0])
+        properties = _map(record.get("properties"))
+        subject, action = record.get("event"), properties.get("action")
+        if not isinstance(subject, str):
+            raise DroppedError("unknown_event")
+        event = self._docker.get((subject, None))
+        if event is None and isinstance(action, str):
+            event = self._docker.get((subject, action))
+        if event is None:
+            raise DroppedError("unknown_event")
+        renamed = {ours: properties[theirs] for theirs, ours in self._renames[event.name] if theirs in properties}
+        return Arrival(
+            product=_required(_PRODUCT, record.get("source"), "no_product"),
+            event=event.name,
+            installation=_required(_INSTALLATION, properties.get("user_uuid"), "no_installation"),
+            occurred=_milliseconds(record.get("event_timestamp")),
+            version=_version(properties.get("version")),
+            source="",
+            environment="",
+            os=_one_of(_SYSTEMS, properties.get("os")),
+            language=_text(_LANGUAGE, properties.get("os_language")),
+            installed_on="",
+            properties=_checked(self._events[event.name], renamed),
+        )
+
+
+def is_installation(text: str) -> bool:
+    """Whether that is the id of an installation."""
+    return _INSTALLATION.fullmatch(text) is not None
+
+
+def _plan(event: Event) -> dict[str, Check]:
+    kinds: Mapping[str, Kind] = {**PRESET_KINDS, **contract.tags(), **event.properties}
+    return {name: _check(kind.schema()) for name, kind in kinds.items()}
+
+
+def _renames(event: Event) -> list[tuple[str, str]]:
+    """(docker name, our name) of an event's properties, its tags included."""
+    is_closed = event.docker_required is not None
+    pairs = [
+        (kind.docker or ("" if is_closed else _CAPITAL.sub(r"_\1", name).lower()), name)
+        for name, kind in event.properties.items()
+    ]
+    return [(theirs, ours) for theirs, ours in pairs if theirs] + [(name, name) for name in contract.tags()]
+
+
+def _checked(plan: Mapping[str, Check], given: _Objects) -> _Objects:
+    return {name: value for name, value in given.items() if (check := plan.get(name)) is not None and check(value)}
+
+
+def _check(schema: Mapping[str, Any]) -> Check:
+    """Whether a value, parsed from JSON, is of a schema such as the kinds of the contract write."""
+    if "enum" in schema:
+        words = frozenset(cast("list[str]", schema["enum"]))
+        return lambda value: isinstance(value, str) and value in words
+    match schema["type"]:
+        case "boolean":
+            return lambda value: isinstance(value, bool)
+        case "integer":
+            most = schema["maximum"]
+            return lambda value: type(value) is int and 0 <= value <= most
+        case "number":
+            most = schema["maximum"]
+            return lambda value: type(value) in {int, float} and 0 <= cast("float", value) <= most
+        case "array":
+            most, item = schema["maxItems"], _check(schema["items"])
+            return lambda value: isinstance(value, list) and len(value) <= most and all(map(item, value))  # pyright: ignore[reportUnknownArgumentType] - each is checked
+        case _:
+            pattern = re.compile(schema["pattern"][1:-1], re.ASCII) if "pattern" in schema else _NAME
+            return lambda value: isinstance(value, str) and pattern.fullmatch(value) is not None
+
+
+def _map(value: object) -> _Objects:
+    return cast("_Objects", value) if isinstance(value, dict) else {}
+
+
+def _text(pattern: re.Pattern[str], value: object) -> str:
+    return value if isinstance(value, str) and pattern.fullmatch(value) else ""
+
+
+def _required(pattern: re.Pattern[str], value: object, reason: str) -> str:
+    found = _text(pattern, value)
+    if not found:
+        raise DroppedError(reason)
+    return found
+
+
+def _one_of(words: Collection[str], value: object) -> str:
+    return value if isinstance(value, str) and value in words else ""
+
+
+_version_kind = contract.Version()
+
+
+def _version(value: object) -> str:
+    return cast("str", _version_kind.check(value) or "")
+
+
+def _moment(value: object) -> int:
+    if not isinstance(value, str) or not _MOMENT.fullmatch(value):
+        raise DroppedError("wrong_time")
+    try:
+        return int(datetime.fromisoformat(value[:19]).replace(tzinfo=timezone.utc).timestamp())
+    except ValueError as error:
+        raise DroppedError("wrong_time") from error
+
+
+def _milliseconds(value: object) -> int:
+    if type(value) is not int or not 0 <= value < 2**53:
+        raise DroppedError("wrong_time")
+    return value // 1000

@@ -1,0 +1,171 @@
+"""The book that a proxy keeps: each event once."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from typing import TYPE_CHECKING, Any, cast
+
+from otel_agent_telemetry._sqlite import Database
+from otel_agent_telemetry.maintainers._tables import BookLayout
+
+if TYPE_CHECKING:
+    import os
+    import sqlite3
+    from collections.abc import Mapping, Sequence
+
+    from otel_agent_telemetry.maintainers._arrivals import Arrival
+
+__all__ = ["Book", "rounded"]
+
+_DAY, _HOUR = 86_400, 3_600
+_MOST_REMEMBERED = 200_000
+_COSTS = ("costUsd", "totalCostUsd")
+_TEXTS = (("toolName", "command"), ("model",), ("provider", "harnessProvider"), ("source",), ("errorCategory",))
+_NUMBERS = ("durationMs", "inputTokens", "outputTokens", "isSuccess", "isError", "version")
+_SPLIT = frozenset((*_COSTS, *_NUMBERS, *(name for names in _TEXTS for name in names)))
+_ENDS = {"task.completed": 1, "task.failed": 0}
+_DAYS_OF = "SELECT DISTINCT day FROM presence WHERE product = ? AND installation = ?"
+_DELETE = "DELETE FROM events WHERE product = ? AND event = ? AND occurred >= ? AND occurred < ? AND installation = ?"
+_INSERT = f"INSERT OR IGNORE INTO events VALUES ({', '.join('?' * 23)})"
+
+
+class Book:
+    """A file of events, written by one thread at a time. Raises StoreError where it cannot be used."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._words: dict[str, int] = {}
+        self._around: dict[tuple[str, ...], tuple[int, ...]] = {}
+        self._present: set[tuple[int, ...]] = set()
+        self._file = Database(path, BookLayout(self._forget_learnt))
+
+    def add(self, batch: Sequence[tuple[int | None, Arrival]], dropped: Mapping[str, int]) -> int:
+        """Keep events, each with its key of 63 bits or None, and count what was dropped, all in one transaction.
+
+        Gives how many were new.
+        """
+        now = int(time.time())
+        return self._file.run(lambda connection: self._add(connection, batch, dropped, now))
+
+    def forget(self, installation: str) -> int:
+        """Delete an installation and all that it sent, in every product; gives how many events that were."""
+        return self._file.run(lambda connection: self._forget(connection, installation))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+    def _add(
+        self,
+        connection: sqlite3.Connection,
+        batch: Sequence[tuple[int | None, Arrival]],
+        dropped: Mapping[str, int],
+        now: int,
+    ) -> int:
+        rows, present = list[tuple[Any, ...]](), set[tuple[int, ...]]()
+        for key, arrival in batch:
+            row = self._row(connection, key, arrival, now // _HOUR)
+            rows.append(row)
+            present.add((row[0], arrival.occurred // _DAY, row[5], row[6], row[8]))
+        kept = connection.executemany(_INSERT, rows).rowcount if rows else 0
+        if fresh := present - self._present:
+            connection.executemany("INSERT OR IGNORE INTO presence VALUES (?, ?, ?, ?, ?)", fresh)
+            self._present = fresh if len(self._present) > _MOST_REMEMBERED else self._present | fresh
+        counts = {**dropped, "kept": kept, "repeated": len(rows) - kept}
+        connection.executemany(
+            "INSERT INTO counts VALUES (?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value",
+            [(name, count) for name, count in counts.items() if count],
+        )
+        return kept
+
+    def _row(self, connection: sqlite3.Connection, key: int | None, arrival: Arrival, hour: int) -> tuple[Any, ...]:
+        given = arrival.properties
+        around = (arrival.product, arrival.installation, *arrival[4:9])
+        ids = self._around.get(around)
+        if ids is None:
+            ids = self._learn(connection, around, arrival.installed_on)
+        product, installation, *envelope = ids
+        word = self._words.get
+        event = word(arrival.event) or self._word(connection, arrival.event)
+        said = [word(text) or self._word(connection, text) for text in (_first(given, names) for names in _TEXTS)]
+        duration = cast("int | None", given.get("durationMs"))
+        rest = {name: value for name, value in given.items() if name not in _SPLIT}
+        return (
+            product,
+            event,
+            arrival.occurred,
+            secrets.randbits(63) if key is None else key,
+            hour,
+            installation,
+            *envelope,
+            *said,
+            _success(arrival.event, given),
+            duration,
+            None if duration is None else rounded(duration),
+            given.get("inputTokens"),
+            given.get("outputTokens"),
+            next((given[name] for name in _COSTS if name in given), None),
+            json.dumps(rest, separators=(",", ":")) if rest else "",
+        )
+
+    def _learn(self, connection: sqlite3.Connection, around: tuple[str, ...], installed_on: str) -> tuple[int, ...]:
+        if len(self._around) >= _MOST_REMEMBERED:
+            self._around.clear()
+        product = self._word(connection, around[0])
+        connection.execute(
+            "INSERT OR IGNORE INTO installations (product, name, installed_on, is_kept) VALUES (?, ?, ?, ?)",
+            (product, around[1], installed_on, around[1].startswith("install_")),
+        )
+        key = (product, around[1])
+        found = connection.execute("SELECT id FROM installations WHERE product = ? AND name = ?", key).fetchone()
+        ids = (product, found[0], *(self._word(connection, text) for text in around[2:]))
+        self._around[around] = ids
+        return ids
+
+    def _word(self, connection: sqlite3.Connection, text: str) -> int:
+        known = self._words.get(text)
+        if known is None:
+            connection.execute("INSERT OR IGNORE INTO words (text) VALUES (?)", (text,))
+            known = self._words[text] = connection.execute("SELECT id FROM words WHERE text = ?", (text,)).fetchone()[0]
+        return known
+
+    def _forget(self, connection: sqlite3.Connection, installation: str) -> int:
+        deleted = 0
+        for number, product in connection.execute(
+            "SELECT id, product FROM installations WHERE name = ?", (installation,)
+        ).fetchall():
+            connection.execute("DELETE FROM installations WHERE id = ?", (number,))
+            days = connection.execute(_DAYS_OF, (product, number)).fetchall()
+            connection.execute("DELETE FROM presence WHERE product = ? AND installation = ?", (product, number))
+            events = connection.execute("SELECT id FROM words WHERE text LIKE '%.%'").fetchall()
+            ranges = [(product, *event, day * _DAY, (day + 1) * _DAY, number) for (day,) in days for event in events]
+            deleted += connection.executemany(_DELETE, ranges).rowcount
+        self._forget_learnt()
+        return deleted
+
+    def _forget_learnt(self) -> None:
+        self._words.clear()
+        self._around.clear()
+        self._present = set()
+
+
+def rounded(duration: int) -> int:
+    """Two significant digits, half up: what quantiles are made of."""
+    unit = 10 ** (len(str(duration)) - 2)
+    return duration if unit <= 1 else (duration + unit // 2) // unit * unit
+
+
+def _success(event: str, given: Mapping[str, object]) -> int | None:
+    if (said := given.get("isSuccess")) is not None:
+        return int(cast("bool", said))
+    if (failed := given.get("isError")) is not None:
+        return int(not failed)
+    return _ENDS.get(event)
+
+
+def _first(given: Mapping[str, Any], names: Sequence[str]) -> str:
+    for name in names:
+        if name in given:
+            return given[name]
+    return ""

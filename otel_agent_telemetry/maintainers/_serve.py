@@ -1,0 +1,98 @@
+"""A proxy from its start to its end: bound, told, and ended by a signal with all that was taken in the file."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from otel_agent_telemetry.errors import InputError, TelemetryError
+from otel_agent_telemetry.maintainers._arrivals import Reader
+from otel_agent_telemetry.maintainers._book import Book
+from otel_agent_telemetry.maintainers._door import Door
+from otel_agent_telemetry.maintainers._page import page
+from otel_agent_telemetry.maintainers._report import Asked, report
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Mapping, Sequence
+
+__all__ = ["serve"]
+
+_IDLE_SECONDS = 75.0
+
+
+def serve(
+    path: str | os.PathLike[str],
+    *,
+    host: str,
+    port: int,
+    began: Callable[[str], None],
+    rate: float = 2000.0,
+    stopped: Sequence[str] = (),
+    token: str | None = None,
+    least: int = 5,
+) -> None:
+    """Receive into the book at ``path`` until SIGINT or SIGTERM.
+
+    ``began`` is told the address, and ``least`` is how many installations a row of the report needs.
+    Raises InputError where the address is taken and StoreError where the file cannot be used.
+    """
+    book = Book(path)
+    door = Door(
+        book,
+        Reader(),
+        lambda what, query: _answered(path, Asked(least=least), what, query),
+        rate=rate,
+        stopped=stopped,
+        token=token,
+    )
+    try:
+        asyncio.run(_run(door, host, port, began))
+    finally:
+        book.close()
+
+
+async def _run(door: Door, host: str, port: int, began: Callable[[str], None]) -> None:
+    runner = web.AppRunner(door.application(), access_log=None, keepalive_timeout=_IDLE_SECONDS, shutdown_timeout=2.0)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port, backlog=512)
+        try:
+            await site.start()
+        except OSError as error:
+            msg = f"cannot listen on {host}:{port}: {error.strerror}; try `agent-telemetry proxy --port 0`"
+            raise InputError(msg) from error
+        began(f"http://{host}:{runner.addresses[0][1]}")
+        await _until_told()
+    finally:
+        await runner.cleanup()
+        await door.end()
+
+
+async def _until_told() -> None:
+    told = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):  # Windows
+            asyncio.get_running_loop().add_signal_handler(number, told.set)
+    await told.wait()
+
+
+def _answered(path: str | os.PathLike[str], asked: Asked, what: str, query: Mapping[str, str]) -> tuple[str, bytes]:
+    """The report for what an address asks: ``?product=``, ``?days=``."""
+    try:
+        if product := query.get("product"):
+            asked = replace(asked, product=product)
+        if (days := query.get("days", "")).isdigit():
+            asked = replace(asked, days=int(days[:4]))
+        found = report(path, asked)
+    except TelemetryError as error:
+        return "text/plain", f"{error}\n".encode()
+    if what == "/report.json":
+        return "application/json", json.dumps(found.as_json()).encode()
+    return "text/html", page(found).encode()

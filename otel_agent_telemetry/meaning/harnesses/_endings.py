@@ -1,0 +1,79 @@
+"""How the runs of coding agents ended, which most of them do not say."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from otel_agent_telemetry import semconv
+from otel_agent_telemetry.meaning import _kinds as kinds
+from otel_agent_telemetry.meaning._outcomes import CANCELLED
+from otel_agent_telemetry.meaning.harnesses import _marks as marks_of
+from otel_agent_telemetry.meaning.harnesses._marks import METRIC, ROOT, RUN
+
+if TYPE_CHECKING:
+    from otel_agent_telemetry.meaning.harnesses._scene import Entry, Scene
+
+__all__ = ["tell_endings"]
+
+_TELLS_ITSELF = (marks_of.COPILOT, marks_of.QWEN)
+"""Whose runs say by their own span how they ended."""
+_MAY_LOSE_THE_END = (marks_of.OPENCODE, marks_of.DOCKER)
+"""Whose last records are lost as a rule, so that a run without an answer may well have had one."""
+
+
+def tell_endings(scene: Scene) -> None:
+    """Give every run the outcome that it says or that its last call has."""
+    inside: dict[int, list[Entry]] = defaultdict(list)
+    for entry in scene.entries.values():
+        if entry.said.kind in (kinds.MODEL, kinds.TOOL):
+            run = scene.run_of(entry)
+            if run is not None:
+                inside[run.key].append(entry)
+    for entry in scene.entries.values():
+        if entry.is_agent:
+            _end(entry, sorted(inside[entry.key], key=lambda each: (each.end_ns, each.key)))
+
+
+def _end(run: Entry, inside: list[Entry]) -> None:
+    finish, said = run.marks.finish, run.said
+    is_prompt = run.marks.part in (RUN, ROOT)
+    if run.marks.harness in _TELLS_ITSELF and run.marks.source == marks_of.SPAN:
+        if finish == CANCELLED:
+            said.error = CANCELLED
+        elif finish == "error":
+            said.error = said.error or _last_error(inside) or "unknown"
+        _name_failures(said.error, inside)
+    elif finish == semconv.OUTCOME_OK:
+        said.error = None
+    else:
+        said.error = said.error or _by_calls(run, inside, is_prompt=is_prompt)
+    said.outcome = semconv.OUTCOME_OK if said.error is None else CANCELLED
+    if said.error not in (None, CANCELLED):
+        said.outcome = semconv.OUTCOME_ERROR
+
+
+def _name_failures(error: str | None, inside: list[Entry]) -> None:
+    """A call that only says that it failed did so for the reason that its run names, or was broken off with it."""
+    for entry in inside:
+        if entry.said.kind == kinds.MODEL and entry.said.error == "provider_error" and error is not None:
+            entry.said.error = error
+
+
+def _by_calls(run: Entry, inside: list[Entry], *, is_prompt: bool) -> str | None:
+    """What the last model call in it tells: an error, an answer, or that no answer came."""
+    calls = [entry for entry in inside if entry.said.kind == kinds.MODEL]
+    if calls and calls[-1].said.error is not None:
+        return calls[-1].said.error
+    if run.marks.harness in _MAY_LOSE_THE_END or not is_prompt or run.marks.source == METRIC:
+        return None
+    if not calls:
+        return CANCELLED
+    asks = calls[-1].marks.finish == "tool"
+    last = inside[-1]
+    has_answer = calls[-1].marks.finish == semconv.OUTCOME_OK or last.said.kind == kinds.MODEL
+    return CANCELLED if asks or not has_answer else None
+
+
+def _last_error(inside: list[Entry]) -> str | None:
+    return next((entry.said.error for entry in reversed(inside) if entry.said.error is not None), None)

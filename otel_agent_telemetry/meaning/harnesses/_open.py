@@ -1,0 +1,240 @@
+"""What of a coding agent's records is no content, by an allow-list: several send prompts and outputs unasked.
+
+Numbers and truth values are open, and so are texts that are known to be a name from a closed set, an id or a category.
+All else is content: prompts, answers, arguments, outputs, error texts, file names, command lines, who the user is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+
+__all__ = ["OPEN_KEYS", "OPEN_RESOURCE", "hidden", "open_only", "without_content"]
+
+OPEN_KEYS = frozenset(
+    {
+        # ids
+        "agent.id",
+        "agent_id",
+        "ai.response.id",
+        "ai.telemetry.metadata.sessionId",
+        "ai.toolCall.id",
+        "call_id",
+        "conversation.id",
+        "gen_ai.agent.id",
+        "gen_ai.conversation.id",
+        "gen_ai.prompt.name",
+        "gen_ai.response.id",
+        "gen_ai.tool.call.id",
+        "gen_ai.tool.call_id",
+        "github.copilot.interaction_id",
+        "github.copilot.turn_id",
+        "parent_call_id",
+        "prompt.id",
+        "prompt_id",
+        "qwen-code.prompt_id",
+        "request_id",
+        "response_id",
+        "session.id",
+        "submission.id",
+        "thread.id",
+        "thread_id",
+        "tool.call_id",
+        "tool_use_id",
+        "turn.id",
+        "turn_id",
+        # names of models, tools, agents, programs
+        "agent",
+        "agent.name",
+        "agent.source",
+        "agent_name",
+        "agent_type",
+        "ai.model.id",
+        "ai.model.provider",
+        "ai.operationId",
+        "ai.response.model",
+        "ai.telemetry.functionId",
+        "ai.toolCall.name",
+        "anthropic.provider",
+        "app.version",
+        "codex.op",
+        "codex.tool.phase",
+        "codex.turn.phase",
+        "codex.turn.reasoning_effort",
+        "event.kind",
+        "event.name",
+        "event.timestamp",
+        "exception.type",
+        "final_model",
+        "function_name",
+        "gen_ai.agent.name",
+        "gen_ai.operation.name",
+        "gen_ai.provider.name",
+        "gen_ai.request.model",
+        "gen_ai.request.reasoning.level",
+        "gen_ai.response.model",
+        "gen_ai.system",
+        "gen_ai.token.modality",
+        "gen_ai.token.type",
+        "gen_ai.tool.name",
+        "gen_ai.tool.type",
+        "github.copilot.agent.type",
+        "github.copilot.initiator",
+        "model",
+        "operation.name",
+        "originator",
+        "provider_name",
+        "query_source",
+        "query_source_safe",
+        "qwen-code.model",
+        "resource.name",
+        "rpc.method",
+        "rpc.system",
+        "service.name",
+        "session_source",
+        "span.type",
+        "startup.phase",
+        "subagent_name",
+        "tool",
+        "tool.name",
+        "tool.type",
+        "tool_name",
+        "tool_name_safe",
+        "tool_namespace",
+        "tool_source",
+        "tool_type",
+        "transport",
+        "wire_api",
+        # how it went
+        "ai.response.finishReason",
+        "approval_mode",
+        "approval_policy",
+        "auth_type",
+        "decision",
+        "error.type",
+        "error_class",
+        "error_type",
+        "execution_status",
+        "finish_reason",
+        "finish_reasons",
+        "gen_ai.response.finish_reasons",
+        "hook_event",
+        "http.method",
+        "http.request.method",
+        "llm_request.context",
+        "mode",
+        "outcome",
+        "parent.source",
+        "permission_mode",
+        "phase",
+        "qwen-code.approval_mode",
+        "qwen-code.message_type",
+        "qwen-code.subagent.status",
+        "qwen-code.turn_status",
+        "role",
+        "sandbox_policy",
+        "source",
+        "speed",
+        "start_type",
+        "startup.status",
+        "status",
+        "stop_reason",
+        "terminal.type",
+        "terminate_reason",
+        "token_type",
+        "tool.failure_kind",
+        "type",
+    }
+)
+"""Attributes of spans, log records and points whose texts are open."""
+OPEN_RESOURCE = frozenset(
+    {
+        "deployment.environment.name",
+        "host.arch",
+        "opencode.client",
+        "opencode.run",
+        "os",
+        "os.type",
+        "os.version",
+        "os_version",
+        "process.runtime.name",
+        "process.runtime.version",
+        "service.instance.id",
+        "service.name",
+        "service.version",
+        "session.id",
+        "telemetry.sdk.language",
+        "telemetry.sdk.name",
+        "telemetry.sdk.version",
+    }
+)
+_WORDS = frozenset({"true", "false", "none", ""})
+_LISTS = frozenset({"finish_reasons", "gen_ai.response.finish_reasons"})
+_LONGEST = 200
+
+
+def _is_open(key: str, value: object, keys: frozenset[str]) -> bool:
+    if isinstance(value, (bool, int, float)) or value is None:
+        return True
+    if isinstance(value, str):
+        return (key in keys and len(value) <= _LONGEST) or value.isdecimal() or value in _WORDS
+    return key in _LISTS
+
+
+def open_only(attributes: Mapping[str, object], keys: frozenset[str] = OPEN_KEYS) -> dict[str, object]:
+    """The attributes of a coding agent's record that are no content."""
+    return {key: value for key, value in attributes.items() if _is_open(key, value, keys)}
+
+
+def hidden(attributes: Mapping[str, object], keys: frozenset[str] = OPEN_KEYS) -> dict[str, object]:
+    """Those that are content."""
+    return {key: value for key, value in attributes.items() if not _is_open(key, value, keys)}
+
+
+def without_content(record: Any, keys: frozenset[str] = OPEN_KEYS) -> Any:
+    """The same message without content: a resource, a span, a log record, or a metric; a copy."""
+    made = type(record)()
+    made.CopyFrom(record)
+    fields = made.DESCRIPTOR.fields_by_name
+    if "attributes" in fields:
+        _keep_open(made.attributes, keys)
+    if "body" in fields:
+        _name_body(made)
+    if "status" in fields:
+        made.status.message = ""
+    for event in made.events if "events" in fields else ():
+        _keep_open(event.attributes, keys)
+    which = made.WhichOneof("data") if "gauge" in fields else None
+    for point in getattr(made, which).data_points if which else ():
+        _keep_open(point.attributes, keys)
+        if "exemplars" in point.DESCRIPTOR.fields_by_name:
+            del point.exemplars[:]
+    return made
+
+
+def _name_body(record: Any) -> None:
+    """A log record's text goes, but where it is its event's name."""
+    name = next((pair.value.string_value for pair in record.attributes if pair.key == "event.name"), None)
+    body = record.body.string_value
+    record.event_name = name or ""
+    if name is None or body.rpartition(".")[2] != name.rpartition(".")[2]:
+        record.ClearField("body")
+
+
+def _keep_open(pairs: Any, keys: frozenset[str]) -> None:
+    kept = [pair for pair in pairs if _is_open(pair.key, _plain(pair.value), keys)]
+    if len(kept) < len(pairs):
+        copies = [type(pair).FromString(pair.SerializeToString()) for pair in kept]
+        del pairs[:]
+        pairs.extend(copies)
+
+
+def _plain(value: AnyValue) -> object:
+    which = value.WhichOneof("value")
+    if which in {"string_value", "int_value", "double_value", "bool_value"}:
+        return getattr(value, which)
+    return None if which is None else ()

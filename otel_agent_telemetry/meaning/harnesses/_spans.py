@@ -1,0 +1,283 @@
+"""Spans of coding agents in the words of the conventions; None for the many that tell only how the program works."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otel_agent_telemetry import semconv
+from otel_agent_telemetry.meaning import _kinds as kinds
+from otel_agent_telemetry.meaning._said import Said, read
+from otel_agent_telemetry.meaning.harnesses import _marks as marks_of
+from otel_agent_telemetry.meaning.harnesses._made import home, is_main, marked, run_of, trace_id_of
+from otel_agent_telemetry.meaning.harnesses._marks import CALL, EXECUTION, PART, RUN, SPAN, SUB, TOOL, Marks
+from otel_agent_telemetry.meaning.harnesses._words import WORDS, code, finish_of, fresh_tokens, text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from otel_agent_telemetry.meaning._records import SpanRecord
+    from otel_agent_telemetry.meaning.harnesses._made import Made
+
+__all__ = ["home_of", "run_around", "said_of_span"]
+
+_OPERATIONS = {
+    "invoke_agent": semconv.OPERATION_INVOKE_AGENT,
+    "agent_call": semconv.OPERATION_INVOKE_AGENT,
+    "chat": semconv.OPERATION_CHAT,
+    "llm_call": semconv.OPERATION_CHAT,
+    "generate_content": semconv.OPERATION_CHAT,
+    "execute_tool": semconv.OPERATION_EXECUTE_TOOL,
+    "tool_call": semconv.OPERATION_EXECUTE_TOOL,
+}
+_PARTS = {
+    semconv.OPERATION_INVOKE_AGENT: RUN,
+    semconv.OPERATION_CHAT: CALL,
+    semconv.OPERATION_EXECUTE_TOOL: TOOL,
+}
+_SUBAGENT = "agent."
+_ENDED = {"completed": "ok", "failed": "error"}
+_CODEX_TOOLS = "multi_agent_v1"
+
+
+def said_of_span(record: SpanRecord, name: str, harness: str) -> Said | None:
+    """What a span of a coding agent says, with its marks; None for one that stands for nothing.
+
+    Of its name only those are known that a program gives each time; whatever else it is, it is not read.
+    """
+    return _READERS[harness](record, name)
+
+
+def home_of(said: Said, process: str) -> int:
+    """The id of the trace that a span belongs to: another than its own where a program gives each call one."""
+    marks = said.marks
+    if marks is None or marks.harness != marks_of.GEMINI or marks.session is None:
+        return said.trace_id
+    return trace_id_of(*home(marks.harness, marks.session, marks.prompt, process))
+
+
+def run_around(said: Said, process: str) -> Made | None:
+    """The run that a span of a program belongs to that has no span for it, or loses it as a rule."""
+    marks = said.marks
+    if marks is None or marks.session is None or marks.harness not in (marks_of.GEMINI, marks_of.OPENCODE):
+        return None
+    known_as = home(marks.harness, marks.session, marks.prompt, process)
+    if marks.harness == marks_of.GEMINI:
+        return run_of(marks, known_as, 0, said.start_ns) if is_main(marks.session, marks.prompt) else None
+    return run_of(marks, (*known_as, said.trace_id), said.trace_id, said.start_ns) if marks.part != RUN else None
+
+
+def _read(record: SpanRecord, marks: Marks, **words: object) -> Said:
+    """Read a span by the given words of the conventions beside its own, and mark it."""
+    given = {WORDS[word]: value for word, value in words.items() if value is not None}
+    attributes = {**record.attributes, **given}
+    renamed = record._replace(attributes=attributes)
+    return marked(read(renamed) or Said(renamed, kinds.OTHER), marks)
+
+
+def _by_operation(record: SpanRecord, harness: str, session: str | None) -> tuple[str, Marks] | None:
+    written = record.attributes.get(semconv.GEN_AI_OPERATION_NAME)
+    operation = _OPERATIONS.get(written) if isinstance(written, str) else None
+    return None if operation is None else (operation, Marks(harness, SPAN, _PARTS[operation], session))
+
+
+def _claude(record: SpanRecord, name: str) -> Said | None:
+    given = record.attributes
+    what = text(given, "span.type") or name.removeprefix("claude_code.")
+    marks = Marks(marks_of.CLAUDE, SPAN, CALL, text(given, "session.id"), agent=text(given, "agent_id"))
+    if what == "interaction":
+        operation = semconv.OPERATION_INVOKE_AGENT
+        return _read(record, marks._replace(part=RUN), operation=operation, agent=marks.harness)
+    if what == "tool.execution":
+        failed = record.is_error or given.get("success") is False
+        return marked(
+            Said(record, kinds.OTHER), marks._replace(part=EXECUTION, finish="error" if failed else semconv.OUTCOME_OK)
+        )
+    if what == "tool":
+        operation = semconv.OPERATION_EXECUTE_TOOL
+        tool = text(given, semconv.GEN_AI_TOOL_NAME, "tool_name")
+        call = text(given, semconv.GEN_AI_TOOL_CALL_ID, "tool_use_id")
+        return _read(
+            record,
+            marks._replace(part=TOOL),
+            operation=operation,
+            tool=tool,
+            call_id=call,
+        )
+    if what != "llm_request":
+        return None
+    said = _read(
+        record._replace(is_error=record.is_error or given.get("success") is False),
+        marks._replace(finish=finish_of(given, "stop_reason", "gen_ai.response.finish_reasons")),
+        operation=semconv.OPERATION_CHAT,
+        model=text(given, semconv.GEN_AI_REQUEST_MODEL, "model"),
+        response_id=text(given, semconv.GEN_AI_RESPONSE_ID, "request_id"),
+        error=text(given, "error_class") or code(given, "status_code"),
+        **_own_tokens(given),
+    )
+    query = text(given, "query_source_safe") or ""
+    said.agent_name = query.rpartition(".")[2] if query.startswith(_SUBAGENT) else None
+    return said
+
+
+def _own_tokens(given: Mapping[str, object]) -> dict[str, object]:
+    """Its own words for tokens, where it has no others."""
+    return {} if semconv.GEN_AI_USAGE_INPUT_TOKENS in given or "input_tokens" not in given else fresh_tokens(given)
+
+
+def _codex(record: SpanRecord, name: str) -> Said | None:
+    given = record.attributes
+    session = text(given, "conversation.id", "thread.id")
+    marks = Marks(marks_of.CODEX, SPAN, CALL, session, text(given, "turn.id"), model=text(given, "model"))
+    if "codex.tool.phase" in given and text(given, "call_id") and text(given, "tool_name"):
+        tool = str(given["tool_name"]).removeprefix(_CODEX_TOOLS)
+        said = _read(
+            record,
+            marks._replace(part=TOOL),
+            operation=semconv.OPERATION_EXECUTE_TOOL,
+            tool=tool,
+            call_id=text(given, "call_id"),
+            outcome=semconv.OUTCOME_CANCELLED if given.get("aborted") is True else None,
+        )
+    elif semconv.GEN_AI_USAGE_INPUT_TOKENS in given:
+        said = _read(
+            record,
+            marks,
+            operation=semconv.OPERATION_CHAT,
+            reasoning=given.get("codex.usage.reasoning_output_tokens"),
+        )
+    elif name == "session_task.turn" and session is not None:
+        finish = semconv.OUTCOME_OK if "codex.turn.token_usage.input_tokens" in given else None
+        said = _read(
+            record,
+            marks._replace(part=RUN, finish=finish),
+            operation=semconv.OPERATION_INVOKE_AGENT,
+            agent=marks.harness,
+        )
+    elif marks.model is not None and "turn_id" in given:
+        said = marked(Said(record, kinds.OTHER), marks._replace(part=PART))
+    else:
+        said = None
+    return said
+
+
+def _gemini(record: SpanRecord, _: str) -> Said | None:
+    given = record.attributes
+    found = _by_operation(record, marks_of.GEMINI, text(given, semconv.GEN_AI_CONVERSATION_ID))
+    if found is None:
+        return None
+    operation, marks = found
+    marks = marks._replace(
+        prompt=text(given, "gen_ai.prompt.name"), is_loose=True, part=SUB if marks.part == RUN else marks.part
+    )
+    call = text(given, semconv.GEN_AI_TOOL_CALL_ID, "gen_ai.tool.call_id")
+    said = _read(record, marks, operation=operation, call_id=call)
+    if said.kind != kinds.AGENT and said.agent_name == marks.harness:
+        said.agent_name = said.agent_id = None
+    return said
+
+
+def _qwen(record: SpanRecord, _: str) -> Said | None:
+    given = record.attributes
+    found = _by_operation(record, marks_of.QWEN, text(given, "session.id", semconv.GEN_AI_CONVERSATION_ID))
+    if found is None:
+        return None
+    operation, marks = found
+    ended = text(given, "qwen-code.turn_status", "qwen-code.subagent.status", "tool.failure_kind")
+    ended = _ENDED.get(ended or "", ended)
+    is_sub = marks.part == RUN and "qwen-code.subagent.status" in given
+    marks = marks._replace(
+        prompt=text(given, "qwen-code.prompt_id"),
+        finish=ended if ended in {"ok", "error", "cancelled"} else finish_of(given, "gen_ai.response.finish_reasons"),
+        part=SUB if is_sub else marks.part,
+    )
+    return _read(
+        record._replace(is_error=record.is_error or given.get("success") is False),
+        marks,
+        operation=operation,
+        reasoning=given.get("thoughts_token_count"),
+        error=code(given, "error_status_code") or text(given, "error.type", "error_type"),
+        outcome=semconv.OUTCOME_CANCELLED if ended == "cancelled" else None,
+        agent=text(given, semconv.GEN_AI_AGENT_NAME, "subagent_name"),
+    )
+
+
+def _copilot(record: SpanRecord, _: str) -> Said | None:
+    given = record.attributes
+    found = _by_operation(record, marks_of.COPILOT, text(given, semconv.GEN_AI_CONVERSATION_ID))
+    if found is None:
+        return None
+    operation, marks = found
+    agent = text(given, semconv.GEN_AI_AGENT_NAME)
+    if marks.part == RUN:
+        marks = marks._replace(part=RUN if agent is None else SUB)
+    failed = marks.part == TOOL and given.get("process.exit.code", 0) != 0
+    marks = marks._replace(finish=finish_of(given, "gen_ai.response.finish_reasons"))
+    return _read(
+        record._replace(is_error=record.is_error or failed),
+        marks,
+        operation=operation,
+        agent=agent or (marks.harness if marks.part == RUN else None),
+        error="tool_error" if failed else None,
+    )
+
+
+def _opencode(record: SpanRecord, name: str) -> Said | None:
+    given = record.attributes
+    session = text(given, "session.id", "ai.telemetry.metadata.sessionId")
+    marks = Marks(marks_of.OPENCODE, SPAN, CALL, session)
+    if name == "SessionPrompt.prompt":
+        operation = semconv.OPERATION_INVOKE_AGENT
+        marks = marks._replace(part=RUN)
+        return _read(record, marks, operation=operation, agent=marks.harness)
+    if name == "TaskTool.runTask":
+        return _read(record, marks._replace(part=SUB), operation=semconv.OPERATION_INVOKE_AGENT)
+    if text(given, "ai.operationId"):
+        finish = finish_of(given, "ai.response.finishReason", "gen_ai.response.finish_reasons")
+        is_tool = given["ai.operationId"] == "ai.toolCall"
+        return _read(record, marks._replace(finish=finish, part=TOOL if is_tool else CALL))
+    if text(given, "tool.name") and text(given, "tool.call_id"):
+        return _read(
+            record,
+            marks._replace(part=TOOL),
+            operation=semconv.OPERATION_EXECUTE_TOOL,
+            tool=given["tool.name"],
+            call_id=given["tool.call_id"],
+        )
+    return None
+
+
+def _docker(record: SpanRecord, name: str) -> Said | None:
+    given = record.attributes
+    agent = text(given, "agent")
+    marks = Marks(marks_of.DOCKER, SPAN, CALL, text(given, "session.id"))
+    if name == "runtime.session":
+        operation = semconv.OPERATION_INVOKE_AGENT
+        return _read(record, marks._replace(part=RUN), operation=operation, agent=agent)
+    if name == "runtime.stream":
+        finish = semconv.OUTCOME_OK if given.get("stopped") is True else "tool" if given.get("tool.calls") else None
+        return _read(
+            record,
+            marks._replace(finish=finish),
+            operation=semconv.OPERATION_CHAT,
+            agent=agent,
+        )
+    if name == "runtime.tool.call" and text(given, "tool.name"):
+        return _read(
+            record,
+            marks._replace(part=TOOL),
+            operation=semconv.OPERATION_EXECUTE_TOOL,
+            tool=given["tool.name"],
+            call_id=text(given, "tool.call_id"),
+        )
+    return None
+
+
+_READERS: dict[str, Callable[[SpanRecord, str], Said | None]] = {
+    marks_of.CLAUDE: _claude,
+    marks_of.CODEX: _codex,
+    marks_of.GEMINI: _gemini,
+    marks_of.QWEN: _qwen,
+    marks_of.COPILOT: _copilot,
+    marks_of.OPENCODE: _opencode,
+    marks_of.DOCKER: _docker,
+}

@@ -1,0 +1,1 @@
+"""Coding agents: what starts them, what they print, and the real ones."""

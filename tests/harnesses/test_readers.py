@@ -1,0 +1,165 @@
+"""What coding agents printed, read back: the figures are those that the model server gave out."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from otel_agent_telemetry.harnesses import Harness
+from tests.lifecycle.acme import Acme
+from tests.parts import absent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CORPUS = Path(os.environ.get("AGENT_TELEMETRY_HARNESS_CORPUS") or "/nowhere")
+COMMANDS = {
+    "claude": "claude -p --output-format stream-json",
+    "codex": "codex exec --json",
+    "docker-agent": "docker-agent run --exec --json",
+    "gemini": "gemini -o stream-json",
+    "opencode": "opencode run --format json",
+    "pi": "npx @earendil-works/pi-coding-agent --mode json",
+    "qwen": "qwen -o stream-json",
+}
+CAPTURES = [path for name in COMMANDS for path in sorted(CORPUS.glob(f"{name}__*.json"))]
+TOKENS = {
+    "inputTokens": "input",
+    "outputTokens": "output",
+    "cacheReadTokens": "cache_read",
+    "cacheWriteTokens": "cache_write",
+    "reasoningOutputTokens": "reasoning",
+}
+_TITLE = {"inputTokens": 110, "outputTokens": 11}
+# What the outputs do not say. Codex: its subagent; opencode: the call for the title; Qwen: reasoning.
+UNSAID = {
+    "codex__subagent": {"inputTokens": 3000, "outputTokens": 75, "cacheReadTokens": 1920, "reasoningOutputTokens": 32},
+    **{f"opencode__{each}": _TITLE for each in ("ok", "ok_content", "session", "toolerr")},
+    **{f"qwen__{each}": {"reasoningOutputTokens": 32} for each in ("ok", "ok_content", "toolerr")},
+}
+CALLS = {"claude", "docker-agent", "opencode", "pi", "qwen"}
+"""Those whose output tells one model call from the next."""
+OUTCOMES = {"cancel": "cancelled", "llm429": "failed", "llm500": "failed"}
+
+
+@pytest.fixture
+def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Acme]:
+    """A product's telemetry whose events end in a ledger."""
+    monkeypatch.setenv("AGENT_TELEMETRY_ALLOW_IN_TESTS", "1")
+    product = Acme(tmp_path)
+    yield product
+    product.telemetry.shutdown(0)
+
+
+def replayed(acme: Acme, path: Path) -> dict[str, list[dict[str, Any]]]:
+    """The events that a captured run gives, by name; its output comes in pieces of an odd size."""
+    about = json.loads(path.read_text())["meta"]
+    output = (CORPUS / "stdout" / f"{path.stem}.stdout").read_bytes()
+    run = Harness(acme.telemetry, COMMANDS[about["harness"]].split(), task="job", read=True, env={}).begin()
+    for at in range(0, len(output), 1013):
+        run.feed(output[at : at + 1013])
+    if about["scenario"] == "cancel":
+        run.stopped("SIGINT")
+    code = about["what_happened"][-1]["rc"]
+    run.end(-15 if code == "timeout" else code)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for event in acme.told:
+        found.setdefault(event.event, []).append(event.properties)
+    return found
+
+
+@pytest.mark.parametrize("path", CAPTURES or [None], ids=lambda path: "none" if path is None else path.stem)
+def test_captured(path: Path | None, acme: Acme) -> None:
+    """Each run is one session and one task; tokens, calls, tools and outcome are as served, but for what is unsaid."""
+    if path is None:
+        absent("harness corpus", "AGENT_TELEMETRY_HARNESS_CORPUS=folder with captures of coding agents")
+    about = json.loads(path.read_text())["meta"]
+    truth, told = about["truth"], replayed(acme, path)
+    summed = {
+        name: sum(each.get(name) or 0 for each in told.get("token.usage", ())) for name in (*TOKENS, "modelCalls")
+    }
+    unsaid = UNSAID.get(path.stem, {})
+    assert {name: summed[name] + unsaid.get(name, 0) for name in TOKENS} == {
+        name: truth[word] for name, word in TOKENS.items()
+    }
+    if about["harness"] in CALLS:
+        assert summed["modelCalls"] == max(truth["llm_requests_ok"] - truth["side_requests"], 0)
+    wanted = OUTCOMES.get(about["scenario"].partition("_")[0], "completed")
+    if about["what_happened"][-1]["rc"] == "timeout":
+        wanted = "cancelled"
+    assert (len(told["session.started"]), f"task.{wanted}" in told) == (1, True)
+    assert "CANARY" not in json.dumps(told)
+
+
+def lines(*said: object) -> bytes:
+    """JSON lines."""
+    return b"".join(json.dumps(each).encode() + b"\n" for each in said)
+
+
+def read(acme: Acme, command: str, output: bytes, code: int = 0) -> list[tuple[str, dict[str, Any]]]:
+    """The events of a run that printed that, without those of its task."""
+    run = Harness(acme.telemetry, command.split(), task="job", read=True, env={}).begin()
+    run.feed(output)
+    run.end(code)
+    return [(event, given) for event, given in acme.told if not event.startswith("task.")]
+
+
+def test_claude_compaction_and_tools(acme: Acme) -> None:
+    """A compaction is an event; a tool of Claude's own keeps its name, one of an MCP server is `custom`."""
+    session = {"session_id": "s"}
+    use = [{"type": "tool_use", "id": name, "name": name} for name in ("Bash", "mcp__crm__find_customer")]
+    output = lines(
+        {"type": "system", "subtype": "init", "model": "claude-sonnet-4-5", **session},
+        {
+            "type": "system",
+            "subtype": "compact_boundary",
+            "compact_metadata": {"trigger": "auto", "pre_tokens": 9},
+            **session,
+        },
+        {
+            "type": "assistant",
+            "message": {"id": "m", "model": "claude-sonnet-4-5", "content": use, "usage": {}},
+            **session,
+        },
+        {
+            "type": "user",
+            "message": {"content": [{"type": "tool_result", "tool_use_id": "Bash", "is_error": True}]},
+            **session,
+        },
+    )
+    told = read(acme, COMMANDS["claude"], output)
+    assert ("compaction.triggered", {"compactTrigger": "auto", "preCompactTokens": 9}) in told
+    tools = [(given["toolName"], given["isSuccess"]) for event, given in told if event == "tool.called"]
+    assert tools == [("Bash", False), ("custom", True)]
+
+
+def test_a_failure_without_a_session(acme: Acme) -> None:
+    """A run that fails before it says which session it is still is a started session and its failure."""
+    told = read(acme, COMMANDS["codex"], b"error: no such model\n", 2)
+    assert told == [
+        ("session.started", {"harnessProvider": "codex"}),
+        ("session.failure", {"errorCategory": "unknown", "provider": "codex"}),
+    ]
+
+
+@pytest.mark.parametrize("command", COMMANDS.values())
+@pytest.mark.parametrize(
+    "output",
+    [
+        b"{" * 5000 + b"\n",
+        b'{"type": []}\n{"type": "result", "usage": 3, "modelUsage": [1], "stats": "x", "is_error": false}\n',
+        b'{"type": "system", "subtype": "init", "session_id": 7}\n[1]\nnull\n\xff\xfe{}\n',
+        b'{"type": "assistant", "message": {"content": ["x", {"type": "tool_use", "id": 3}]}, "session_id": "s"}\n',
+    ],
+)
+def test_outputs_of_another_form(command: str, output: bytes, acme: Acme) -> None:
+    """An output that is not of the known form harms nothing: the run is told with what is known."""
+    run = Harness(acme.telemetry, command.split(), task="job", read=True, env={}).begin()
+    run.feed(output)
+    done = run.end(0)
+    assert done is not None
+    assert acme.names[-2:] == ["task.session_completed", "task.completed"]

@@ -1,0 +1,219 @@
+"""The real coding agents, below ``run`` and in a service, against a scripted model: what was served is what is told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from otel_agent_telemetry.harnesses import Harness
+from tests.harnesses.agents import Agent, Run, left_behind, with_run
+from tests.harnesses.fetch import NAMES
+from tests.harnesses.model_server import SECRET, ModelServer
+from tests.lifecycle.acme import Acme, stored, told
+from tests.local.serving import Serving
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [pytest.mark.harnesses, pytest.mark.timeout(300)]
+
+REPORTING = tuple(name for name in NAMES if name != "pi")
+CHEAP = ("claude", "codex")
+TRACED = ("claude", "codex")
+"""Those that take up a trace from their environment."""
+PRINTS = tuple(name for name in NAMES if name != "copilot")
+SAYS_CALLS = ("claude", "opencode", "pi", "qwen")
+SAYS_REASONING = ("codex", "gemini", "opencode", "pi")
+ENDLESS = ("qwen", "opencode")
+"""Those that try for minutes where a model refuses."""
+
+
+def cheap(names: tuple[str, ...]) -> list[Any]:
+    """The names as parameters; ids tell which belong to the cheap half."""
+    return [pytest.param(name, id=f"{name}-cheap" if name in CHEAP else name) for name in names]
+
+
+class Lab(NamedTuple):
+    """The scripted model, a local server for telemetry, and a folder."""
+
+    server: ModelServer
+    serving: Serving
+    folder: Path
+
+    def agent(self, name: str, scenario: str) -> tuple[Agent, Counter[str]]:
+        """A coding agent for a scenario, and what it will have been served."""
+        agent = Agent(name, scenario, self.server, self.folder / name)
+        return agent, self.server.forget(scenario)
+
+    def run(self, agent: Agent, **given: Any) -> Run:
+        """Start it below ``run``, for a product whose events stay in a ledger."""
+        ours = {"AGENT_TELEMETRY_PRODUCT": "acme-agents", "AGENT_TELEMETRY_STATE_DIR": str(self.folder / "state")}
+        ours |= {"OTEL_EXPORTER_OTLP_ENDPOINT": self.serving.url, "AGENT_TELEMETRY_NOTICE": "0"}
+        return with_run(agent, self.server, **ours, **given)
+
+    @property
+    def events(self) -> list[tuple[str, dict[str, Any]]]:
+        """The events that ``run`` recorded."""
+        return [(each.event, each.properties) for each in map(told, map(json.loads, stored(self.folder / "state")))]
+
+    def spans(self) -> list[tuple[str, str, str]]:
+        """Trace, service and name of every span that arrived."""
+        with closing(sqlite3.connect(self.serving.path)) as database:
+            rows = """SELECT hex(trace_id), origins.service, spans.name
+                FROM spans JOIN traces ON traces.id = trace JOIN origins ON origins.id = origin"""
+            return database.execute(rows).fetchall()
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    """A model and a local server, for one test."""
+    with ModelServer() as server, Serving(tmp_path / "traces.sqlite") as serving:
+        yield Lab(server, serving, tmp_path)
+
+
+@pytest.mark.parametrize("name", cheap(REPORTING))
+@pytest.mark.parametrize("scenario", ["ok", "toolerr"])
+def test_it_runs_as_without_us(name: str, scenario: str, lab: Lab) -> None:
+    """It ends well, its own telemetry arrives, and no shell command of its agent sees our Python hook."""
+    agent, served = lab.agent(name, scenario)
+    done = lab.run(agent)
+    assert (done.code, served["tools"], b"Done." in done.out) == (0, 1, True), done
+    names = [event for event, _ in lab.events]
+    assert names == ["task.created", "task.started", "session.started", "task.session_completed", "task.completed"]
+    assert SECRET not in json.dumps(lab.events)
+    spans = lab.spans()
+    assert len({service for _, service, _ in spans}) > 1
+    if name in TRACED:
+        task = next(trace for trace, service, _ in spans if service == "acme-agents")
+        assert any(trace == task and service != "acme-agents" for trace, service, _ in spans)
+    if scenario == "ok":
+        inherited = (agent.folder / "environment.txt").read_text()
+        assert not any(line.startswith(("PYTHONPATH=", "OTEL_PYTHON_")) for line in inherited.splitlines())
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("name", cheap(REPORTING))
+def test_it_is_stopped(name: str, stop: signal.Signals, lab: Lab) -> None:
+    """A signal that `run` gets reaches all of it; the task is cancelled, whatever its exit code, and nothing stays."""
+    agent, _ = lab.agent(name, "hang")
+    done = lab.run(agent, stop=stop)
+    assert [event for event, _ in lab.events][-1] == "task.cancelled", done
+    assert left_behind(lab.folder) == []
+
+
+@pytest.mark.parametrize("scenario", ["429", "500"])
+@pytest.mark.parametrize("name", [name for name in REPORTING if name not in ENDLESS])
+def test_a_model_that_refuses(name: str, scenario: str, lab: Lab) -> None:
+    """Its exit code is kept, and its task has failed."""
+    agent, served = lab.agent(name, scenario)
+    done = lab.run(agent)
+    assert (done.code != 0, served["failed"] > 0, lab.events[-1][0]) == (True, True, "task.failed"), done
+    assert lab.events[-2][1]["exitCode"] == done.code
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_refusal_that_passes(name: str, lab: Lab) -> None:
+    """A call that is tried again and then goes well is no failure."""
+    agent, served = lab.agent(name, "500once")
+    done = lab.run(agent)
+    assert (done.code, served["failed"], lab.events[-1][0]) == (0, 1, "task.completed"), done
+
+
+def read(lab: Lab, agent: Agent, monkeypatch: pytest.MonkeyPatch, *, again: bool = False) -> tuple[bytes, Acme]:
+    """What a service gets that starts it and has its output read, and the service's telemetry."""
+    monkeypatch.setenv("AGENT_TELEMETRY_ALLOW_IN_TESTS", "1")
+    acme = Acme(lab.folder / f"service-{again}")
+    command = agent.command(lines=True, again=again)
+    run = Harness(acme.telemetry, command, task="job", read=True, env=agent.environment, cwd=agent.folder, stdin=-3)
+    with run as process:
+        assert process.stdout is not None
+        return process.stdout.read(), acme
+
+
+def summed(acme: Acme) -> dict[str, int]:
+    """What the events of a service add up to."""
+    names = ("inputTokens", "outputTokens", "cacheReadTokens", "reasoningOutputTokens", "modelCalls")
+    used = [given for event, given in acme.told if event == "token.usage"]
+    return {name: sum(each.get(name) or 0 for each in used) for name in names}
+
+
+def served_to(name: str, served: Counter[str]) -> dict[str, int]:
+    """What of it this coding agent's output says: opencode has a call for the title that it does not tell."""
+    side = served["side"]
+    return {
+        "inputTokens": served["input"] - 100 * side,
+        "outputTokens": served["output"] - 10 * side,
+        "cacheReadTokens": served["cached"],
+        "reasoningOutputTokens": served["reasoning"] if name in SAYS_REASONING else 0,
+        "modelCalls": served["calls"] - side if name in SAYS_CALLS else 0,
+    }
+
+
+@pytest.mark.parametrize("name", cheap(PRINTS))
+@pytest.mark.parametrize("scenario", ["ok", "toolerr", "500once"])
+def test_a_service_reads_it(name: str, scenario: str, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that starts it gets its output as it is, and the session's figures are those that were served."""
+    agent, served = lab.agent(name, scenario)
+    output, acme = read(lab, agent, monkeypatch)
+    assert summed(acme) == served_to(name, served), output
+    assert [event for event in acme.names if event.startswith("session.")][:2] == ["session.started", "session.ended"]
+    assert acme.names.count("tool.called") == 1
+    assert SECRET not in json.dumps(acme.told)
+
+
+@pytest.mark.parametrize("name", PRINTS)
+def test_a_session_goes_on(name: str, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session that is resumed is the same one, and the second process tells only what it used itself."""
+    agent, served = lab.agent(name, "ok")
+    _, first = read(lab, agent, monkeypatch)
+    _, second = read(lab, agent, monkeypatch, again=True)
+    sums = summed(first), summed(second)
+    assert {key: sums[0][key] + sums[1][key] for key in sums[0]} == served_to(name, served)
+
+
+@pytest.mark.parametrize("name", ["claude", "opencode"])
+def test_a_subagent(name: str, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a subagent uses belongs to the session."""
+    agent, served = lab.agent(name, "subagent")
+    output, acme = read(lab, agent, monkeypatch)
+    assert served["tools"] == 2, output
+    ended = next(given for event, given in acme.told if event == "session.ended")
+    if name == "claude":
+        assert summed(acme) == served_to(name, served), output
+        assert (ended["agentRuns"], ended["toolCalls"]) == (2, 2)
+    else:
+        assert ended["toolCalls"] == 1  # of the subagent, opencode prints nothing
+
+
+def test_cheap_with_asyncio(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service with asyncio reads the same; a cancelled task stops the coding agent, and the session is cancelled."""
+    monkeypatch.setenv("AGENT_TELEMETRY_ALLOW_IN_TESTS", "1")
+    agent, _ = lab.agent("claude", "hang")
+    acme = Acme(lab.folder / "service")
+    command = agent.command(lines=True)
+
+    async def serve() -> None:
+        run = Harness(acme.telemetry, command, task="job", read=True, env=agent.environment, cwd=agent.folder, stdin=-3)
+        async with run as process:
+            assert process.stdout is not None
+            while await process.stdout.readline():
+                pass
+
+    async def main() -> None:
+        serving = asyncio.create_task(serve())
+        await asyncio.to_thread(lab.server.hanging.wait, 60)
+        serving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await serving
+
+    asyncio.run(main())
+    assert acme.names[-1] == "task.cancelled"
+    assert left_behind(lab.folder) == []

@@ -1,0 +1,96 @@
+"""Calls below a run that is still open: in the ledger at once, and told once, however the program ends."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from otel_agent_telemetry.pipeline.assemble import ledger_file
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger
+from tests.lifecycle.acme import PRODUCT
+from tests.lifecycle.programs import allowed, start
+
+if TYPE_CHECKING:
+    import subprocess
+    from pathlib import Path
+
+    from tests.recorder import Recorder
+
+RUN = """
+    import sys
+    import otel_agent_telemetry as telemetry
+    from opentelemetry import trace
+
+    CHAT = {"gen_ai.request.model": "gpt-5.2", "gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 5}
+
+    def span(operation, **more):
+        return tracer.start_as_current_span("s", attributes={"gen_ai.operation.name": operation, **more})
+
+    telemetry.configure(public_tools=["web"], public_models=["gpt-5.2"], public_agents=["planner"])
+    tracer = trace.get_tracer("acme")
+    with span("invoke_agent", **{"gen_ai.agent.name": "planner", "gen_ai.conversation.id": "c"}):
+        for _ in range(3):
+            with span("chat", **CHAT), span("execute_tool", **{"gen_ai.tool.name": "web"}):
+                pass
+        print("called", flush=True)
+        input()
+"""
+CALLS = ["token.usage"] * 3 + ["tool.called"] * 3
+
+
+def noted(process: subprocess.Popen[str], folder: Path) -> Ledger:
+    """The ledger of a program whose six calls are in it, while their run is open."""
+    assert process.stdout is not None
+    assert process.stdout.readline() == "called\n"
+    ledger = Ledger(ledger_file(str(folder), PRODUCT))
+    while sorted(entry.name for entry in ledger.events() if entry.state == "counting") != CALLS:
+        assert process.poll() is None
+        time.sleep(0.01)
+    return ledger
+
+
+def totals(bodies: list[bytes]) -> Counter[str]:
+    """What the calls of these events add up to, and how many of them name their agent."""
+    sums: Counter[str] = Counter()
+    for body in map(json.loads, bodies):
+        if body["event"] in CALLS:
+            told = body["properties"]
+            sums[body["event"]] += told.get("modelCalls", 1)
+            sums["tokens"] += told.get("totalTokens", 0)
+            sums["named"] += told.get("agentName") == "planner"
+    return sums
+
+
+def test_killed(tmp_path: Path, recorder: Recorder) -> None:
+    """Where the program is killed below an open run, the next one sends its calls, each once."""
+    with start(RUN, variables=allowed(tmp_path)) as process:
+        noted(process, tmp_path)
+        process.kill()
+    following = "import otel_agent_telemetry as telemetry; telemetry.configure(); input()"
+    with start(following, variables=allowed(tmp_path, AGENT_TELEMETRY_ENDPOINT=recorder.url)) as process:
+        bodies = [request.body for request in recorder.wait(6)]
+        process.communicate("\n")
+    assert totals(bodies) == {"token.usage": 3, "tool.called": 3, "tokens": 45, "named": 0}
+
+
+def test_the_run_ends(tmp_path: Path) -> None:
+    """Where the run ends, what is told of its calls takes the place of what was noted."""
+    with start(RUN, variables=allowed(tmp_path)) as process:
+        ledger = noted(process, tmp_path)
+        process.communicate("\n", timeout=30)
+    assert {entry.state for entry in ledger.events()} == {"pending"}
+    said = totals([entry.body for entry in ledger.events()])
+    assert said == {"token.usage": 3, "tool.called": 3, "tokens": 45, "named": 4}
+
+
+def test_taken_for_dead(tmp_path: Path) -> None:
+    """Where another process thought this one dead and told of some calls, they are told once all the same."""
+    with start(RUN, variables=allowed(tmp_path)) as process:
+        ledger = noted(process, tmp_path)
+        early, late = Ledger(ledger_file(str(tmp_path), PRODUCT), clock=lambda: time.time() + 2_400), ledger
+        assert (early.take_over(), late.take_over()) == (6, 0)
+        process.communicate("\n", timeout=30)
+    said = totals([entry.body for entry in ledger.events()])
+    assert said == {"token.usage": 3, "tool.called": 3, "tokens": 45, "named": 0}
