@@ -17,17 +17,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import otel_agent_telemetry as telemetry
 from otel_agent_instrumentation._clients import is_wrapper, openai_is_instrumented
 from otel_agent_instrumentation._hooks import FrameworkInstrumentor, quiet
-from otel_agent_instrumentation._wrappers import before
+from otel_agent_instrumentation.agents._langchain_callbacks import OURS, begun, surround
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from otel_agent_instrumentation._hooks import Hooks, Wrapper
+    from otel_agent_instrumentation._hooks import Hooks
 
 __all__ = ["LangGraphInstrumentor"]
 
 _HARNESS = "langgraph"
-_OURS = "is_of_agent_telemetry"
 _GRAPHS = frozenset({"langgraph", "langchain_create_agent", "deepagents"})
 
 
@@ -49,52 +48,12 @@ class LangGraphInstrumentor(FrameworkInstrumentor):
             ours = [each for each in module._configure_hooks if each not in before]  # noqa: SLF001 - as above
             hooks.later(lambda: [module._configure_hooks.remove(each) for each in ours])  # noqa: SLF001 - as above
 
-        def surround(module: Any) -> None:
+        def around(module: Any) -> None:
             observer.manager = module.BaseCallbackManager
-            for manager in (module.CallbackManager, module.AsyncCallbackManager):
-                hooks.wrap(manager, "on_chain_start", before(_lead))
-            for run, ending in (
-                (module.CallbackManagerForChainRun, _ending),
-                (module.AsyncCallbackManagerForChainRun, _ending_async),
-            ):
-                hooks.wrap(run, "on_chain_end", ending(observer, has_failed=False))
-                hooks.wrap(run, "on_chain_error", ending(observer, has_failed=True))
+            surround(hooks, module, observer.end)
 
         hooks.when_imported("langchain_core.tracers.context", register)
-        hooks.when_imported("langchain_core.callbacks.manager", surround)
-
-
-def _lead(manager: Any, *_: Any, **__: Any) -> None:
-    """Have our handler called first."""
-    manager.handlers = sorted(manager.handlers, key=lambda handler: not getattr(handler, _OURS, False))
-
-
-def _ending(observer: _Observer, *, has_failed: bool) -> Wrapper:
-    """What ends a run, and then ours, in the caller's own context."""
-
-    def end(wrapped: Any, run: Any, args: Any, kwargs: Any) -> Any:
-        try:
-            return wrapped(*args, **kwargs)
-        finally:
-            observer.end(run.run_id, _first(args, kwargs) if has_failed else None)
-
-    return end
-
-
-def _ending_async(observer: _Observer, *, has_failed: bool) -> Wrapper:
-    """The same of an asynchronous run, whose handlers are called in a task of their own."""
-
-    async def end(wrapped: Any, run: Any, args: Any, kwargs: Any) -> Any:
-        try:
-            return await wrapped(*args, **kwargs)
-        finally:
-            observer.end(run.run_id, _first(args, kwargs) if has_failed else None)
-
-    return end
-
-
-def _first(args: Any, kwargs: Any) -> Any:
-    return args[0] if args else kwargs.get("error")
+        hooks.when_imported("langchain_core.callbacks.manager", around)
 
 
 class _Run:
@@ -140,6 +99,7 @@ class _Observer:
             run = telemetry.agent(agent) if agent else telemetry.workflow(name)
             handles = [*_session(metadata, name), run]
             self._begin(run_id, None, _Run(handles, is_graph=True))
+            begun(run_id)
 
     @quiet
     def tool_start(self, run_id: UUID, parent_id: UUID | None, name: str | None, call_id: str | None) -> None:
@@ -282,5 +242,5 @@ def _handler(base: Any, observer: _Observer) -> Any:
 
         on_llm_error = on_tool_error
 
-    setattr(Handler, _OURS, True)
+    setattr(Handler, OURS, True)
     return Handler()
