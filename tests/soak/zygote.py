@@ -22,8 +22,10 @@ import logging, os, random, sys, time, threading
 import opentelemetry.sdk.metrics, opentelemetry.sdk.trace, requests, sqlite3
 import opentelemetry.exporter.otlp.proto.http.metric_exporter, opentelemetry.exporter.otlp.proto.http.trace_exporter
 import otel_agent_telemetry as telemetry
-import otel_agent_telemetry.pipeline.assemble, otel_agent_telemetry._http
+import otel_agent_telemetry.pipeline.assemble, otel_agent_telemetry._http, otel_agent_telemetry.pipeline.notice
+from otel_agent_telemetry.pipeline.writing.registries import public_models
 
+public_models()  # the list of models, which takes as long to read as all the rest to import
 logging.disable()
 for line in iter(sys.stdin.readline, ""):
     number, *arguments = line.split()
