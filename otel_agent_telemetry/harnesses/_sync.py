@@ -67,7 +67,8 @@ class SyncRun:
                 self._run.end(process.returncode)
 
     def _plain(self) -> subprocess.Popen[Any]:
-        return subprocess.Popen(self._run.command, env=self._run.environment, **self._options)  # noqa: S603 - the caller's own command
+        options: dict[str, Any] = self._options | ({"stdout": subprocess.PIPE} if self._run.pipes else {})
+        return subprocess.Popen(self._run.command, env=self._run.environment, **options)  # noqa: S603 - the caller's own command
 
     def _piped(self) -> subprocess.Popen[Any]:
         options: dict[str, Any] = {key: value for key, value in self._options.items() if key not in _TEXT}
