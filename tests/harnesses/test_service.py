@@ -71,10 +71,10 @@ def test_byte_for_byte_with_asyncio(acme: Acme) -> None:
 
 
 def test_text(acme: Acme) -> None:
-    """The options of Popen hold: with ``text`` the output is text."""
-    with claude(acme, "x", text=True) as process:
-        assert process.stdout is not None
-        assert json.loads(process.stdout.readline()) == SESSION
+    """The options of Popen hold: with ``text`` all pipes are of text, and ``communicate`` reads them."""
+    with claude(acme, "x", text=True, stdin=-1, stderr=-1) as process:
+        out, err = process.communicate("given")
+    assert (json.loads(out), err) == (SESSION, "")
 
 
 @pytest.mark.parametrize("is_async", [False, True])
