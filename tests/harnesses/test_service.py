@@ -21,7 +21,7 @@ AGENT = f"""#!/bin/bash
 printf '%s\\n' '{json.dumps(SESSION)}'
 case $2 in
 much) for i in {{1..40}}; do printf '%08192d' 0; done ;;
-waits) trap 'exit 143' TERM; while :; do sleep 0.05; done ;;
+waits) trap 'exit 143' TERM; echo; while :; do sleep 0.05; done ;;
 odd) printf 'a\\0b\\r\\n\\xff' ;;
 esac
 exit 3
@@ -96,6 +96,8 @@ def test_a_caller_that_does_not_read(acme: Acme, *, is_async: bool) -> None:
 def test_a_block_that_raises(acme: Acme) -> None:
     """Where the block raises, the program is stopped, the task was cancelled, and the exception passes."""
     with pytest.raises(LookupError), claude(acme, "waits") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() + process.stdout.readline() == json.dumps(SESSION).encode() + b"\n\n"
         raise LookupError
     assert (process.returncode, acme.names[-1]) == (143, "task.cancelled")
 
