@@ -95,11 +95,17 @@ def test_a_caller_that_does_not_read(acme: Acme, *, is_async: bool) -> None:
 
 def test_a_block_that_raises(acme: Acme) -> None:
     """Where the block raises, the program is stopped, the task was cancelled, and the exception passes."""
-    with pytest.raises(LookupError), claude(acme, "waits") as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() + process.stdout.readline() == json.dumps(SESSION).encode() + b"\n\n"
-        raise LookupError
-    assert (process.returncode, acme.names[-1]) == (143, "task.cancelled")
+    started: list[Any] = []
+
+    def work() -> None:
+        with claude(acme, "waits") as process:
+            assert process.stdout is not None
+            started.extend((process, process.stdout.readline(), process.stdout.readline()))
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        work()
+    assert (started[0].returncode, acme.names[-1]) == (143, "task.cancelled")
 
 
 def test_a_program_that_is_not_there(acme: Acme) -> None:
