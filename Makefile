@@ -23,16 +23,19 @@ export AGENT_TELEMETRY_GOLDENS UV_SYSTEM_CERTS UV_PYTHON_DOWNLOADS
 
 # Tests that need more than Python packages have a target each.
 ELSEWHERE := not collector and not jaeger and not kafka and not clickhouse and not clients and not harnesses and not heavy and \
-    not temporal and not soak
+    not temporal and not soak and not matrix
+# Tests run beside each other: two at a time are quicker even where there are more cores, as many start processes.
+TOGETHER := -n 2 --dist loadfile
 
 # Each of these drives one framework, in an environment that has no other.
 ALONE := $(patsubst %,tests/instrumentation/test_%.py,a2a arq celery commands dramatiq langgraph mcp openai_agents rq \
     servers taskiq temporalio)
 
-.PHONY: help demo docs test test-goldens test-harnesses test-frameworks test-temporal test-collector test-jaeger test-kafka test-clickhouse test-clients soak bench check lint types coverage wheels lock schema clean
+.PHONY: help demo demo-maintainers docs test test-goldens test-harnesses test-frameworks test-temporal test-collector test-jaeger test-kafka test-clickhouse test-clients soak bench check lint types coverage wheels lock schema models clean
 
 help:
 	@echo 'make demo              an agent service, its trace, and the anonymous events it sent'
+	@echo 'make demo-maintainers  ten simulated installations, the proxy of their maintainers, and its report'
 	@echo 'make test              all tests; names what did not run and the command that brings it'
 	@echo 'make test-goldens      wire compatibility alone; GOLDENS=folder'
 	@echo 'make test-frameworks   each framework where it is alone, and the heaviest'
@@ -41,21 +44,23 @@ help:
 	@echo 'make test-X            X: temporal (Java and Maven), jaeger (Go), kafka (Java and Maven), clickhouse (chdb), clients (Node and Go SDKs)'
 	@echo 'make soak              the long forms: kills, forks, hostile values, environments, exits; a quarter of an hour'
 	@echo 'make bench             what telemetry costs'
-	@echo 'make check             the one door: lint, types, tests, coverage, wheels'
+	@echo 'make check             the one door: lint, types, tests, documentation, wheels'
+	@echo 'make coverage          all tests again, and which lines and branches they reach'
 	@echo 'make lock              constraints.txt anew; ARGS=--upgrade for newer versions'
-	@echo 'make schema            TELEMETRY.md and the JSON Schema from the contract'
+	@echo 'make schema            TELEMETRY.md, the JSON Schema and the table of settings from the code'
+	@echo 'make models            the shipped lists of public models and prices, from genai-prices'
 	@echo 'make docs              the documentation as a site, build/docs/index.html'
 	@echo 'make clean             removes all that these made'
 
 demo: $(VENV)/.demo
 	@$(BIN)/agent-telemetry demo
 
+demo-maintainers: $(VENV)/.demo
+	@$(BIN)/agent-telemetry demo --maintainers
+
 test: $(VENV)/.test
-	@$(BIN)/python -m tests.matrix.environments
 	@touch $(VENV)/.testing
-	@$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -m '$(ELSEWHERE)'
-	@$(BIN)/coverage combine --quiet
+	$(BIN)/pytest $(TOGETHER) -m '$(ELSEWHERE)'
 	@mv $(VENV)/.testing $(VENV)/.tested
 
 test-goldens: $(VENV)/.test
@@ -63,7 +68,7 @@ test-goldens: $(VENV)/.test
 
 test-frameworks: $(VENV)/.frameworks
 	$(BIN)/python -m tests.matrix.environments --heavy
-	REQUIRE_ALL=1 $(BIN)/pytest -m 'not temporal and (heavy or not matrix)' tests/matrix \
+	REQUIRE_ALL=1 $(BIN)/pytest -m 'not temporal' tests/matrix \
 	    $(filter-out $(ALONE),$(wildcard tests/instrumentation/test_*.py))
 	$(BIN)/python -m tests.instrumentation.alone
 
@@ -99,7 +104,7 @@ soak: $(VENV)/.test
 bench: $(VENV)/.test
 	@for file in benchmarks/*.py; do echo "$$file"; $(BIN)/python "$$file" || exit 1; done
 
-check: lint types docs $(VENV)/.tested coverage wheels
+check: lint types docs $(VENV)/.tested wheels
 	@echo 'check: all is well'
 
 lint: $(VENV)/.dev
@@ -113,7 +118,10 @@ types: $(VENV)/.dev
 $(VENV)/.tested: $(SOURCES)
 	@$(MAKE) test
 
-coverage: $(VENV)/.tested
+coverage: $(VENV)/.test
+	@$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(TOGETHER) -m '$(ELSEWHERE)'
+	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 wheels: $(VENV)/.dev
@@ -138,12 +146,16 @@ lock: $(VENV)/.uv
 	@$(BIN)/python -m tests.matrix.environments --heavy --lock $(if $(ARGS),--upgrade)
 	@$(BIN)/python -m tests.instrumentation.alone --lock $(if $(ARGS),--upgrade)
 
+models: $(VENV)/.demo
+	@$(BIN)/python -c 'from otel_agent_telemetry.meaning._price_list import write; write()'
+
 schema: $(VENV)/.demo
 	@mkdir -p build schema
 	@$(BIN)/agent-telemetry schema --format markdown >build/TELEMETRY.md
 	@$(BIN)/agent-telemetry schema --format json >build/events.schema.json
 	@mv build/TELEMETRY.md TELEMETRY.md
 	@mv build/events.schema.json schema/events.schema.json
+	@$(BIN)/python docs/reference.py
 
 clean:
 	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .ruff_cache

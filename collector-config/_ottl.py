@@ -26,6 +26,7 @@ _PRODUCT = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 _INSTALLATION = "^(install|ephemeral)_[0-9a-f]{16}$"
 _NAME = "^[@~]?[A-Za-z0-9][A-Za-z0-9._:/+-]{{0,{}}}$"
 
+
 def envelope() -> Iterator[str]:
     """What surrounds an event, in either dialect, and its name."""
     product, installation = {"pattern": _PRODUCT}, {"pattern": _INSTALLATION}

@@ -13,6 +13,7 @@ import re
 import sys
 from pathlib import Path
 
+import _agents
 import _attributes
 import _ottl
 
@@ -24,14 +25,25 @@ _BLOCK = re.compile(
 
 def blocks() -> dict[str, list[str]]:
     """The items of every generated list, by the name that its marker has."""
-    hashed = "|".join(sorted({name.replace(".", "[.]") for name in _attributes.IDENTIFIERS}))
     return {
         "attributes": _attributes.allowed(),
-        "identifiers": [f"^({hashed})$"],
+        "identifiers": [_any_of(_attributes.IDENTIFIERS)],
+        "agents": [*_agents.is_agent()],
+        "others": [*_agents.is_other()],
+        "agent attributes": _agents.allowed(),
+        "agent identifiers": [_any_of(_agents.IDENTIFIERS)],
+        "agent events": [*_agents.drops("logs")],
+        "agent metrics": [*_agents.drops("metrics")],
+        "agent names": [*_agents.names()],
+        "agent calls": [*_agents.sources()],
         "envelope": [*_ottl.envelope()],
         "docker names": [*_ottl.renames()],
         "properties": [*_ottl.checks()],
     }
+
+
+def _any_of(names: tuple[str, ...]) -> str:
+    return f"^({'|'.join(sorted({name.replace('.', '[.]') for name in names}))})$"
 
 
 def regenerated(text: str) -> str:

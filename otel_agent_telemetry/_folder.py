@@ -47,10 +47,17 @@ def require_own(path: str) -> None:
     except FileNotFoundError:
         return
     if not _is_own(found):
-        raise PermissionError(errno.EPERM, f"{path} belongs to another account, so it is not used")
+        raise PermissionError(errno.EPERM, _foreign(path, found.st_uid))
     is_open = found.st_mode & stat.S_IWOTH and not (stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX)
     if is_open and not stat.S_ISLNK(found.st_mode):
         raise PermissionError(errno.EPERM, f"other accounts can write to {path}, so it is not used: chmod o-w {path}")
+
+
+def _foreign(path: str, owner: int) -> str:
+    """What to do about a folder of another account's, as a container has where one of the machine's is mounted."""
+    mine = os.geteuid()
+    ways = f"chown {mine} {path}, or run the program as uid {owner} (in a container: --user {owner})"
+    return f"{path} belongs to uid {owner} and this program is uid {mine}, so it is not used: {ways}"
 
 
 def _is_own(found: os.stat_result) -> bool:

@@ -119,9 +119,9 @@ def configure(
 ) -> None:
     """Set up the program's telemetry: anonymous events if consent is given, the operator's exporters if configured.
 
-    Arguments win over ``AGENT_TELEMETRY_*`` variables; README.md has the table. Called again, it takes the place of
-    what it set up before. Raises SettingError for an argument that cannot be used, and nothing else: a variable that
-    cannot be used switches events off, with one warning.
+    Arguments win over ``AGENT_TELEMETRY_*`` variables; docs/reference/settings.md has them all. Called again, it takes
+    the place of what it set up before. Raises SettingError for an argument that cannot be used, and nothing else: a
+    variable that cannot be used switches events off, with one warning.
     """
     settings, wrong = settings_of_program(
         product=product,

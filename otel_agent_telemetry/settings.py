@@ -129,10 +129,10 @@ class Settings:
         self.notice = _switch("notice", notice, "AGENT_TELEMETRY_NOTICE", environ, default=True)
         self.exit_timeout = _seconds(exit_timeout, environ)
         self.tags = _tags(tags if tags is not None else environ.get("TELEMETRY_TAGS", ""))
-        self.public_tools = _names("public_tools", public_tools, environ)
-        self.public_agents = _names("public_agents", public_agents, environ)
-        self.public_models = _names("public_models", public_models, environ)
-        self.public_commands = _names("public_commands", public_commands, environ)
+        self.public_tools = _names("public_tools", "AGENT_TELEMETRY_PUBLIC_TOOLS", public_tools, environ)
+        self.public_agents = _names("public_agents", "AGENT_TELEMETRY_PUBLIC_AGENTS", public_agents, environ)
+        self.public_models = _names("public_models", "AGENT_TELEMETRY_PUBLIC_MODELS", public_models, environ)
+        self.public_commands = _names("public_commands", "AGENT_TELEMETRY_PUBLIC_COMMANDS", public_commands, environ)
         if api_key is not None and not (isinstance(api_key, str) and api_key.isascii() and api_key.isprintable()):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
             _refuse("api_key", None, "(not shown)", "a public key of printable ASCII characters")
         self.api_key = api_key
@@ -278,9 +278,8 @@ def _tags(tags: Mapping[str, str] | str) -> dict[str, str]:
     return {name.strip(): value.strip() for name, equals, value in pairs if equals and name.strip()}
 
 
-def _names(argument: str, names: Iterable[str] | None, environ: Mapping[str, str]) -> frozenset[str]:
+def _names(argument: str, variable: str, names: Iterable[str] | None, environ: Mapping[str, str]) -> frozenset[str]:
     """Names that may leave as they are: a list, or in the variable ``a,b``."""
-    variable = f"AGENT_TELEMETRY_{argument.upper()}"
     if isinstance(names, str):
         _refuse(argument, variable, repr(names), f"a list of names, such as {argument}=[{names!r}]")
     if names is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -24,8 +24,19 @@ _KEPT = (  # settings of the tests, not of the product
     "AGENT_TELEMETRY_HARNESS_CORPUS",
     "AGENT_TELEMETRY_WHEELS",
 )
-_ELSEWHERE = ("clickhouse", "clients", "collector", "harnesses", "heavy", "jaeger", "kafka", "soak", "temporal")
-_TARGETS = {"heavy": "test-frameworks", "soak": "soak"}
+_ELSEWHERE = (
+    "clickhouse",
+    "clients",
+    "collector",
+    "harnesses",
+    "heavy",
+    "jaeger",
+    "kafka",
+    "matrix",
+    "soak",
+    "temporal",
+)
+_TARGETS = {"heavy": "test-frameworks", "matrix": "test-frameworks", "soak": "soak"}
 _left_out: Counter[str] = Counter()
 _XDG = {"XDG_CACHE_HOME": ".cache", "XDG_CONFIG_HOME": ".config", "XDG_DATA_HOME": ".local/share"}
 
@@ -69,6 +80,19 @@ def recorder() -> Iterator[Recorder]:
     """A loopback HTTP server that keeps every request and gives scripted answers."""
     with Recorder() as server:
         yield server
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tells the process that prints what a worker of pytest-xdist left out; each worker has seen all tests."""
+    output: dict[str, object] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["left_out"] = dict(_left_out)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Takes what a worker told."""
+    _left_out.update(Counter(getattr(node, "workeroutput", {}).get("left_out", {})) - _left_out)
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:

@@ -1,5 +1,5 @@
--- What gateway.yaml writes to: sampled spans, and the metrics that were counted before sampling. The columns are those
--- that the Collector's exporter inserts.
+-- What gateway.yaml writes to: sampled spans, the metrics that were counted before sampling, and log records of coding
+-- agents. The columns are those that the Collector's exporter inserts.
 --
 --   clickhouse-client --multiquery < traces.sql
 CREATE DATABASE IF NOT EXISTS otel;
@@ -28,6 +28,32 @@ CREATE TABLE IF NOT EXISTS otel.otel_traces
 ENGINE = MergeTree
 PARTITION BY toDate(Timestamp)
 ORDER BY (ServiceName, SpanName, toDateTime(Timestamp))
+TTL toDateTime(Timestamp) + INTERVAL 30 DAY
+SETTINGS ttl_only_drop_parts = 1;
+
+CREATE TABLE IF NOT EXISTS otel.otel_logs
+(
+    Timestamp DateTime64(9) CODEC(Delta, ZSTD),
+    TraceId String,
+    SpanId String,
+    TraceFlags UInt8,
+    SeverityText LowCardinality(String),
+    SeverityNumber UInt8,
+    ServiceName LowCardinality(String),
+    Body LowCardinality(String),
+    ResourceSchemaUrl LowCardinality(String),
+    ResourceAttributes Map(LowCardinality(String), String),
+    ScopeSchemaUrl LowCardinality(String),
+    ScopeName LowCardinality(String),
+    ScopeVersion LowCardinality(String),
+    ScopeAttributes Map(LowCardinality(String), String),
+    LogAttributes Map(LowCardinality(String), String),
+    EventName LowCardinality(String),
+    INDEX by_trace TraceId TYPE bloom_filter(0.001) GRANULARITY 1
+)
+ENGINE = MergeTree
+PARTITION BY toDate(Timestamp)
+ORDER BY (ServiceName, EventName, toDateTime(Timestamp))
 TTL toDateTime(Timestamp) + INTERVAL 30 DAY
 SETTINGS ttl_only_drop_parts = 1;
 

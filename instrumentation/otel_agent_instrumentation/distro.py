@@ -12,7 +12,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.instrumentation.dependencies import DependencyConflictError
+from opentelemetry.instrumentation import dependencies
 from opentelemetry.instrumentation.distro import BaseDistro
 
 import otel_agent_telemetry as telemetry
@@ -25,6 +25,8 @@ __all__ = ["AgentTelemetryConfigurator", "AgentTelemetryDistro"]
 
 _logger = logging.getLogger("otel_agent_instrumentation")
 
+# Older loaders ask for conflicts before they load, and have no error for them.
+_CONFLICT: type[Exception] = getattr(dependencies, "DependencyConflictError", ModuleNotFoundError)
 # An instrumentation that comes with its framework -> the module of ours whose spans show the same.
 _SHOWN_BY_OURS = {"taskiq": "agent_taskiq"}
 _PAGE = "_AGENT_TELEMETRY_PAGE"  # from `agent-telemetry run`: its process id, and the address of the page
@@ -54,7 +56,7 @@ class AgentTelemetryDistro(BaseDistro):
             return
         try:
             super().load_instrumentor(entry_point, **settings_for(entry_point.module), **kwargs)  # pyright: ignore[reportUnknownMemberType] - upstream leaves its keywords untyped
-        except (ModuleNotFoundError, DependencyConflictError):
+        except (ModuleNotFoundError, _CONFLICT):
             raise  # the loader knows these: the framework is not installed, or of another version
         except Exception:
             _logger.warning("the instrumentation %s could not be loaded", entry_point.name, exc_info=True)

@@ -9,6 +9,7 @@ import click
 from otel_agent_telemetry.cli._product import products, settings_for, state_dir_option
 from otel_agent_telemetry.consent import Consent, choice_file, default_state_dir, store_choice
 from otel_agent_telemetry.errors import InputError
+from otel_agent_telemetry.pipeline.sending._others import has_own
 from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
 
 __all__ = ["off", "on"]
@@ -17,7 +18,7 @@ __all__ = ["off", "on"]
 @click.command()
 @state_dir_option
 def on(state_dir: str | None) -> None:
-    """Allow anonymous events, as far as no other rule switches them off."""
+    """Allow anonymous events, unless another rule switches them off."""
     directories = _settled(state_dir, enabled=True)
     verdict = Consent(state_dir=directories[0]).decide()
     click.echo(f"stored in {_files(directories)}", err=True)
@@ -30,11 +31,11 @@ def on(state_dir: str | None) -> None:
 def off(state_dir: str | None) -> None:
     """Switch anonymous events off for every product of this user, and delete what waits to be sent.
 
-    With --state-dir, only for the products that keep their state there.
+    With --state-dir, only for products that keep their state there.
     """
     directories = _settled(state_dir, enabled=False)
     for path in (ledger_file(directory, product) for directory in directories for product in products(directory)):
-        if os.path.exists(path):
+        if has_own(path):
             Ledger(path).delete_pending()
     click.echo(f"off, stored in {_files(directories)}; nothing is collected or sent from now on", err=True)
 

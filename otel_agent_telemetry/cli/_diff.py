@@ -32,7 +32,7 @@ _COLUMNS = [
 @click.command(short_help="Compare two traces.")
 @click.argument("a")
 @click.argument("b")
-@click.option("--all", "show_all", is_flag=True, help="Also the spans that are the same in both.")
+@click.option("--all", "show_all", is_flag=True, help="Print the spans that are the same in both, too.")
 @db_option
 @json_option
 def diff(*, a: str, b: str, show_all: bool, db: Path | None, as_json: bool) -> None:

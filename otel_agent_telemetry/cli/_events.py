@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -10,10 +9,11 @@ import click
 
 from otel_agent_telemetry.cli._destination import Destination, moment, state_in_words
 from otel_agent_telemetry.cli._product import product_option, settings_for, state_dir_option
-from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
+from otel_agent_telemetry.pipeline.sending._others import has_own, other_ledgers
+from otel_agent_telemetry.pipeline.sending.ledger import KEPT_EVENTS, Ledger, ledger_file
 
 if TYPE_CHECKING:
-    from otel_agent_telemetry.pipeline.sending.ledger import Entry
+    from otel_agent_telemetry.pipeline.sending._others import Other
 
 __all__ = ["events"]
 
@@ -25,14 +25,22 @@ __all__ = ["events"]
 @click.option("--next", "next_only", is_flag=True, help="Print the exact body of the next request.")
 @click.option("--limit", type=click.IntRange(min=1), help="Print only the newest N.")
 def events(product: str | None, state_dir: str | None, *, bodies: bool, next_only: bool, limit: int | None) -> None:
-    """Show every anonymous event that was recorded: when, which, whether it was sent, and its exact bytes."""
+    """Show every anonymous event that was recorded: when, which, whether it was sent, and its exact bytes.
+
+    Ledgers that other versions of this package keep here come first, and are only read.
+    """
     settings, found = settings_for(product, state_dir)
     path = None if found is None else ledger_file(settings.state_dir, found)
-    if path is None or not os.path.exists(path):
+    others = [] if path is None else other_ledgers(path)
+    if path is None or not (others or has_own(path)):
         click.echo(
             f"no events are recorded in {settings.state_dir}; `agent-telemetry status` says whether they are on",
             err=True,
         )
+        return
+    for other in [] if next_only else others:
+        _tell_other(other, limit or KEPT_EVENTS, bodies=bodies)
+    if not has_own(path):
         return
     ledger = Ledger(path)
     if next_only:
@@ -53,7 +61,18 @@ def events(product: str | None, state_dir: str | None, *, bodies: bool, next_onl
     states = [state_in_words(entry.state, destination.last_run, settings.endpoint) for entry in entries]
     width = max(map(len, states), default=0)
     for entry, state in zip(entries, states, strict=True):
-        click.echo(_line(entry, f"{state:<{width}}"))
+        click.echo(_line(entry.created_at, f"{state:<{width}}", entry.name, entry.body))
+
+
+def _tell_other(other: Other, limit: int, *, bodies: bool) -> None:
+    kept = other.events(limit)
+    text = f"{other.name} is kept by another version of this package (tables {other.version}): {len(kept)} events"
+    click.echo(text, err=True)
+    for at, state, name, body in kept:
+        if bodies:
+            _write(body)
+        else:
+            click.echo(_line(at, state, name, body))
 
 
 def _write(body: bytes) -> None:
@@ -61,5 +80,5 @@ def _write(body: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def _line(entry: Entry, state: str) -> str:
-    return f"{moment(entry.created_at)}  {state}  {entry.name:<24} {entry.body.decode('utf-8', 'replace')}"
+def _line(at: float, state: str, name: str, body: bytes) -> str:
+    return f"{moment(at)}  {state}  {name:<24} {body.decode('utf-8', 'replace')}"

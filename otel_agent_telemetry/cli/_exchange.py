@@ -36,7 +36,9 @@ __all__ = ["export", "import_"]
 
 @click.command(short_help="Write OTLP JSON lines.")
 @click.argument("trace", required=False)
-@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="A file instead of stdout.")
+@click.option(
+    "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Write there instead of to stdout."
+)
 @click.option("--content", is_flag=True, help="Also what coding agents send of prompts, arguments, outputs and files.")
 @db_option
 @json_option
@@ -67,14 +69,14 @@ def export(*, trace: str | None, output: Path | None, content: bool, db: Path | 
 
 @click.command(name="import", short_help="Read OTLP JSON lines.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
-@click.option("--follow", is_flag=True, help="Go on with the lines that are written to FILE, until Ctrl-C.")
+@click.option("--follow", is_flag=True, help="Keep reading the lines that are written to FILE, until Ctrl-C.")
 @db_option
 @json_option
 def import_(*, file: Path, follow: bool, db: Path | None, as_json: bool) -> None:
     """Store what FILE holds: OTLP JSON lines, one OTLP JSON document, or a request in protobuf, also gzipped.
 
-    - reads stdin. What the store holds already is left as it is, so reading a file again changes nothing. A line or a
-    record that cannot be read is named and left out; exit code 2 where nothing of FILE could be read.
+    The name - stands for stdin. What the store already holds stays as it is, so reading a file again changes nothing.
+    A line or record that cannot be read is named and left out. Exit code 2 if nothing in FILE could be read.
     """
     read = Imported()
     with failures(), closing(Store(db or default_store())) as store:

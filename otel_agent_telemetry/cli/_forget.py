@@ -4,26 +4,39 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from otel_agent_telemetry._folder import FolderLock, require_own
+from otel_agent_telemetry.cli._destination import Destination
 from otel_agent_telemetry.cli._own_files import own_files
 from otel_agent_telemetry.cli._product import product_option, settings_for, state_dir_option
 from otel_agent_telemetry.errors import InputError
-from otel_agent_telemetry.identity import STORED_KEYS
+from otel_agent_telemetry.identity import INSTALLATION_ID_KEY, STORED_KEYS, FileStore
+from otel_agent_telemetry.pipeline.sending._others import other_ledgers
+from otel_agent_telemetry.pipeline.sending.ledger import ledger_file
+
+if TYPE_CHECKING:
+    from otel_agent_telemetry.settings import Settings
 
 __all__ = ["forget"]
+
+_GRANTED = (200, 202, 204)
 
 
 @click.command()
 @product_option
 @state_dir_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def forget(product: str | None, state_dir: str | None, *, yes: bool) -> None:
-    """Delete the installation id, the reference key and the ledger; events already sent can be joined to nothing.
+@click.option("--ask-maintainers", is_flag=True, help="First ask where events went to delete what came from here.")
+def forget(product: str | None, state_dir: str | None, *, yes: bool, ask_maintainers: bool) -> None:
+    """Delete the installation id, the reference key and the ledger; nothing joins to the events already sent any more.
 
-    A service that runs takes a new id and a new key from its next event on.
+    A running service takes a new id and a new key with its next event.
+
+    With --ask-maintainers one request names the installation id to the endpoint of the last run, for deletion there;
+    where that is not done, nothing is deleted here either, so that you can ask again.
     """
     settings, found = settings_for(product, state_dir)
     folder = "" if found is None else os.path.join(settings.state_dir, found)
@@ -31,7 +44,11 @@ def forget(product: str | None, state_dir: str | None, *, yes: bool) -> None:
     if not names:
         click.echo(f"nothing is stored in {settings.state_dir}", err=True)
         return
+    for other in other_ledgers(ledger_file(settings.state_dir, found or "")):
+        click.echo(f"{other.name} is kept by another version of this package; it goes too", err=True)
     _ask(f"Delete {', '.join(names)} in {folder}?", yes=yes)
+    if ask_maintainers:
+        click.echo(_asked_maintainers(settings, found or ""), err=True)
     left = _delete(folder)
     click.echo(f"deleted id, reference key and ledger of {found}", err=True)
     if left:
@@ -39,6 +56,31 @@ def forget(product: str | None, state_dir: str | None, *, yes: bool) -> None:
     if not set(STORED_KEYS) & {*names}:
         table = "swarm_config" if settings.preset is None else settings.preset.table
         click.echo(_elsewhere(table), err=True)
+
+
+def _asked_maintainers(settings: Settings, product: str) -> str:
+    """What became of the request, in words. Raises InputError where it was not granted."""
+    from otel_agent_telemetry._http import NoAnswerError, exchange
+
+    endpoint = Destination.of(settings, product).endpoint
+    installation = FileStore(settings.state_dir, product).get(INSTALLATION_ID_KEY)
+    if endpoint is None or installation is None:
+        lacks = "endpoint" if endpoint is None else "installation id"
+        msg = f"{product} has no {lacks}; leave out --ask-maintainers"
+        raise InputError(msg)
+    try:
+        answer = exchange("DELETE", f"{endpoint.rstrip('/')}/{installation}", headers={"Content-Length": "0"})
+        said = f"answered {answer.status}"
+    except NoAnswerError as error:
+        said = f"did not answer ({error})"
+    else:
+        if answer.status in _GRANTED:
+            return f"{endpoint} deleted what came from this installation"
+    msg = (
+        f"{endpoint} {said}: nothing was deleted here, so that you can ask again; "
+        "to delete here alone, leave out --ask-maintainers"
+    )
+    raise InputError(msg)
 
 
 def _names(folder: str) -> list[str]:

@@ -22,7 +22,7 @@ __all__ = ["gc"]
     default="7d",
     show_default=True,
     callback=DURATION,
-    help="Keep what arrived within it; 0s for nothing.",
+    help="Keep what arrived within this time; 0s keeps nothing.",
 )
 @click.option("--max-size", default="1GB", show_default=True, callback=SIZE, help="Keep the newest up to this size.")
 @db_option

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["lacking"]
 
-# Distribution -> the extra of ours whose instrumentation shows it; instrumentation/README.md says why that one.
+# Distribution -> the extra of ours whose instrumentation shows it (docs/reference/instrumentations.md).
 _EXTRAS = {
     "autogen-agentchat": "autogen",
     "google-genai": "google",

@@ -41,16 +41,16 @@ _TOTALS = ("sessions", "agentRuns", "workflows", "toolCalls", "toolErrors", *_SU
 
 @click.command()
 @click.argument("file")
-@click.option("--json", "as_json", is_flag=True, help="One request body a line, exactly as it would be sent.")
+@click.option("--json", "as_json", is_flag=True, help="Print one request body per line, exactly as it would be sent.")
 @click.option("--dialect", type=click.Choice(["proxy", "docker"]), default="proxy", help="How bodies are written.")
-@click.option("--totals", "as_totals", is_flag=True, help="One JSON object: what the events add up to.")
+@click.option("--totals", "as_totals", is_flag=True, help="Print one JSON object: what the events add up to.")
 def preview(file: str, dialect: str, *, as_json: bool, as_totals: bool) -> None:
-    """Print the events that the spans in FILE would become.
+    """Print the events that the spans in FILE would become, and the log records and metrics of coding agents.
 
     FILE is what `import` reads: OTLP JSON lines, as the OpenTelemetry Collector's file exporter and `agent-telemetry
-    export` write them, one document, or a request in protobuf, also gzipped; - reads stdin. Nothing is stored or sent;
-    the installation id and the key of the references are stand-ins. Exit code 0, also where broken lines were skipped;
-    1 where FILE cannot be read, 2 where it holds no span.
+    export` write them, one document, or a request in protobuf, also gzipped. The name - stands for stdin. Nothing is
+    stored or sent; the installation id and the key of the references are stand-ins. Exit code 0, even if broken lines
+    were skipped; 1 if FILE cannot be read; 2 if it holds no span.
     """
     spans = read(file)
     faults = Faults(file)

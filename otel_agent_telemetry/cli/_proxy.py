@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from pathlib import Path
 
 import click
 
 from otel_agent_telemetry.cli._book import book_option
+from otel_agent_telemetry.cli._declare import declare_option, import_all
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.local import is_loopback
 
@@ -26,9 +26,7 @@ _VARIABLE = "AGENT_TELEMETRY_PROXY_TOKEN"
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help=f"Show the report to whoever has the token in that file (16 characters or more), or in {_VARIABLE}.",
 )
-@click.option(
-    "--declare", "modules", multiple=True, metavar="MODULE", help="Import it first: it declares events and tags."
-)
+@declare_option
 @click.option(
     "--stop", "stopped", multiple=True, metavar="VERSION", help="Refuse events of a version, such as 1.2.*, with 410."
 )
@@ -64,7 +62,7 @@ def proxy(
     http://HOST:PORT/. No address, user agent or moment of arrival is kept. Ctrl-C ends it.
     """
     token = _token(token_file)
-    _import_all(modules)
+    import_all(modules)
     try:
         from otel_agent_telemetry.maintainers import _serve
     except ModuleNotFoundError as error:
@@ -90,12 +88,3 @@ def _token(file: Path | None) -> str | None:
         msg = f"the token has {len(token)} characters, expected {_SHORTEST_TOKEN} or more"
         raise InputError(msg)
     return token
-
-
-def _import_all(modules: tuple[str, ...]) -> None:
-    for module in modules:
-        try:
-            importlib.import_module(module)
-        except ImportError as error:
-            msg = f"--declare {module}: {error}; expected a module that can be imported here"
-            raise InputError(msg) from error

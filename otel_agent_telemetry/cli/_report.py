@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["report"]
 
+_MOST_DAYS = 14  # more of them are a chart, as on the page
+
 
 @click.command(short_help="For maintainers: usage, success, cost and versions, from the events received.")
 @click.option("--product", help="Which one, where the book has several.")
@@ -65,9 +67,10 @@ def report(
 
 
 def _print(found: Report) -> None:
-    click.echo(f"{found.product}, {found.since} to {found.until}, environment {found.asked.environment}")
+    period = f"{found.since} to {found.until}" if found.asked.days else f"all until {found.until}"
+    click.echo(f"{found.product}, {period}, environment {found.asked.environment}")
     for name, answer in found.answers.items():
-        if not answer.rows and not answer.withheld:
+        if (not answer.rows and not answer.withheld) or (name == "active_by_day" and len(answer.rows) > _MOST_DAYS):
             continue
         title = f"{found.versions[1]} against {found.versions[0]}" if name == "compared" and found.versions else name
         click.echo(f"\n{styled(title.replace('_', ' '), bold=True)}")

@@ -6,19 +6,29 @@ import json
 
 import click
 
+from otel_agent_telemetry.cli._declare import declare_option, import_all
 from otel_agent_telemetry.contract._entropy import bits_by_event
+from otel_agent_telemetry.contract._privacy import privacy_notice
 from otel_agent_telemetry.contract._text import json_schema, markdown
 
 __all__ = ["schema"]
 
 
 @click.command()
-@click.option("--format", "form", type=click.Choice(["json", "markdown"]), default="json", show_default=True)
-@click.option("--entropy", is_flag=True, help="Print the bits that each event can carry, exact and coarse, instead.")
-def schema(form: str, *, entropy: bool) -> None:
-    """Print every event that can be sent, with each property's kind and reason."""
+@click.option("--format", "form", type=click.Choice(["json", "markdown", "privacy"]), default="json", show_default=True)
+@declare_option
+@click.option("--entropy", is_flag=True, help="Print how many bits each event can carry instead, exact and coarse.")
+def schema(form: str, modules: tuple[str, ...], *, entropy: bool) -> None:
+    """Print every event that can be sent, with each property's kind and reason.
+
+    The format privacy is text for a privacy notice, with <gaps> for what only its maintainers know. With --declare a
+    product's own events and tags are among them.
+    """
+    import_all(modules)
     if entropy:
         click.echo("\n".join(_entropy()))
+    elif form == "privacy":
+        click.echo(privacy_notice(), nl=False)
     elif form == "markdown":
         click.echo(markdown(), nl=False)
     else:

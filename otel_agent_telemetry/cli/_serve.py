@@ -30,13 +30,11 @@ _VARIABLE = "AGENT_TELEMETRY_SERVE_TOKEN"
 @click.option(
     "--token-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Demand the token in that file of every client (16 characters or more), or AGENT_TELEMETRY_SERVE_TOKEN.",
+    help="Every client must send the token in this file (16 characters or more), or AGENT_TELEMETRY_SERVE_TOKEN.",
 )
 @click.option("--token", hidden=True, help="Moved out of the command line at once; others can read that.")
-@click.option("--retention", default="7d", show_default=True, callback=DURATION, help="Let go of what is older.")
-@click.option(
-    "--max-size", default="1GB", show_default=True, callback=SIZE, help="Let go of the oldest beyond this size."
-)
+@click.option("--retention", default="7d", show_default=True, callback=DURATION, help="Delete what is older.")
+@click.option("--max-size", default="1GB", show_default=True, callback=SIZE, help="Delete the oldest beyond this size.")
 @db_option
 def serve(
     *,

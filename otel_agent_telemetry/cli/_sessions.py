@@ -33,15 +33,15 @@ _COLUMNS = [
 
 
 @click.command(short_help="List sessions.")
-@click.option("--since", callback=MOMENT, help="A time, or an age such as 7d.")
-@click.option("--until", callback=MOMENT, help="A time, or an age such as 1h.")
-@click.option("--limit", type=click.IntRange(1, 100000), default=20, show_default=True, help="At most so many.")
+@click.option("--since", callback=MOMENT, help="Only from this on: a time, or an age such as 7d.")
+@click.option("--until", callback=MOMENT, help="Only up to this: a time, or an age such as 1h.")
+@click.option("--limit", type=click.IntRange(1, 100000), default=20, show_default=True, help="Print at most this many.")
 @db_option
 @json_option
 def sessions(*, since: int | None, until: int | None, limit: int, db: Path | None, as_json: bool) -> None:
     """List sessions, the latest first; `traces --session ID` lists the traces of one.
 
-    With --since or --until every figure is of the traces that began in that time.
+    With --since or --until, all figures cover the traces that began in that time.
     """
     with opened(db) as connection:
         rows = list_sessions(connection, since_ns=since, until_ns=until, limit=limit)

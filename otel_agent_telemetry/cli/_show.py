@@ -48,7 +48,7 @@ _NO_CONTENT = (
 @db_option
 @json_option
 def show(*, trace: str, search: str | None, content: bool, db: Path | None, as_json: bool) -> None:
-    """Show TRACE, the whole id, its first digits, or `latest`: one row a span, with model, tokens, cost and tool."""
+    """Show TRACE, the whole id, its first digits, or `latest`: one row per span, with model, tokens, cost and tool."""
     with opened(db) as connection:
         row_id, _ = find_trace(connection, trace)
         tree = trace_tree(connection, row_id)

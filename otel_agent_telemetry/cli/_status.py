@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, TypedDict
 
 import click
@@ -11,6 +10,7 @@ import click
 from otel_agent_telemetry.cli._destination import Destination, moment, moment_iso
 from otel_agent_telemetry.cli._product import product_option, products, state_dir_option
 from otel_agent_telemetry.consent import Consent
+from otel_agent_telemetry.pipeline.sending._others import Other, has_own, other_ledgers
 from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
 from otel_agent_telemetry.settings import Settings, operator_exports
 
@@ -40,7 +40,7 @@ class _Kept(TypedDict):
 def status(product: str | None, state_dir: str | None, opt_out_env: str | None, *, as_json: bool) -> None:
     """Say whether anonymous events are on, which rule decides, and where they go.
 
-    A product may say in its code alone where its events go: then this is what its last run was told.
+    A product may say in its code alone where its events go; this shows what its last run was told.
 
     Exit code 0 if events are on, 3 if they are off.
     """
@@ -53,7 +53,9 @@ def status(product: str | None, state_dir: str | None, opt_out_env: str | None, 
         state_dir=settings.state_dir, opt_out_env=opt_out_env or (None if run is None else run.opt_out_env)
     )
     decision, verdicts = consent.decide(), consent.verdicts()
-    kept = None if found is None else _kept(ledger_file(settings.state_dir, found))
+    path = None if found is None else ledger_file(settings.state_dir, found)
+    kept = None if path is None else _kept(path)
+    others = [] if path is None else [_other(other) for other in other_ledgers(path)]
     if as_json:
         about = {
             "product": found,
@@ -64,16 +66,20 @@ def status(product: str | None, state_dir: str | None, opt_out_env: str | None, 
             "state_dir": settings.state_dir,
             "operator_exporter": operator_exports(),
             "ledger": kept and {**kept, "last_send": kept["last_send"] and moment_iso(kept["last_send"])},
+            "other_ledgers": others,
         }
         click.echo(json.dumps({**_decided(decision, verdicts), **about}, indent=2))
     else:
         lines = [*_rules(decision, verdicts), *_places(settings, destination, found, known), *_ledger(kept)]
+        for other in others:
+            words = ", ".join(f"{name} {value}" for name, value in other.items())
+            lines.append(f"kept by another version of this package: {words}")
         click.echo("\n".join(lines))
     click.get_current_context().exit(0 if decision.enabled else OFF)
 
 
 def _kept(path: str) -> _Kept | None:
-    if not os.path.exists(path):
+    if not has_own(path):
         return None
     ledger = Ledger(path)
     counts = ledger.counts()
@@ -84,6 +90,10 @@ def _kept(path: str) -> _Kept | None:
         "lost": ledger.drops(),
         "last_send": ledger.last_send(),
     }
+
+
+def _other(other: Other) -> dict[str, object]:
+    return {"file": other.name, "version": other.version, **other.counts()}
 
 
 def _decided(decision: Decision, verdicts: list[Decision]) -> dict[str, object]:

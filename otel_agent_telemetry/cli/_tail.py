@@ -29,13 +29,13 @@ _STYLES = {"error": "red", "cancelled": "yellow", "superseded": "yellow"}
 @click.option("--service", help="Only spans of this service.")
 @click.option("--kind", help="Only spans of this kind, such as model, tool, agent, task or session.")
 @click.option("--from-start", is_flag=True, help="Begin with what the store already holds.")
-@click.option("--limit", type=click.IntRange(1), help="End after so many spans.")
+@click.option("--limit", type=click.IntRange(1), help="Stop after this many spans.")
 @db_option
 @json_option
 def tail(
     *, service: str | None, kind: str | None, from_start: bool, limit: int | None, db: Path | None, as_json: bool
 ) -> None:
-    """Print each span when it reaches the store, until Ctrl-C; with --json one object a line."""
+    """Print each span when it reaches the store, until Ctrl-C; with --json, one object per line."""
     with failures(), closing(Store(existing(db))) as store:
         click.echo(f"Waiting for spans in {store.path}; Ctrl-C ends.", err=True)
         spans = (

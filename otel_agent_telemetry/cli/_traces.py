@@ -38,20 +38,22 @@ _COLUMNS = [
 @click.option("--service", help="Only traces that this service took part in.")
 @click.option("--name", help="Only traces whose name contains this.")
 @click.option(
-    "--attribute", "-a", "attribute", multiple=True, metavar="KEY=VALUE", help="Only with a span that has it."
+    "--attribute", "-a", "attribute", multiple=True, metavar="KEY=VALUE", help="Only traces with such a span."
 )
 @click.option("--text", help="Only traces with a span that contains this text anywhere.")
-@click.option("--status", type=click.Choice(["ok", "error", "cancelled"]), help="error: a span failed.")
-@click.option("--min-duration", callback=DURATION, help="Such as 500ms.")
-@click.option("--max-duration", callback=DURATION, help="Such as 2s.")
+@click.option(
+    "--status", type=click.Choice(["ok", "error", "cancelled"]), help="error: at least one span failed; ok: none did."
+)
+@click.option("--min-duration", callback=DURATION, help="Only traces that took at least this long, such as 500ms.")
+@click.option("--max-duration", callback=DURATION, help="Only traces that took at most this long, such as 2s.")
 @click.option("--model", help="Only traces that called this model.")
 @click.option("--agent", help="Only traces that this agent took part in.")
 @click.option("--tool", help="Only traces that called this tool.")
 @click.option("--session", help="Only traces of this session.")
-@click.option("--since", callback=MOMENT, help="A time, or an age such as 2h.")
-@click.option("--until", callback=MOMENT, help="A time, or an age such as 1h.")
-@click.option("--sort", type=click.Choice(list(SORTS)), default="start", show_default=True, help="The most first.")
-@click.option("--limit", type=click.IntRange(1, 100000), default=20, show_default=True, help="At most so many.")
+@click.option("--since", callback=MOMENT, help="Only from this on: a time, or an age such as 2h.")
+@click.option("--until", callback=MOMENT, help="Only up to this: a time, or an age such as 1h.")
+@click.option("--sort", type=click.Choice(list(SORTS)), default="start", show_default=True, help="The highest first.")
+@click.option("--limit", type=click.IntRange(1, 100000), default=20, show_default=True, help="Print at most this many.")
 @db_option
 @json_option
 def traces(

@@ -32,13 +32,13 @@ _COLUMNS = [
 
 
 @click.command(short_help="Tokens, calls, errors and cost.")
-@click.option("--by", type=click.Choice(list(GROUPINGS)), default="model", show_default=True, help="One row each.")
-@click.option("--since", callback=MOMENT, help="A time, or an age such as 7d.")
-@click.option("--until", callback=MOMENT, help="A time, or an age such as 1h.")
+@click.option("--by", type=click.Choice(list(GROUPINGS)), default="model", show_default=True, help="One row for each.")
+@click.option("--since", callback=MOMENT, help="Only from this on: a time, or an age such as 7d.")
+@click.option("--until", callback=MOMENT, help="Only up to this: a time, or an age such as 1h.")
 @db_option
 @json_option
 def usage(*, by: str, since: int | None, until: int | None, db: Path | None, as_json: bool) -> None:
-    """Add up tokens, calls, errors and cost; what two spans report of one call counts once.
+    """Add up tokens, calls, errors and cost; a call that two spans report counts once.
 
     A cost with ~ before it is an estimate from a price list, which `pip install otel-agent-telemetry[prices]` brings.
     """

@@ -57,7 +57,12 @@ SETTINGS = (
         "`exact`",
         "`coarse` keeps two significant digits of each number and the minute of each time",
     ),
-    Setting("AGENT_TELEMETRY_DEBUG", "", "off", "`1` prints events on standard error and sends none"),
+    Setting(
+        "AGENT_TELEMETRY_DEBUG",
+        "",
+        "off",
+        "`1`, or `agent-telemetry run --debug`, prints events on standard error and sends none",
+    ),
     Setting(
         "AGENT_TELEMETRY_SYNC",
         "synchronous",
@@ -83,10 +88,20 @@ SETTINGS = (
     Setting("", "store", "a file in the state directory", "where the installation id and the reference key are kept"),
     Setting("", "opt_out_env", "none", "the product's own variable that switches events off"),
     Setting("", "enabled", "no say", "`False` switches events off"),
-    Setting("", "public_tools", "none", "tool names that may leave as they are; others leave as `custom`"),
-    Setting("", "public_agents", "none", "the same for agent names"),
-    Setting("", "public_commands", "none", "the same for commands"),
-    Setting("", "public_models", "none", "the same for models that no public list has"),
+    Setting(
+        "AGENT_TELEMETRY_PUBLIC_TOOLS",
+        "public_tools",
+        "none",
+        "`a,b`: tool names that may leave as they are; any other leaves as `custom`",
+    ),
+    Setting("AGENT_TELEMETRY_PUBLIC_AGENTS", "public_agents", "none", "the same for agent names"),
+    Setting(
+        "AGENT_TELEMETRY_PUBLIC_COMMANDS",
+        "public_commands",
+        "none",
+        "the same for commands, without the program's name: `run,alias list`",
+    ),
+    Setting("AGENT_TELEMETRY_PUBLIC_MODELS", "public_models", "none", "the same for models that no public list has"),
     Setting("", "api_key", "none", "a public key for the header `X-Api-Key`"),
     Setting("", "batch", "1", "events per request; above 1 as newline-delimited JSON"),
     Setting(
@@ -95,12 +110,26 @@ SETTINGS = (
         "`traces.sqlite` in the state directory",
         "the store that `serve` fills and the commands read",
     ),
-    Setting("AGENT_TELEMETRY_PRICES", "", "none", "a JSON file of your own prices, which win over the public list"),
+    Setting(
+        "AGENT_TELEMETRY_PRICES",
+        "",
+        "none",
+        "a JSON file of your own prices, which win over the public list, also in events",
+    ),
     Setting(
         "AGENT_TELEMETRY_SERVE_TOKEN",
         "",
         "none",
         "the token that `serve` demands of every client; needed for `serve --host`",
+    ),
+    Setting(
+        "AGENT_TELEMETRY_PROXY_TOKEN", "", "none", "the token that the maintainers' `proxy` demands for its report"
+    ),
+    Setting(
+        "AGENT_TELEMETRY_AUDIT",
+        "",
+        "off",
+        "set by `agent-telemetry audit`: events go to its own sink on this machine, whatever the program says",
     ),
     Setting("DO_NOT_TRACK", "", "not set", "switches events off, unless it is empty, `0` or `false`"),
     Setting("ANONYMIZED_TELEMETRY", "", "not set", "switches events off, unless it is `true`, `1`, `yes` or `on`"),

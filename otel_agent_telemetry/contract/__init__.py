@@ -7,12 +7,15 @@ generated from it.
 
 from otel_agent_telemetry.contract._contract import (
     SCHEMA_VERSION,
+    VERSION,
     declared_tag,
     event,
     events,
     lookup,
+    raise_version,
     tag,
     tags,
+    version,
     withdraw,
 )
 from otel_agent_telemetry.contract._events import Event
@@ -35,6 +38,7 @@ from otel_agent_telemetry.contract._kinds import (
 __all__ = [
     "ERROR_CATEGORIES",
     "SCHEMA_VERSION",
+    "VERSION",
     "Count",
     "Enum",
     "ErrorCategory",
@@ -52,7 +56,9 @@ __all__ = [
     "event",
     "events",
     "lookup",
+    "raise_version",
     "tag",
     "tags",
+    "version",
     "withdraw",
 ]

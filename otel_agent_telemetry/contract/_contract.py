@@ -9,9 +9,25 @@ from otel_agent_telemetry.contract._events import EVENTS, Event
 from otel_agent_telemetry.contract._kinds import WORD, Enum, Kind
 from otel_agent_telemetry.errors import ContractError
 
-__all__ = ["SCHEMA_VERSION", "declared_tag", "event", "events", "lookup", "tag", "tags", "withdraw"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "VERSION",
+    "declared_tag",
+    "event",
+    "events",
+    "lookup",
+    "raise_version",
+    "tag",
+    "tags",
+    "version",
+    "withdraw",
+]
+
+VERSION = 1
+"""Of the contract: raised with each change to what is collected. It stands in the texts, never on the wire."""
 
 SCHEMA_VERSION = 1
+"""Of what surrounds an event, ``metadata.schema_version``: proxies that read this one read every later contract."""
 
 _EVENT_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}\.[a-z][a-z0-9_]{0,31}")
 _PROPERTY_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,47}")
@@ -23,14 +39,32 @@ _RESERVED_TEXT = ", ".join(sorted(_RESERVED_PROPERTIES))
 class _Contract:
     events: dict[str, Event] = field(default_factory=lambda: {declared.name: declared for declared in EVENTS})
     tags: dict[str, Enum] = field(default_factory=dict[str, Enum])
+    version: int = VERSION
 
 
 _contract = _Contract()
 
 
 def events() -> dict[str, Event]:
-    """Every declared event by name: those of contract version 1, then those of the product."""
+    """Every declared event by name: those of this package, then those of the product."""
     return dict(_contract.events)
+
+
+def version() -> int:
+    """The contract's version: that of this package, or the one that the product raised it to."""
+    return _contract.version
+
+
+def raise_version(to: int) -> None:
+    """Say that what the product declares has changed: its schema and its TELEMETRY.md carry this version.
+
+    What is sent stays as it is, so that every proxy goes on reading it. Raises ContractError for what is no whole
+    number from :func:`version` on.
+    """
+    if isinstance(to, bool) or not isinstance(to, int) or to < _contract.version:  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+        msg = f"contract.raise_version({to!r}): expected a whole number from {_contract.version} on"
+        raise ContractError(msg)
+    _contract.version = to
 
 
 def lookup(name: str) -> Event | None:

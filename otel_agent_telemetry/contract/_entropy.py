@@ -23,6 +23,7 @@ from otel_agent_telemetry.contract._kinds import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from otel_agent_telemetry.contract._events import Event
     from otel_agent_telemetry.contract._kinds import Kind
 
 __all__ = ["bits_by_event"]
@@ -35,7 +36,10 @@ _LONGEST_LIST = 32
 
 
 def bits_by_event(names: Mapping[str, int], *, precision: str = "exact") -> dict[str, float]:
-    """The bits of each declared event where all its properties are there; ``names``: public names by registry."""
+    """The bits of each declared event where all its properties are there; ``names``: public names by registry.
+
+    What leaves with a preset alone is not among them.
+    """
 
     def bits(kind: Kind) -> float:
         if isinstance(kind, ListOf):
@@ -50,7 +54,11 @@ def bits_by_event(names: Mapping[str, int], *, precision: str = "exact") -> dict
             return log2(names.get(kind.registry, 0) + 1)
         return next(number for known, number in _BITS.items() if isinstance(kind, known))
 
-    return {event.name: round(sum(map(bits, event.properties.values())), 1) for event in events().values()}
+    return {event.name: round(sum(map(bits, _always(event))), 1) for event in events().values()}
+
+
+def _always(event: Event) -> list[Kind]:
+    return [kind for kind in event.properties.values() if kind.preset is None]
 
 
 _BITS: dict[type[Kind], float] = {

@@ -1,4 +1,4 @@
-"""The events of contract version 1.
+"""The events of the contract.
 
 Names, properties and firing points follow the two clients whose schemas the dialects speak: Agent Swarm 1.135
 (``src/telemetry.ts`` and its call sites) and docker-agent 1.32 (``pkg/telemetry``). Properties after those of the
@@ -203,7 +203,7 @@ _SERVER = (
         "server.started",
         "once per server, when it takes requests (uvicorn: after startup; celery: worker ready)",
         "how many installations run, and which kind",
-        {"port": Count(why="whether the default port is kept")},
+        {"port": Count(why="whether the default port is kept", preset="agent-swarm")},
     ),
     _event(
         "server.shutdown",
@@ -528,4 +528,4 @@ _REST = (
 )
 
 EVENTS: tuple[Event, ...] = (*_SERVER, *_TASK, *_SESSION, *_REST)
-"""Every event of contract version 1, in the order in which TELEMETRY.md shows them."""
+"""Every event of the contract, in the order in which TELEMETRY.md shows them."""

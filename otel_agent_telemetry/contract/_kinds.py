@@ -30,10 +30,14 @@ _VERSION = re.compile(r"v?\d{1,4}(\.\d{1,4}){1,2}([-.]?(a|b|rc|alpha|beta|dev|pr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """What a property may hold; ``why`` says why it is collected, ``docker`` names it in the docker dialect."""
+    """What a property may hold; ``why`` says why it is collected, ``docker`` names it in the docker dialect.
+
+    With ``preset`` it leaves only where that preset is chosen.
+    """
 
     why: str = ""
     docker: str | None = None
+    preset: str | None = None
 
     @property
     def label(self) -> str:
@@ -168,7 +172,7 @@ class Version(Kind):
 
 @dataclass(frozen=True, slots=True)
 class ErrorCategory(Kind):
-    """One of :data:`ERROR_CATEGORIES`, taken from exception types and ``error.type``, never from a message."""
+    """One of ``ERROR_CATEGORIES``, taken from exception types and ``error.type``, never from a message."""
 
     def check(self, value: object) -> object | None:
         if not isinstance(value, str):

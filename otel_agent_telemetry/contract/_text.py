@@ -37,12 +37,12 @@ _HEAD = """\
 # What is collected
 
 Anonymous events about the lifecycle of agents, sessions and tasks, for the maintainers of the product that uses this
-package. This file is generated from `otel_agent_telemetry/contract` (`make schema`); a test compares them, and what
-is not listed here cannot be sent. A product may declare events of its own with the same kinds:
-`agent-telemetry schema --format markdown`, run in its environment, shows them too.
+package: contract version {contract}. What is not listed here cannot be sent: this file is generated from
+`otel_agent_telemetry/contract` (`make schema`), and a test compares the two. A product may declare events of its own,
+with the same kinds; `agent-telemetry schema --format markdown`, run in its environment, lists them as well.
 
-**See it:** `agent-telemetry events` prints every event byte for byte, `agent-telemetry events --next` the next one
-before it leaves, `AGENT_TELEMETRY_DEBUG=1` prints events and sends none.
+**See it:** `agent-telemetry events` prints every event byte for byte. `agent-telemetry events --next` prints the next
+one before it leaves. `AGENT_TELEMETRY_DEBUG=1` prints events and sends none.
 **Switch it off:** `agent-telemetry off`, or `ANONYMIZED_TELEMETRY=false`, or `DO_NOT_TRACK=1`.
 **Delete it:** `agent-telemetry forget` deletes the installation id, the reference key and the ledger.
 
@@ -59,17 +59,29 @@ names, command arguments, environment variables, and names of agents, tools, wor
 | `actor_anonymous_id` | `install_` and 16 random hex digits, made on this machine, one per product |
 | `metadata` | `schema_version` {version}, `environment`, and `install_created_at`: the day on which that id was made |
 
-The docker dialect has the same under other names, and `os` (`linux`, `darwin`, `windows`) and `os_language` (a language
-tag).
+`schema_version` tells how to read what surrounds an event. A later version of the contract has more events or
+properties, and the same `schema_version`: a reader skips those that it does not know.
+
+The docker dialect has the same fields under other names, and in addition `os` (`linux`, `darwin`, `windows`) and
+`os_language` (a language tag). There, `is_success` of a session is false if any error was recorded in it, even one of a
+tool that the agent recovered from, as in docker-agent. In the proxy dialect `isSuccess` of the same session is true
+unless an error ended it, and `errorCount` tells the rest.
 
 ## What could be joined, and by whom
 
-The id joins all events of one installation, and references join those of one session or task, for the maintainers
-alone: they mean nothing elsewhere. By default counts of tokens and durations are exact, and times are to the second.
-So whoever has another exact record of the same calls could find the event that belongs to one: the operator in his own
-traces, and a model provider, or who reads its usage log, by a pair of token counts. `precision="coarse"`
-(`AGENT_TELEMETRY_PRECISION=coarse`) leaves two significant digits of each number and the minute of each time;
-`agent-telemetry schema --entropy` prints how many bits an event can carry either way.
+**The maintainers** can join all events of one installation by its id, and those of one session or task by its
+reference. Ids and references mean nothing anywhere else.
+
+**A model provider**, or anybody who can read its usage log, can find the call behind an event. By default token
+counts and durations are exact, and times are to the second: the exact pair of input and output tokens, with the time,
+is often found once in such a log. Whoever has both, the events and the log, can tell which customer of the provider
+an installation belongs to.
+
+**The operator** can find the event of a call in the same way, in their own traces.
+
+`precision="coarse"` (`AGENT_TELEMETRY_PRECISION=coarse`) makes this much harder: it keeps two significant digits of
+each number and the minute of each time. `agent-telemetry schema --entropy` prints how many bits each event can carry,
+exact and coarse.
 
 ## Kinds
 
@@ -79,7 +91,7 @@ traces, and a model provider, or who reads its usage log, by a pair of token cou
 def markdown() -> str:
     """TELEMETRY.md."""
     parts = [
-        _HEAD.replace("{version}", str(contract.SCHEMA_VERSION)),
+        _HEAD.replace("{version}", str(contract.SCHEMA_VERSION)).replace("{contract}", str(contract.version())),
         _KINDS.replace("{categories}", " ".join(contract.ERROR_CATEGORIES)),
         "\n## Events\n",
     ]
@@ -92,7 +104,7 @@ def _event(event: Event) -> str:
     if event.docker is not None:
         event_name, action = event.docker
         docker = f"`{event_name}`" + (f" with action `{action}`" if action else "")
-    rows = [f"| `{name}` | {_kind(kind)} | {kind.why} |" for name, kind in event.properties.items()]
+    rows = [f"| `{name}` | {_kind(kind)} | {kind.why}{_where(kind)} |" for name, kind in event.properties.items()]
     lines = [
         f"\n### `{event.name}`\n",
         f"When: {event.fires or _OWN}. Why: {event.why or _OWN}. Docker dialect: {docker}.\n",
@@ -102,6 +114,10 @@ def _event(event: Event) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _where(kind: Kind) -> str:
+    return "" if kind.preset is None else f" (only with the preset `{kind.preset}`)"
 
 
 def _kind(kind: Kind) -> str:
@@ -118,7 +134,7 @@ def json_schema() -> dict[str, object]:
     """JSON Schema of one event in the proxy dialect; a product's preset may add flags to properties and metadata."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"Anonymous events, contract version {contract.SCHEMA_VERSION}",
+        "title": f"Anonymous events, contract version {contract.version()}",
         "type": "object",
         "required": [
             "product",
@@ -160,8 +176,12 @@ def json_schema() -> dict[str, object]:
     }
 
 
+def _schema(kind: Kind) -> dict[str, object]:
+    return kind.schema() if kind.preset is None else {**kind.schema(), "description": _where(kind).strip(" ()")}
+
+
 def _properties(event: Event) -> dict[str, object]:
-    declared = {name: kind.schema() for name, kind in event.properties.items()}
+    declared = {name: _schema(kind) for name, kind in event.properties.items()}
     version = {"type": "string", "pattern": contract.Version().schema()["pattern"]}
     common: dict[str, object] = {
         "version": version,

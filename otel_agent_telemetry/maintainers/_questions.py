@@ -129,6 +129,15 @@ FROM sums LEFT JOIN quantiles ON quantiles.name = sums.name
 ORDER BY calls DESC, 1"""
 
 
+_TOOLS_BY_VERSION = f"""
+WITH each AS (
+    SELECT name, version, COUNT(*) AS calls, SUM(success IS 0) AS failed
+    FROM events WHERE {_EVENTS} AND {_event("tool.called")} GROUP BY name, version, installation
+)
+SELECT {_word("name")} AS name, {_word("version")} AS version, SUM(calls) AS calls, SUM(failed) AS failed,
+    ROUND(1.0 * SUM(failed) / SUM(calls), 4) AS failure_rate, COUNT(*) AS installations
+FROM each GROUP BY name, version ORDER BY 1, 2"""
+
 _SESSIONS = f"""
 WITH ended AS (
     SELECT version, COUNT(*) AS sessions, SUM(success IS 0) AS bad, COUNT(DISTINCT installation) AS installations
@@ -164,6 +173,7 @@ QUESTIONS: dict[str, str] = {
     "failures": _FAILURES,
     "models": _MODELS,
     "tools": _used("tool.called"),
+    "tools_by_version": _TOOLS_BY_VERSION,
     "commands": _used("command.executed"),
     "sessions": _SESSIONS,
     "bad_ends": _BAD_ENDS,

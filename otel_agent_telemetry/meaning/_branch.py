@@ -261,7 +261,7 @@ class Turn:
         self.has_own_usage = False
         self.is_metered = False
         self.has_calls = bool(branch.calls.model_calls or branch.calls.tool_calls)
-        self.harness = harness(said.scope) if said.marks is None else said.marks.harness
+        self.harness = harness(said.scope) if said.marks is None else said.marks.provider
         self.task = None if said.marks is None else said.marks.task
         self.agent_id = said.agent_id
         self.agent_name = said.agent_name

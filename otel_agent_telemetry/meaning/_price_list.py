@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from otel_agent_telemetry._imports import importing
 
-__all__ = ["PriceList", "Rates", "document_of", "installed", "shipped"]
+__all__ = ["PriceList", "Rates", "document_of", "installed", "shipped", "write"]
 
 _UNITS = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok")
 _COMPACT_DATE = re.compile(r"(20\d\d)([01]\d)([0-3]\d)$")
@@ -146,7 +146,8 @@ def _tiers(prices: Any) -> list[list[Any]]:
     """``[input tokens that must be exceeded, rates]`` for each tier; none where something else has a price."""
     given = [getattr(prices, unit, None) for unit in _UNITS]
     if given[0] is None or getattr(prices, "requests_kcount", None) is not None:
-        return [] if any(price is not None for price in vars(prices).values()) else [[-1, [0, 0, 0, 0]]]
+        every: dict[str, Any] = vars(prices)
+        return [] if any(price is not None for price in every.values()) else [[-1, [0, 0, 0, 0]]]
     starts = sorted({tier.start for price in given for tier in getattr(price, "tiers", ())})
     return [[start, [_at(price, start) for price in given]] for start in (-1, *starts)]
 
@@ -159,7 +160,8 @@ def _at(price: Any, start: int) -> float | None:
     return float(next((tier.price for tier in reversed(price.tiers) if tier.start <= start), price.base))
 
 
-def _write() -> None:
+def write() -> None:
+    """Write what ships, from the genai-prices that is installed: prices, and the ids of models."""
     import genai_prices
 
     _, ids = installed()
@@ -171,7 +173,3 @@ def _write() -> None:
         file.write(document + "\n")
     with open(str(package / "pipeline" / "writing" / "models.txt"), "w", encoding="utf-8") as file:
         file.write(head + names)
-
-
-if __name__ == "__main__":
-    _write()

@@ -147,7 +147,8 @@ def forget() -> None:
 
 
 def _installed_version() -> str | None:
-    if sys.modules.get("genai_prices", _known) is None or find_spec("genai_prices") is None:
+    is_blocked = "genai_prices" in sys.modules and not sys.modules["genai_prices"]
+    if is_blocked or find_spec("genai_prices") is None:
         return None
     try:
         return version("genai-prices")

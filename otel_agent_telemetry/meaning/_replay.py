@@ -10,7 +10,7 @@ from otel_agent_telemetry.meaning._records import Fact, Usage
 from otel_agent_telemetry.meaning._said import read
 from otel_agent_telemetry.meaning._token_usage import token_usage
 from otel_agent_telemetry.meaning._verdicts import as_events
-from otel_agent_telemetry.meaning.harnesses import arrange
+from otel_agent_telemetry.meaning.harnesses import arrange, mark_printed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,7 +26,10 @@ def replay(records: Iterable[SpanRecord], beside: Iterable[Place] = ()) -> list[
 
     Model calls are added up to one ``token.usage`` per model, provider, session and agent, at the last call's time.
     """
-    places = [Place(record.key, record.parent_key, record.start_ns, record.end_ns, read(record)) for record in records]
+    places = [
+        Place(record.key, record.parent_key, record.start_ns, record.end_ns, mark_printed(read(record)))
+        for record in records
+    ]
     places += beside
     events = as_events(verdicts(arrange(places)))
     told = [item for item in events if isinstance(item, Fact)]

@@ -29,32 +29,37 @@ _logger = logging.getLogger("otel_agent_telemetry")
 
 
 class TracerProvider(trace.TracerProvider):
-    """A tracer provider that is shut down once, and then never raises."""
+    """A tracer provider that is shut down once, in the time that the program's end may take, and never raises."""
 
     is_down = False
+    stop: Callable[[Callable[[], object]], object] | None = None  # how, where somebody sees to the time
 
     def shutdown(self) -> None:
         """As the SDK's."""
         if not self.is_down:
             self.is_down = True
-            _quietly(super().shutdown)
+            _stop(self, super().shutdown)
 
 
 class MeterProvider(metrics.MeterProvider):
-    """A meter provider that is shut down once, and then never raises."""
+    """A meter provider that is shut down once, in the time that the program's end may take, and never raises."""
 
     is_down = False
+    stop: Callable[[Callable[[], object]], object] | None = None  # as above
 
     def shutdown(self, timeout_millis: float = 30_000) -> None:
         """As the SDK's."""
         if not self.is_down:
             self.is_down = True
-            _quietly(lambda: super(MeterProvider, self).shutdown(timeout_millis))
+            _stop(self, lambda: super(MeterProvider, self).shutdown(timeout_millis))
 
 
-def _quietly(run: Callable[[], object]) -> None:
+def _stop(provider: Provider, run: Callable[[], object]) -> None:
     try:
-        run()
+        if provider.stop is None:
+            run()
+        else:
+            provider.stop(run)
     except Exception:
         _logger.debug("an exporter of the operator's could not be shut down", exc_info=True)
 
@@ -84,7 +89,7 @@ class Providers:
         """Have it shut down, with ``at_exit`` at the end of the program at the latest."""
         if at_exit and not self._all:
             atexit.register(self.leave_program)
-        self._all.append(_Provider(provider, exporters))
+        self._all.append(_Provider(provider, exporters, lambda: self.exit_seconds))
 
     def ask_to_flush(self) -> Callable[[], bool]:
         """Begin to give everything to the exporters; what it gives waits for that, as long as the deadline lets it."""
@@ -100,12 +105,7 @@ class Providers:
         lost = [each.lost(since, in_time=ok) for each, since, ok in zip(open_ones, before, done, strict=True)]
         self._all.clear()
         atexit.unregister(self.leave_program)
-        if any(lost):
-            _logger.warning(
-                "the operator's exporters did not take everything before the end; lost: %s. OTEL_EXPORTER_OTLP_ENDPOINT"
-                " says where it goes, AGENT_TELEMETRY_EXIT_TIMEOUT how many seconds the end of the program may wait",
-                ", ".join(filter(None, lost)),
-            )
+        _tell(lost)
 
     def leave_program(self) -> None:
         """Stop within the time that the end of the program may take."""
@@ -116,8 +116,12 @@ class Providers:
 class _Provider:
     """One of them, what is behind it, and the thread that waits for that."""
 
-    def __init__(self, provider: Provider, exporters: Sequence[OfThisProcess]) -> None:
+    def __init__(
+        self, provider: Provider, exporters: Sequence[OfThisProcess], exit_seconds: Callable[[], float]
+    ) -> None:
         self.provider: Any = provider
+        self.provider.stop = self._stop_in_time
+        self._exit_seconds = exit_seconds
         self._exporters = exporters
         self._aside = Aside() if exporters else None
         self._flushing: Asked | None = None
@@ -132,7 +136,14 @@ class _Provider:
         return self._flushing
 
     def ask_to_shut_down(self) -> Asked:
+        self.provider.stop = None  # who asks sees to the time
         return self._ask(self.provider.shutdown)
+
+    def _stop_in_time(self, run: Callable[[], object]) -> None:
+        """The host itself shuts the provider down, and would wait for as long as the SDK does."""
+        before = self.failed
+        in_time = self._ask(run).wait(left(self._exit_seconds()))
+        _tell([self.lost(before, in_time=in_time)])
 
     def _ask(self, run: Callable[[], object]) -> Asked:
         if self._aside is not None:
@@ -148,7 +159,16 @@ class _Provider:
             number += sum(exporter.under_way + exporter.waiting() for exporter in self._exporters)
         if isinstance(self.provider, MeterProvider):
             return "the last metrics" if number or not in_time else ""
-        return f"{number} span{'s' if number != 1 else ''}" if number or not in_time else ""
+        return f"{number} span{'s' if number != 1 else ''}" if number else ""
+
+
+def _tell(lost: Sequence[str]) -> None:
+    if any(lost):
+        _logger.warning(
+            "the operator's exporters did not take everything before the end; lost: %s. OTEL_EXPORTER_OTLP_ENDPOINT"
+            " says where it goes, AGENT_TELEMETRY_EXIT_TIMEOUT how many seconds the end of the program may wait",
+            ", ".join(filter(None, lost)),
+        )
 
 
 _FOR_EVER = 86_400.0

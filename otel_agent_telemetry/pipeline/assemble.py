@@ -218,7 +218,8 @@ class _Outlet:
             agents=settings.public_agents,
             commands=settings.public_commands,
         )
-        self.anonymiser = Anonymiser(identity.reference_key, registries, precision=settings.precision)
+        preset = None if settings.preset is None else settings.preset.name
+        self.anonymiser = Anonymiser(identity.reference_key, registries, precision=settings.precision, preset=preset)
         self.ledger, self.durable = _ledger(settings.state_dir, product, debug=settings.debug)
         self.ledger.remember(
             endpoint=settings.endpoint,

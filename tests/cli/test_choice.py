@@ -14,7 +14,7 @@ RUN = """
     import otel_agent_telemetry as telemetry
 
     telemetry.configure(product=sys.argv[1], notice=False)
-    telemetry.server_started(port=80)
+    telemetry.server_shutdown(sessions_processed=80)
     telemetry.shutdown()
     print(telemetry.decision().rule)
 """

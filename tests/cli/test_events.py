@@ -1,8 +1,13 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
+import pytest
+
+from otel_agent_telemetry.cli._outbox import Ledgers
 from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
 from tests.cli.command import Done, agent_telemetry, program
 
@@ -26,6 +31,9 @@ ROWS = [
     ("task.started", '{"event":"task.started","x":"\N{SNOWMAN}"}'.encode()),
     ("task.failed", b"not\xffUTF-8"),
 ]
+
+
+COUNTED = "dropped 1, pending 1, sent 1"
 
 
 def fill(folder: Path) -> Ledger:
@@ -56,6 +64,22 @@ def test_the_table(tmp_path: Path) -> None:
     assert done == Done(0, expected, "")
 
 
+def test_a_ledger_of_another_version(tmp_path: Path) -> None:
+    """What another version of this package keeps is shown, counted and forgotten too, and is never written."""
+    fill(tmp_path)
+    with closing(sqlite3.connect(ledger_file(str(tmp_path), "acme-agents"))) as connection:
+        connection.execute("PRAGMA user_version = 7")
+    shown = agent_telemetry("events", "--state-dir", tmp_path, "--limit", 2)
+    told = agent_telemetry("status", "--state-dir", tmp_path).out.splitlines()[-1]
+    said = "ledger.db is kept by another version of this package"
+    assert [line.split()[3] for line in shown.out.splitlines()] == ["dropped", "pending"]
+    assert shown.err == f"{said} (tables 7): 2 events\n"
+    assert told == f"kept by another version of this package: file ledger.db, version 7, {COUNTED}"
+    assert not (tmp_path / "acme-agents" / "ledger-1.db").exists()
+    forgotten = agent_telemetry("forget", "--state-dir", tmp_path, "--yes").err
+    assert (forgotten.startswith(f"{said}; it goes too\n"), list(tmp_path.iterdir())) == (True, [])
+
+
 def test_events_with_nowhere_to_go(recorder: Recorder, tmp_path: Path) -> None:
     """What has no endpoint is recorded, with nowhere to send; the list says on standard error where the others go."""
     program(SERVICE, AGENT_TELEMETRY_STATE_DIR=tmp_path)
@@ -66,6 +90,17 @@ def test_events_with_nowhere_to_go(recorder: Recorder, tmp_path: Path) -> None:
     assert left.err == f"destination: {recorder.url}, in the proxy dialect, as of the last run\n"
     states = [re.split(r"  +", done.out)[1] for done in (stayed, left)]
     assert states == ["recorded, nowhere to send", "sent"]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "state"), [(None, "recorded, nowhere to send"), ("https://acme.example/v1", "pending")]
+)
+def test_what_the_page_says_of_events_that_wait(tmp_path: Path, endpoint: str | None, state: str) -> None:
+    """What the page of `serve` is told of an event says whether it has anywhere to go."""
+    with closing(Ledger(ledger_file(str(tmp_path), "acme-agents"))) as ledger:
+        ledger.remember(endpoint=endpoint, dialect="proxy", rule="default", opt_out_env=None)
+        ledger.append([("task.created", b"{}", "application/json", "key", 1_795_298_400.5)])
+    assert [*Ledgers(str(tmp_path)).bodies(0)] == [(state, b"{}")]
 
 
 def test_the_bodies_are_what_was_received(recorder: Recorder, tmp_path: Path) -> None:
@@ -141,13 +176,13 @@ def test_synchronous_mode(recorder: Recorder, tmp_path: Path) -> None:
     import otel_agent_telemetry as telemetry
 
     telemetry.configure(product="acme-agents")
-    telemetry.server_started(port=80)
+    telemetry.server_shutdown(sessions_processed=80)
     print([thread.name for thread in threading.enumerate()], flush=True)
     __import__("os")._exit(0)
     """
     given = {"AGENT_TELEMETRY_ENDPOINT": recorder.url, "AGENT_TELEMETRY_STATE_DIR": tmp_path}
     assert program(code, AGENT_TELEMETRY_SYNC=1, **given) == Done(0, "['MainThread']\n", "")
-    assert [request.json()["event"] for request in recorder.requests] == ["server.started"]
+    assert [request.json()["event"] for request in recorder.requests] == ["server.shutdown"]
 
 
 def test_synchronous_mode_tries_once(tmp_path: Path, recorder: Recorder) -> None:
@@ -157,7 +192,7 @@ def test_synchronous_mode_tries_once(tmp_path: Path, recorder: Recorder) -> None
     import otel_agent_telemetry as telemetry
 
     telemetry.configure(product="acme-agents", synchronous=True)
-    telemetry.server_started(port=80)
+    telemetry.server_shutdown(sessions_processed=80)
     __import__("os")._exit(0)
     """
     program(code, AGENT_TELEMETRY_ENDPOINT=recorder.url, AGENT_TELEMETRY_STATE_DIR=tmp_path)

@@ -29,7 +29,7 @@ SERVICE = """
     import otel_agent_telemetry as telemetry
 
     print(sys.argv[1:], telemetry.active(), telemetry.decision().rule)
-    telemetry.server_started(port=80)
+    telemetry.server_shutdown(sessions_processed=80)
 """
 FRAMEWORKS = ",".join(entry.name for entry in entry_points(group="opentelemetry_instrumentor"))
 NO_INSTRUMENTATION = (
@@ -77,14 +77,14 @@ def test_a_python_file(service: Path, tmp_path: Path) -> None:
     state = tmp_path / "state"
     done = run(service, "--port", "80", OTEL_PYTHON_DISABLED_INSTRUMENTATIONS="", AGENT_TELEMETRY_STATE_DIR=state)
     assert done == Done(0, "['--port', '80'] True default\n", "")
-    assert recorded(state) == ["server.started"]
+    assert recorded(state) == ["server.shutdown"]
 
 
 def test_a_module(service: Path, tmp_path: Path) -> None:
     """``-m module`` runs a module."""
     path, state = os.pathsep.join([SOURCES, str(service.parent)]), tmp_path / "state"
     done = run("-m", "service", "-x", PYTHONPATH=path, AGENT_TELEMETRY_STATE_DIR=state)
-    assert (done, recorded(state)) == (Done(0, "['-x'] True default\n", ""), ["server.started"])
+    assert (done, recorded(state)) == (Done(0, "['-x'] True default\n", ""), ["server.shutdown"])
 
 
 def test_a_console_script(service: Path, tmp_path: Path) -> None:
@@ -94,14 +94,14 @@ def test_a_console_script(service: Path, tmp_path: Path) -> None:
     script.chmod(0o755)
     path = os.pathsep.join([str(tmp_path), os.environ["PATH"]])
     done = run("acme-serve", "run", PATH=path, AGENT_TELEMETRY_STATE_DIR=state)
-    assert (done, recorded(state)) == (Done(0, "['run'] True default\n", ""), ["server.started"])
+    assert (done, recorded(state)) == (Done(0, "['run'] True default\n", ""), ["server.shutdown"])
 
 
 def test_a_shell_command_that_starts_python(service: Path, tmp_path: Path) -> None:
     """A Python program that the command starts in its turn is instrumented too."""
     state = tmp_path / "state"
     done = run("sh", "-c", f"'{sys.executable}' '{service}' below", AGENT_TELEMETRY_STATE_DIR=state)
-    assert (done, recorded(state)) == (Done(0, "['below'] True default\n", ""), ["server.started"])
+    assert (done, recorded(state)) == (Done(0, "['below'] True default\n", ""), ["server.shutdown"])
 
 
 def test_an_unknown_command() -> None:
@@ -215,7 +215,7 @@ def test_without_frameworks(framework_free_site: str, service: Path, tmp_path: P
     state = {"AGENT_TELEMETRY_STATE_DIR": str(tmp_path / "state"), "AGENT_TELEMETRY_PRODUCT": "acme-agents"}
     command = [*python, "-m", "otel_agent_telemetry", "run", "--", str(service)]
     done = execute(command, {**variables, **state})
-    assert (done, recorded(tmp_path / "state")) == (Done(0, "[] True default\n", ""), ["server.started"])
+    assert (done, recorded(tmp_path / "state")) == (Done(0, "[] True default\n", ""), ["server.shutdown"])
 
 
 def test_what_a_terminal_is_told(recorder: Recorder, tmp_path: Path) -> None:

@@ -64,7 +64,15 @@ def test_on(tmp_path: Path) -> None:
         "last_run": None,
         "state_dir": str(tmp_path),
     }
-    shown = {"enabled": True, **said, "rules": rules, **where, "operator_exporter": False, "ledger": None}
+    shown = {
+        "enabled": True,
+        **said,
+        "rules": rules,
+        **where,
+        "operator_exporter": False,
+        "ledger": None,
+        "other_ledgers": [],
+    }
     assert status(tmp_path) == (0, shown)
 
 

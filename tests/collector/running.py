@@ -169,3 +169,20 @@ def _value(value: Mapping[str, Any]) -> object:
             return [_value(item) for item in found.get("values", ())]
         return found
     return None
+
+
+def points(requests: list[dict[str, Any]]) -> list[tuple[str, dict[str, object], float]]:
+    """Name, attributes and value of each data point of a sum."""
+    return [
+        (metric["name"], plain(point["attributes"]), float(point.get("asInt", point.get("asDouble"))))
+        for one in requests
+        for resource in one.get("resourceMetrics", ())
+        for scope in resource["scopeMetrics"]
+        for metric in scope["metrics"]
+        for point in metric.get("sum", {}).get("dataPoints", [])
+    ]
+
+
+def total(found: list[tuple[str, dict[str, object], float]], name: str) -> float:
+    """The sum of that metric's data points."""
+    return sum(value for metric, _, value in found if metric == name)

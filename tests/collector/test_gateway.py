@@ -10,7 +10,7 @@ import pytest
 
 from tests.collector.fleet import gateways, send_safely
 from tests.collector.made import model_call, request, span, trace_id
-from tests.collector.running import lines, plain, spans, wait_until
+from tests.collector.running import lines, plain, points, spans, total, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,23 +49,6 @@ def by_trace(found: Iterable[dict[str, Any]]) -> dict[str, set[str]]:
     for one in found:
         traces[one["traceId"]].add(one["spanId"])
     return dict(traces)
-
-
-def points(requests: list[dict[str, Any]]) -> list[tuple[str, dict[str, object], float]]:
-    """Name, attributes and value of each data point of a sum."""
-    return [
-        (metric["name"], plain(point["attributes"]), float(point.get("asInt", point.get("asDouble"))))
-        for one in requests
-        for resource in one.get("resourceMetrics", ())
-        for scope in resource["scopeMetrics"]
-        for metric in scope["metrics"]
-        for point in metric.get("sum", {}).get("dataPoints", [])
-    ]
-
-
-def total(found: list[tuple[str, dict[str, object], float]], name: str) -> float:
-    """The sum of that metric's data points."""
-    return sum(value for metric, _, value in found if metric == name)
 
 
 @pytest.fixture(scope="module")

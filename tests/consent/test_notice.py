@@ -22,7 +22,7 @@ SERVICE = """
 
     telemetry.configure(product="acme-agents", state_dir=sys.argv[1], endpoint=sys.argv[2])
     print(telemetry.decision().rule)
-    telemetry.server_started(port=80)
+    telemetry.server_shutdown(sessions_processed=80)
     telemetry.flush(5)
 """
 LOGGED = """
@@ -71,7 +71,7 @@ def test_the_second_run_at_a_terminal(tmp_path: Path, recorder: Recorder) -> Non
     """The second run says nothing, and events flow."""
     at_a_terminal(tmp_path, recorder.url)
     assert at_a_terminal(tmp_path, recorder.url) == ("default\n", "")
-    assert [request.json()["event"] for request in recorder.wait(1)] == ["server.started"]
+    assert [request.json()["event"] for request in recorder.wait(1)] == ["server.shutdown"]
 
 
 def test_a_run_after_forget(tmp_path: Path, recorder: Recorder) -> None:
@@ -155,7 +155,7 @@ def test_nobody_watches(tmp_path: Path, recorder: Recorder) -> None:
         f" (see them: agent-telemetry events; off: ANONYMIZED_TELEMETRY=false). They go to {recorder.url}.\n"
     )
     assert (done.code, done.out, done.err) == (0, "default\n", record)
-    assert [request.json()["event"] for request in recorder.wait(1)] == ["server.started"]
+    assert [request.json()["event"] for request in recorder.wait(1)] == ["server.shutdown"]
 
 
 STAYS = SERVICE.replace(", endpoint=sys.argv[2]", "")

@@ -47,7 +47,7 @@ def counts(folder: Path) -> tuple[dict[str, int], dict[str, int]]:
 
 def emit(telemetry: Telemetry, port: int) -> bool:
     """Record one event and see to it that it went as far as it may; always true."""
-    telemetry.server_started(port=port)
+    telemetry.server_shutdown(sessions_processed=port)
     telemetry.flush(1)
     return True
 
@@ -87,14 +87,14 @@ def test_what_happens_between_two_opt_ins(
 ) -> None:
     """What is recorded while a variable says no is never kept, however soon after that it says yes again."""
     recorder.default = Answer()
-    telemetry.server_started(port=80)
+    telemetry.server_shutdown(sessions_processed=80)
     monkeypatch.setenv("DO_NOT_TRACK", "1")
-    telemetry.server_started(port=81)
-    telemetry.server_started(port=82)
+    telemetry.server_shutdown(sessions_processed=81)
+    telemetry.server_shutdown(sessions_processed=82)
     monkeypatch.delenv("DO_NOT_TRACK")
-    telemetry.server_started(port=83)
+    telemetry.server_shutdown(sessions_processed=83)
     telemetry.flush(5)
-    ports = [request.json()["properties"]["port"] for request in recorder.requests]
+    ports = [request.json()["properties"]["sessionsProcessed"] for request in recorder.requests]
     assert [port for port in ports if port != 80] == [83]
 
 
@@ -102,11 +102,11 @@ def test_a_variable_set_while_running(
     telemetry: Telemetry, tmp_path: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once a variable says no, what is pending is deleted, and nothing more is kept or sent."""
-    telemetry.server_started(port=80)
+    telemetry.server_shutdown(sessions_processed=80)
     recorder.wait(1)
     monkeypatch.setenv("ANONYMIZED_TELEMETRY", "false")
     soon(lambda: counts(tmp_path)[0]["pending"] == 0)
-    telemetry.server_started(port=81)
+    telemetry.server_shutdown(sessions_processed=81)
     telemetry.flush(1)
     assert counts(tmp_path) == ({"pending": 0, "sent": 0, "dropped": 0}, {"opted_out": 1})
     assert len(recorder.requests) == 1
@@ -114,7 +114,7 @@ def test_a_variable_set_while_running(
 
 def test_the_command_off_while_running(telemetry: Telemetry, tmp_path: Path, recorder: Recorder) -> None:
     """``agent-telemetry off`` in another process deletes what is pending and stops the running one."""
-    telemetry.server_started(port=80)
+    telemetry.server_shutdown(sessions_processed=80)
     recorder.wait(1)
     assert agent_telemetry("off", "--state-dir", tmp_path).code == 0
     assert counts(tmp_path) == ({"pending": 0, "sent": 0, "dropped": 0}, {"opted_out": 1})
@@ -130,7 +130,7 @@ def test_a_policy_that_comes_while_running(tmp_path: Path, recorder: Recorder) -
     settings = Settings(product=PRODUCT, endpoint=recorder.url, state_dir=tmp_path)
     consent = Consent(state_dir=str(tmp_path), managed_policy=str(tmp_path / "policy.json"))
     stream = stream_of(Lifecycle(isolated=True), settings, consent)
-    stream.emit([Fact("server.started", {"port": 80}, time.time_ns())])
+    stream.emit([Fact("server.shutdown", {"sessionsProcessed": 80}, time.time_ns())])
     recorder.wait(1)
     (tmp_path / "policy.json").write_text('{"telemetry": "off"}')
     soon(lambda: counts(tmp_path)[0]["pending"] == 0)
@@ -146,7 +146,7 @@ def test_a_choice_taken_back(telemetry: Telemetry, tmp_path: Path, recorder: Rec
     emit(telemetry, 80)
     store_choice(str(tmp_path), enabled=True)
     soon(lambda: emit(telemetry, 81) and bool(recorder.requests))
-    assert recorder.requests[0].json()["properties"] == {"port": 81}
+    assert recorder.requests[0].json()["properties"] == {"sessionsProcessed": 81}
 
 
 def test_off_at_start(tmp_path: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +155,7 @@ def test_off_at_start(tmp_path: Path, recorder: Recorder, monkeypatch: pytest.Mo
     telemetry = Telemetry(product=PRODUCT, endpoint=recorder.url, state_dir=tmp_path, notice=False)
     monkeypatch.delenv("TELEMETRY_ENABLED")
     with telemetry.session(), telemetry.task("research"):
-        telemetry.server_started(port=80)
+        telemetry.server_shutdown(sessions_processed=80)
     assert telemetry.flush(1)
     reason = "TELEMETRY_ENABLED=false"
     assert telemetry.decision() == Decision(enabled=False, rule="TELEMETRY_ENABLED", reason=reason)
@@ -181,7 +181,7 @@ def test_off_deletes_what_earlier_runs_left(tmp_path: Path, recorder: Recorder) 
     recorder.answers.append(BUSY)
     for port in (80, 81):
         telemetry = Telemetry(product=PRODUCT, endpoint=recorder.url, state_dir=tmp_path, notice=False)
-        telemetry.server_started(port=port)
+        telemetry.server_shutdown(sessions_processed=port)
         telemetry.flush(0.5)
         telemetry.shutdown(0)
     assert counts(tmp_path)[0]["pending"] == 2

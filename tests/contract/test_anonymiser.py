@@ -130,8 +130,15 @@ def test_an_undeclared_event(anonymiser: Anonymiser) -> None:
 
 def test_undeclared_properties(anonymiser: Anonymiser) -> None:
     """Properties that nobody declared are dropped and counted, each of them."""
-    found = cleaned(anonymiser, "server.started", port=80, host="secret", path="secret", Port=81)
-    assert (found, _losses.take()) == ({"port": 80}, {"undeclared_property": 3})
+    found = cleaned(anonymiser, "server.shutdown", sessionsProcessed=80, host="secret", path="secret", Port=81)
+    assert (found, _losses.take()) == ({"sessionsProcessed": 80}, {"undeclared_property": 3})
+
+
+@pytest.mark.parametrize(("preset", "expected"), [(None, {}), ("agent-swarm", {"port": 80}), ("another", {})])
+def test_what_leaves_with_a_preset(preset: str | None, expected: dict[str, object]) -> None:
+    """The port leaves with the preset that has it and with no other; left out, it is no loss."""
+    clean = Anonymiser(KEY, REGISTRIES, preset=preset).clean(Fact("server.started", {"port": 80}, NOW))
+    assert (clean and clean.properties, _losses.take()) == (expected, {})
 
 
 def test_values_of_a_wrong_type(anonymiser: Anonymiser) -> None:
@@ -142,4 +149,4 @@ def test_values_of_a_wrong_type(anonymiser: Anonymiser) -> None:
 
 def test_values_that_are_none(anonymiser: Anonymiser) -> None:
     """A property that is None is one that is not known: left out, and no loss."""
-    assert (cleaned(anonymiser, "server.started", port=None), _losses.take()) == ({}, {})
+    assert (cleaned(anonymiser, "server.shutdown", sessionsProcessed=None), _losses.take()) == ({}, {})

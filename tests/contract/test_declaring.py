@@ -4,9 +4,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from otel_agent_telemetry import ContractError, Telemetry, _losses, contract
-from otel_agent_telemetry.contract import Count, Enum, Event, Flag, ListOf, Version
+from otel_agent_telemetry.contract import Count, Enum, Event, Flag, ListOf, Version, _contract
+from otel_agent_telemetry.contract._text import json_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
     from tests.recorder import Recorder
 
+EVER = "2026-11-21T22:00:00.000Z"
 RESERVED = "_, not action, fires, os, os_language, user_uuid, version, why"
 
 
@@ -68,9 +71,9 @@ def test_sending_a_declared_event(telemetry: Telemetry, recorder: Recorder) -> N
 def test_an_event_that_nobody_declared(telemetry: Telemetry, recorder: Recorder) -> None:
     """An event that nobody declared is counted and not sent."""
     telemetry.track("import.finished", rows=3)
-    telemetry.server_started(port=80)
+    telemetry.server_shutdown(sessions_processed=80)
     assert telemetry.flush()
-    assert [request.json()["event"] for request in recorder.requests] == ["server.started"]
+    assert [request.json()["event"] for request in recorder.requests] == ["server.shutdown"]
 
 
 @pytest.mark.parametrize(
@@ -117,8 +120,8 @@ def test_tags(telemetry: Telemetry, recorder: Recorder) -> None:
     """A tag is sent where the product declared it, with a value that it declared."""
     assert contract.tag("channel", "beta", "stable") == Enum(("beta", "stable"), why="a tag that the product declared")
     contract.tag("plan", "free", "paid")
-    telemetry.server_started(port=80)
-    assert recorder.wait(1)[0].json()["properties"] == {"channel": "beta", "port": 80}
+    telemetry.server_shutdown(sessions_processed=80)
+    assert recorder.wait(1)[0].json()["properties"] == {"channel": "beta", "sessionsProcessed": 80}
 
 
 @pytest.mark.parametrize("name", ["", "release channel", "version", "os", "två", "a.b"])
@@ -168,7 +171,47 @@ def test_every_event_says_why() -> None:
     assert silent == []
 
 
-def test_the_events_of_version_1() -> None:
+@pytest.fixture
+def _version_as_it_was() -> Iterator[None]:
+    """Takes a raised version back, which a product never does."""
+    yield
+    _contract._contract.version = contract.VERSION  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - see above
+
+
+@pytest.mark.usefixtures("_version_as_it_was")
+def test_a_later_version(telemetry: Telemetry, recorder: Recorder) -> None:
+    """With an event more and its version raised, a contract sends what it sent before, as proxies know to read it."""
+
+    def sent() -> list[dict[str, Any]]:
+        telemetry.track("task.started", taskId="t-1", source="slack")
+        telemetry.flush(5)
+        return [{**request.json(), "occurred_at": ""} for request in recorder.requests]
+
+    [before] = sent()
+    contract.event("import.finished", fires="an import ends", why="to see", rows=Count(why="their size"))
+    contract.raise_version(contract.version() + 1)
+    telemetry.track("import.finished", rows=3)
+    _, imported, after = sent()
+    schema = json_schema()
+    assert after == before
+    assert (imported["properties"], imported["metadata"]) == ({"rows": 3}, before["metadata"])
+    assert (schema["title"], before["metadata"]["schema_version"]) == (
+        f"Anonymous events, contract version {contract.VERSION + 1}",
+        contract.SCHEMA_VERSION,
+    )
+    assert all(Draft202012Validator(schema).is_valid({**body, "occurred_at": EVER}) for body in (imported, after))  # pyright: ignore[reportUnknownMemberType] - untyped
+
+
+@pytest.mark.parametrize("to", [0, True, "2", 1.5, None])
+def test_a_version_that_is_none(to: Any) -> None:
+    """A version is a whole number and never goes back."""
+    with pytest.raises(
+        ContractError, match=rf"^contract.raise_version\(.*\): expected a whole number from {contract.VERSION} on$"
+    ):
+        contract.raise_version(to)
+
+
+def test_the_events_of_the_contract() -> None:
     """The contract's events are those of the two clients whose wire formats it speaks."""
     names = """
         server.started server.shutdown task.created task.started task.claimed task.completed task.failed task.cancelled
@@ -176,4 +219,4 @@ def test_the_events_of_version_1() -> None:
         schedule.executed schedule.error workflow.created workflow.deleted workflow.started workflow.completed
         workflow.failed agent.registered compaction.triggered command.executed tool.called token.usage
     """
-    assert ({*contract.events()}, contract.SCHEMA_VERSION) == ({*names.split()}, 1)
+    assert {*contract.events()} == {*names.split()}

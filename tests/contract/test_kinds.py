@@ -245,6 +245,6 @@ def test_labels(kind: Kind, label: str) -> None:
 
 def test_a_fact_is_only_read() -> None:
     """Cleaning a fact leaves it as it was."""
-    properties = {"port": -1, "path": "secret"}
-    Anonymiser(b"k" * 32, Registries()).clean(Fact("server.started", properties, 0))
-    assert properties == {"port": -1, "path": "secret"}
+    properties = {"sessionsProcessed": -1, "path": "secret"}
+    Anonymiser(b"k" * 32, Registries()).clean(Fact("server.shutdown", properties, 0))
+    assert properties == {"sessionsProcessed": -1, "path": "secret"}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
 import threading
@@ -11,6 +12,7 @@ import pytest
 from otel_agent_telemetry.errors import LedgerError
 from otel_agent_telemetry.pipeline.sending.ledger import KEPT_EVENTS, KEPT_SECONDS, Count, Entry, Ledger, Parcel, Row
 from tests.delivery.programs import start
+from tests.parts import absent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -468,3 +470,13 @@ def test_a_ledger_where_others_write(tmp_path: Path) -> None:
     with pytest.raises(LedgerError):
         Ledger(tmp_path / "acme" / "ledger.db")
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_folder_of_another_account(tmp_path: Path) -> None:
+    """A folder that is somebody else's, as a container may have one mounted, is named with its owner and a way out."""
+    if os.geteuid() != 0:
+        absent("another account", "sudo make test")
+    os.chown(tmp_path, 12_345, -1)
+    said = rf"{tmp_path} belongs to uid 12345 and this program is uid 0, .* chown 0 {tmp_path}, or .* \(in a container:"
+    with pytest.raises(LedgerError, match=said):
+        Ledger(tmp_path / "acme" / "ledger.db")

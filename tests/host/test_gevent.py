@@ -27,7 +27,7 @@ EARLY = """
     import otel_agent_telemetry as telemetry
 
     telemetry.configure()
-    telemetry.server_started(port=1)
+    telemetry.server_shutdown(sessions_processed=1)
     time.sleep(0.2)
     telemetry.flush(5)
     print(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])), flush=True)
@@ -38,7 +38,7 @@ LATE = """
     import otel_agent_telemetry as telemetry
 
     telemetry.configure()
-    telemetry.server_started(port=0)
+    telemetry.server_shutdown(sessions_processed=0)
     time.sleep(0.1)
     warnings.simplefilter("ignore")
     from gevent import monkey
@@ -47,7 +47,7 @@ LATE = """
 
     def tell(number):
         for port in range(10 * number, 10 * number + 10):
-            telemetry.server_started(port=port)
+            telemetry.server_shutdown(sessions_processed=port)
             gevent.sleep(0.001)
 
     gevent.joinall([gevent.spawn(tell, number) for number in range(1, 10)])
@@ -58,7 +58,7 @@ import otel_agent_telemetry as telemetry
 telemetry.configure()
 
 def app(environ, start_response):
-    telemetry.server_started(port=1)
+    telemetry.server_shutdown(sessions_processed=1)
     start_response("200 OK", [("Content-Length", "2")])
     return [b"ok"]
 """
@@ -78,7 +78,7 @@ def test_patched_late(tmp_path: Path) -> None:
     """A program that patches after its first event ends well, each time, and loses none."""
     for attempt in range(5):
         run(LATE, variables=allowed(tmp_path / str(attempt)))
-        ports = [json.loads(body)["properties"]["port"] for body in stored(tmp_path / str(attempt))]
+        ports = [json.loads(body)["properties"]["sessionsProcessed"] for body in stored(tmp_path / str(attempt))]
         assert sorted(ports) == [0, *range(10, 100)]
 
 

@@ -17,7 +17,7 @@ PROGRAM = """
 import otel_agent_telemetry as telemetry
 
 telemetry.configure()
-telemetry.server_started(port=1)
+telemetry.server_shutdown(sessions_processed=1)
 print(telemetry.flush(5), telemetry.decision().enabled)
 """
 ALLOWED = {"AGENT_TELEMETRY_ALLOW_IN_TESTS": "1", "AGENT_TELEMETRY_NOTICE": "0"}

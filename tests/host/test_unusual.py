@@ -48,7 +48,7 @@ SUB = """
         run = interpreters.run_string
 
     there = interpreters.create()
-    run(there, "import otel_agent_telemetry as t; t.configure(); t.server_started(port=1); t.flush(0); print('ran')")
+    run(there, "import otel_agent_telemetry as t; t.configure(); t.server_started(); t.flush(0); print('ran')")
     interpreters.destroy(there)
 """
 WITHOUT = """

@@ -33,7 +33,7 @@ TRACKS = """
 
     telemetry.configure()
     for port in range(int(sys.argv[1])):
-        telemetry.server_started(port=port)
+        telemetry.server_shutdown(sessions_processed=port)
     if sys.argv[2:]:
         time.sleep(float(sys.argv[2]))  # so that sending is under way when the program ends
     print(time.time())
@@ -49,7 +49,7 @@ SENDS = """
 
 def ports(bodies: list[bytes]) -> list[int]:
     """The ports of the started servers that the bodies tell of."""
-    return [port for body in bodies if (port := json.loads(body)["properties"].get("port")) is not None]
+    return [port for body in bodies if (port := json.loads(body)["properties"].get("sessionsProcessed")) is not None]
 
 
 def until(holds: Callable[[], bool]) -> None:
@@ -96,9 +96,9 @@ def test_an_exit_handler_of_the_host(tmp_path: Path) -> None:
         import atexit
         import otel_agent_telemetry as telemetry
 
-        atexit.register(telemetry.server_started, port=1)
+        atexit.register(telemetry.server_shutdown, sessions_processed=1)
         telemetry.configure()
-        atexit.register(telemetry.server_started, port=2)
+        atexit.register(telemetry.server_shutdown, sessions_processed=2)
     """
     run(program, variables=allowed(tmp_path))
     assert sorted(ports(stored(tmp_path))) == [1, 2]
@@ -140,7 +140,7 @@ def test_the_exit_code_is_the_hosts(tmp_path: Path, ending: str) -> None:
         import otel_agent_telemetry as telemetry
 
         telemetry.configure()
-        telemetry.server_started(port=1)
+        telemetry.server_shutdown(sessions_processed=1)
         telemetry.flush(0)
     """
     with start(dedent(program) + ending, variables=allowed(tmp_path)) as process:
@@ -155,7 +155,7 @@ def test_kill_nine(tmp_path: Path) -> None:
 
         telemetry.configure()
         for port in range(50):
-            telemetry.server_started(port=port)
+            telemetry.server_shutdown(sessions_processed=port)
         telemetry.flush(0)
         print("flushed", flush=True)
         input()
@@ -217,7 +217,7 @@ MEMORY = """
     logging.disable()
     telemetry.configure()
     for port in range(3):
-        telemetry.server_started(port=port)
+        telemetry.server_shutdown(sessions_processed=port)
     if sys.argv[1:]:
         telemetry.flush(5)
     print(time.time())
@@ -263,7 +263,7 @@ def test_synchronous(tmp_path: Path, recorder: Recorder, monkeypatch: pytest.Mon
     threads = threading.active_count()
     acme = Telemetry(product=PRODUCT, state_dir=tmp_path, notice=False, endpoint=recorder.url, synchronous=True)
     for port in range(3):
-        acme.server_started(port=port)
+        acme.server_shutdown(sessions_processed=port)
         assert ports([request.body for request in recorder.requests]) == list(range(port + 1))
     names = [thread.name for thread in threading.enumerate() if thread.name.startswith("agent-telemetry")]
     acme.shutdown(0)
@@ -275,7 +275,7 @@ def test_synchronous_and_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("AGENT_TELEMETRY_ALLOW_IN_TESTS", "1")
     with Recorder(default=Answer(503)) as sink:
         acme = Telemetry(product=PRODUCT, state_dir=tmp_path, notice=False, endpoint=sink.url, synchronous=True)
-        acme.server_started(port=1)
+        acme.server_shutdown(sessions_processed=1)
         assert len(sink.requests) == 1
         acme.shutdown(0)
     assert Ledger(ledger_file(str(tmp_path), PRODUCT)).counts()["pending"] == 1
@@ -286,18 +286,18 @@ def test_consent_withdrawn_in_mid_flight(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("AGENT_TELEMETRY_ALLOW_IN_TESTS", "1")
     with Recorder(default=Answer(503)) as sink:
         acme = Telemetry(product=PRODUCT, state_dir=tmp_path, notice=False, endpoint=sink.url)
-        acme.server_started(port=1)
+        acme.server_shutdown(sessions_processed=1)
         acme.flush(0)
         assert ports(stored(tmp_path)) == [1]
         monkeypatch.setenv("DO_NOT_TRACK", "1")
         until(lambda: not stored(tmp_path))
-        acme.server_started(port=2)
+        acme.server_shutdown(sessions_processed=2)
         acme.flush(0)
         assert (stored(tmp_path), acme.decision().rule) == ([], "DO_NOT_TRACK")
         monkeypatch.delenv("DO_NOT_TRACK")
 
         def told() -> bool:
-            acme.server_started(port=3)
+            acme.server_shutdown(sessions_processed=3)
             acme.flush(0)
             return bool(stored(tmp_path))
 
@@ -314,12 +314,12 @@ def test_withdrawn_by_the_command(tmp_path: Path) -> None:
         import otel_agent_telemetry as telemetry
 
         telemetry.configure(endpoint="http://127.0.0.1:9/")
-        telemetry.server_started(port=1)
+        telemetry.server_shutdown(sessions_processed=1)
         telemetry.flush(0)
         print("flushed", flush=True)
         input()
         time.sleep(1)
-        telemetry.server_started(port=2)
+        telemetry.server_shutdown(sessions_processed=2)
         telemetry.flush(0)
         print(telemetry.decision().rule)
     """

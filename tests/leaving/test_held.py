@@ -38,19 +38,19 @@ def _allowed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def ports(folder: Path) -> list[int]:
     """The ports that are kept, in their order."""
-    return [json.loads(body)["properties"]["port"] for body in stored(folder)]
+    return [json.loads(body)["properties"]["sessionsProcessed"] for body in stored(folder)]
 
 
 def test_a_ledger_that_is_locked_for_a_while(tmp_path: Path) -> None:
     """What is told while another process holds the ledger is kept once it lets go; flush() says which it is."""
     acme = Telemetry(product=PRODUCT, state_dir=tmp_path, notice=False)
-    acme.server_started(port=1)
+    acme.server_shutdown(sessions_processed=1)
     assert acme.flush(5)
     with closing(sqlite3.connect(ledger_file(str(tmp_path), PRODUCT), isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        acme.server_started(port=2)
+        acme.server_shutdown(sessions_processed=2)
         assert not acme.flush(0.3)
-        acme.server_started(port=3)
+        acme.server_shutdown(sessions_processed=3)
         assert not acme.flush(0.3)
         other.execute("ROLLBACK")
     assert acme.flush(5)
@@ -62,11 +62,11 @@ def test_a_ledger_that_is_locked_for_a_while(tmp_path: Path) -> None:
 def test_a_ledger_that_is_taken_away(tmp_path: Path) -> None:
     """Where the folder cannot be written any more events wait until it can."""
     acme = Telemetry(product=PRODUCT, state_dir=tmp_path / "state", notice=False)
-    acme.server_started(port=0)
+    acme.server_shutdown(sessions_processed=0)
     assert acme.flush(5)
     (tmp_path / "state").rename(tmp_path / "elsewhere")
     (tmp_path / "state").write_text("no folder")
-    acme.server_started(port=1)
+    acme.server_shutdown(sessions_processed=1)
     assert not acme.flush(0.3)
     (tmp_path / "state").unlink()
     assert acme.flush(5)
@@ -79,9 +79,9 @@ def test_a_worker_that_is_up_before_its_server(tmp_path: Path) -> None:
     with Recorder(Answer(503), default=Answer(body=json.dumps(IDENTITY).encode())) as server:
         store = HTTPStore(f"{server.url}/telemetry")
         acme = Telemetry(product=PRODUCT, state_dir=tmp_path, notice=False, store=store)
-        acme.server_started(port=1)
+        acme.server_shutdown(sessions_processed=1)
         server.wait(1)
-        acme.server_started(port=2)
+        acme.server_shutdown(sessions_processed=2)
         assert acme.flush(5) or acme.flush(5)
         acme.shutdown(0)
     assert ports(tmp_path) == [1, 2]

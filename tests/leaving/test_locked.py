@@ -33,7 +33,7 @@ PROGRAM = """
         os.waitpid(child, 0)
 
     telemetry.configure()
-    telemetry.server_started(port=1)
+    telemetry.server_shutdown(sessions_processed=1)
     time.sleep(0.3)
     began = time.monotonic()
     print(eval(sys.argv[1]), time.monotonic() - began, time.time(), flush=True)
@@ -93,4 +93,4 @@ def test_a_short_wait(tmp_path: Path) -> None:
         assert process.stdout.readline() == "locked\n"
         connection.close()
         assert process.communicate(timeout=30)[0].split()[0] == "True"
-    assert [json.loads(body)["properties"]["port"] for body in stored(tmp_path)] == [1]
+    assert [json.loads(body)["properties"]["sessionsProcessed"] for body in stored(tmp_path)] == [1]

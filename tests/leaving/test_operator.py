@@ -98,3 +98,17 @@ def test_a_provider_shut_down_by_its_host(tmp_path: Path) -> None:
         trace.get_tracer_provider().shutdown()
     """
     run(program, variables=allowed(tmp_path))
+
+
+def test_a_host_that_shuts_our_provider_down(tmp_path: Path) -> None:
+    """That keeps to the time of the program's end too, though it is the SDK's call, and says what was lost."""
+    program = PROGRAM.replace("import sys, time", "import sys, time\n    from opentelemetry import trace")
+    settings = {"OTEL_METRICS_EXPORTER": "none", "AGENT_TELEMETRY_EXIT_TIMEOUT": 0.5}
+    with Recorder(default=Answer(after=threading.Event())) as deaf:
+        variables = allowed(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=deaf.url, **settings)
+        with start(program, "trace.get_tracer_provider().shutdown()", variables=variables) as process:
+            output, complaints = process.communicate(timeout=60)
+    said, seconds, ended = output.split()
+    assert (process.returncode, said) == (0, "None")
+    assert (float(seconds) < BOUND_SECONDS, time.time() - float(ended) < BOUND_SECONDS) == (True, True)
+    assert complaints.splitlines().count(SAID.replace(", the last metrics", "")) == 1

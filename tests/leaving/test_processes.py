@@ -23,13 +23,13 @@ WORK = """
 
     def work(first, count):
         for port in range(first, first + count):
-            telemetry.server_started(port=port)
+            telemetry.server_shutdown(sessions_processed=port)
 """
 
 
 def told(folder: Path) -> Counter[int]:
     """How often each number was told."""
-    return Counter(json.loads(body)["properties"]["port"] for body in stored(folder))
+    return Counter(json.loads(body)["properties"]["sessionsProcessed"] for body in stored(folder))
 
 
 def once(count: int) -> dict[int, int]:
@@ -163,7 +163,7 @@ def work(first):
     if sys.argv[1] != "fork":
         telemetry.configure()
     for port in range(first, first + 10):
-        telemetry.server_started(port=port)
+        telemetry.server_shutdown(sessions_processed=port)
     telemetry.flush(0)
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ def test_calls_without_duration(part: str) -> None:
     calls = lifecycle(BROKEN[part]())
     carrier = calls.create_task("research", id="t-1")
     calls.cancel_task(carrier)
-    calls.track("server.started", port=1)
+    calls.track("server.shutdown", sessionsProcessed=1)
     calls.record_tokens("gpt-5.2", input=1)
     assert (carrier["task_id"], _losses.take()) == ("t-1", {"instrumentation_error": 4})
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def test_a_tool_call(operator: Operator) -> None:
     """A tool call that is over is a span of its duration, below what is current, and fails with its error."""
     with operator.calls.agent("planner"):
-        operator.calls.track_tool("read_file", duration_ms=250, error=PermissionError("/home/someone"))
+        operator.calls.track_tool("read_file", duration_ms=250, error=PermissionError("a path"))
     call, planner = operator.spans
     assert ((call.end_time or 0) - (call.start_time or 0), parent_of(call)) == (250_000_000, id_of(planner))
     assert (call.name, dict(call.attributes or {})) == (
@@ -38,7 +38,7 @@ def test_its_event(acme: Acme) -> None:
     calls = acme.telemetry
     with calls.session(agent="planner", id="s-1"):
         calls.track_tool("web_search", duration_ms=12.9)
-    calls.track_tool("write_file", error="timeout", agent="planner", session_id="s-1")
+    calls.track_tool("tool_of_ours", error="timeout", agent="planner", session_id="s-1")
     first, second = (each for each in acme.told if each.event == "tool.called")
     session = first.properties.pop("sessionId")
     assert second.properties.pop("sessionId") == session

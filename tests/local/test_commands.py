@@ -103,6 +103,7 @@ def test_traces_in_json_has_the_documented_shape(db: Path) -> None:
             "duration_ms": 100.0,
             "spans": 3,
             "errors": 1,
+            "status": "error",
             "calls": 1,
             "tools": 1,
             "agent_runs": 1,

@@ -8,7 +8,7 @@ import pytest
 
 from otel_agent_telemetry.local import DiffRow, RecentShape, SessionShape, SpanShape, TraceShape, UsageShape
 
-_PAGE = (Path(__file__).parents[2] / "docs" / "reading-traces.md").read_text(encoding="utf-8")
+_PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "read-traces.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ _PAGE = (Path(__file__).parents[2] / "docs" / "reading-traces.md").read_text(enc
     ],
 )
 def test_every_key_is_documented(command: str, shape: Any) -> None:
-    """docs/reading-traces.md lists the keys that --json prints, in their order."""
+    """docs/how-to/read-traces.md lists the keys that --json prints, in their order."""
     row = next(line for line in _PAGE.split("## JSON")[1].splitlines() if line.startswith(f"| `{command}` |"))
     keys = row.split("|")[3].partition(":")[2] or row.split("|")[3]
     listed = [

@@ -11,14 +11,11 @@ import sys
 import threading
 from contextlib import closing
 from http.client import HTTPConnection
-from typing import TYPE_CHECKING
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.maintainers.proxy import COMMAND, Proxy, read
 from tests.maintainers.synthetic import Life
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 BODIES = [*Life(installations=2, days=6).bodies()][:60]
 ONE = BODIES[0].replace(b'"2.4.0"', b'"2.3.0"')
@@ -208,6 +205,21 @@ def send(proxy: Proxy, dialect: str, path: str) -> None:
     code = SERVICE.replace("ENDPOINT", repr(proxy.url + path)).replace("DIALECT", repr(dialect))
     environ = {**os.environ, "AGENT_TELEMETRY_ALLOW_IN_TESTS": "1"}
     subprocess.run([sys.executable, "-c", code], env=environ, check=True)
+
+
+def test_forget_asks_the_maintainers(proxy: Proxy) -> None:
+    """What came from the installation is deleted at both ends; where the proxy is gone, at neither."""
+    send(proxy, "proxy", "/v1/events")
+    words = [*COMMAND, "forget", "--product", "acme", "--yes", "--ask-maintainers"]
+    asked = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert f"{proxy.url}/v1/events deleted what came from this installation" in asked.stderr
+    assert proxy.rows(COUNT) == proxy.rows("SELECT COUNT(*) FROM installations") == [(0,)]
+    send(proxy, "proxy", "/v1/events")
+    proxy.end(signal.SIGTERM)
+    refused = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert refused.returncode == 1
+    assert "nothing was deleted here, so that you can ask again" in refused.stderr
+    assert [path.name for path in Path(os.environ["HOME"]).rglob("telemetry_installation_id")] != []
 
 
 def test_a_port_that_is_taken_is_named(proxy: Proxy, tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.matrix
 
-SILENT = {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": ""}
+CONTENT = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+SILENT = {CONTENT: ""}
 SAID = b"Sunny in Lisbon"
 
 
@@ -97,3 +98,10 @@ def test_an_error_is_that_of_the_client(runs: Runs) -> None:
     """Agent Framework: not the one that the framework raises in its place."""
     failed = [each for each in runs("agent-framework", "rate limit").spans if each.is_error]
     assert [each.attributes["error.type"] for each in failed] == ["RateLimitError"] * 2
+
+
+@pytest.mark.parametrize("framework", ["anthropic", "langgraph", "litellm", "openai"])
+def test_content_where_one_variable_asks_for_it(framework: str, model: EveryProvider, tmp_path: Path) -> None:
+    """What was said is in the operator's spans where that variable says ``true``, whoever makes them."""
+    told = run(made(framework), "ok", model, tmp_path, variables={CONTENT: "true"})
+    assert SAID in told.bodies

@@ -57,7 +57,11 @@ def test_it_says_what_genai_prices_says(model: str, provider: str | None, tokens
 def test_a_newer_list_is_read_aside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a list that is not the one that ships, the latter holds until somebody else has read it."""
     asked: list[Callable[[], object]] = []
-    monkeypatch.setattr(_prices, "version", lambda _: "9999.1")
+
+    def later(_: str) -> str:
+        return "9999.1"
+
+    monkeypatch.setattr(_prices, "version", later)
     read_aside(asked.append)
     shipped = price_list()
     assert (shipped is not None, further_models(), len(asked)) == (True, frozenset(), 1)

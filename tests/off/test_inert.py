@@ -41,7 +41,7 @@ CALLS = """
             telemetry.record_tokens("gpt-5.2", input=1200, output=300, cost_usd=0.013)
     telemetry.track("agent.registered", role="worker")
     telemetry.track_command("run")
-    telemetry.server_started(port=80)
+    telemetry.server_shutdown(sessions_processed=80)
     telemetry.server_shutdown(signal="SIGTERM")
     carrier = telemetry.create_task("research", source="slack")
     with telemetry.run_task(carrier, claimed=True):
@@ -193,7 +193,7 @@ def test_without_configure() -> None:
     import otel_agent_telemetry as telemetry
 
     with telemetry.session(), telemetry.task("a"):
-        telemetry.server_started(port=80)
+        telemetry.server_shutdown(sessions_processed=80)
     print(telemetry.decision(), telemetry.flush())
     """
     reason = "Decision(enabled=False, rule='not_configured', reason='configure() was not called')"

@@ -118,7 +118,7 @@ def call_everything(calls: Lifecycle, value: Any) -> None:
     calls.supersede_task({"task_id": value}, reason=value)
     calls.track(value, port=value)
     calls.track_command(value, is_success=value, duration_ms=value, exit_code=value, error=value)
-    calls.server_started(port=value)
+    calls.server_shutdown(sessions_processed=value)
     calls.server_shutdown(signal=value, uptime_ms=value, sessions_processed=value)
 
 
@@ -155,7 +155,7 @@ def spans(body: bytes) -> list[Any]:
     return [span for resource in request.resource_spans for scope in resource.scope_spans for span in scope.spans]
 
 
-@pytest.mark.parametrize("value", [float("nan"), "80", b"80", {"port": 80}, [80], True], ids=repr)
+@pytest.mark.parametrize("value", [float("nan"), "80", b"80", {"sessionsProcessed": 80}, [80], True], ids=repr)
 def test_a_wrong_value_is_dropped_and_counted(acme: Telemetry, tmp_path: Path, value: Any) -> None:
     """A value of the wrong type is left out of its event and counted; text is not turned into a number."""
     acme.track("server.shutdown", uptimeMs=value, signal="SIGTERM")
@@ -171,17 +171,17 @@ def test_an_undeclared_event_is_dropped_and_counted(acme: Telemetry, tmp_path: P
 
 def test_an_undeclared_property_is_dropped_and_counted(acme: Telemetry, tmp_path: Path) -> None:
     """A property that nobody declared is left out of its event, and counted."""
-    acme.track("server.started", port=8080, host="payroll.acme.example", **{"": 1, "\ud800": 2})
+    acme.track("server.shutdown", sessionsProcessed=8080, host="payroll.acme.example", **{"": 1, "\ud800": 2})
     (body,) = bodies(acme, tmp_path)
-    assert (body["properties"], drops(acme, tmp_path)) == ({"port": 8080}, {"undeclared_property": 3})
+    assert (body["properties"], drops(acme, tmp_path)) == ({"sessionsProcessed": 8080}, {"undeclared_property": 3})
 
 
 def test_negative_counts(acme: Telemetry, tmp_path: Path) -> None:
     """A negative count is zero in an event, and a negative number of tokens is none at all."""
-    acme.track("server.started", port=-1)
+    acme.track("server.shutdown", sessionsProcessed=-1)
     acme.record_tokens("gpt-5.2", input=-5, output=7, cost_usd=0.5)
     started, usage = (body["properties"] for body in bodies(acme, tmp_path))
-    assert started == {"port": 0}
+    assert started == {"sessionsProcessed": 0}
     counted = {"outputTokens": 7, "totalTokens": 7, "modelCalls": 1, "modelErrors": 0}
     assert usage == {"model": "gpt-5.2", "costUsd": 0.5, **counted}
 
@@ -197,7 +197,11 @@ def test_a_text_of_ten_megabytes(acme: Telemetry, tmp_path: Path) -> None:
 
 def test_the_event_before_and_after(acme: Telemetry, tmp_path: Path) -> None:
     """A call that cannot be made an event of costs neither the one before nor the one after."""
-    acme.track("server.started", port=1)
-    acme.track("server.started", port=Hostile())
-    acme.track("server.started", port=3)
-    assert [body["properties"] for body in bodies(acme, tmp_path)] == [{"port": 1}, {}, {"port": 3}]
+    acme.track("server.shutdown", sessionsProcessed=1)
+    acme.track("server.shutdown", sessionsProcessed=Hostile())
+    acme.track("server.shutdown", sessionsProcessed=3)
+    assert [body["properties"] for body in bodies(acme, tmp_path)] == [
+        {"sessionsProcessed": 1},
+        {},
+        {"sessionsProcessed": 3},
+    ]

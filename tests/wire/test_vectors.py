@@ -74,11 +74,11 @@ def test_without_a_version(tmp_path: Path, recorder: Recorder) -> None:
     """Without a version the proxy dialect leaves it out and the docker dialect says ``unknown``."""
     for dialect in ("proxy", "docker"):
         acme = telemetry(tmp_path, file_store(tmp_path), recorder, dialect=dialect, version=None)
-        acme.track("server.started", port=1)
+        acme.track("server.shutdown", sessionsProcessed=1)
         acme.flush(5)
         acme.shutdown(0)
     proxy, docker = (json.loads(request.body) for request in recorder.requests)
-    assert (proxy["properties"], docker["records"][0]["properties"]["version"]) == ({"port": 1}, "unknown")
+    assert (proxy["properties"], docker["records"][0]["properties"]["version"]) == ({"sessionsProcessed": 1}, "unknown")
 
 
 def test_an_id_from_an_older_install(tmp_path: Path, recorder: Recorder) -> None:
@@ -114,7 +114,7 @@ def about(request: Request) -> dict[str, str]:
 def test_the_request(tmp_path: Path, recorder: Recorder) -> None:
     """One POST an event with these headers and no other."""
     acme = telemetry(tmp_path, file_store(tmp_path), recorder, api_key="public-key")
-    acme.track("server.started", port=1)
+    acme.track("server.shutdown", sessionsProcessed=1)
     acme.track("server.shutdown")
     acme.flush(5)
     acme.shutdown(0)
@@ -145,9 +145,9 @@ def test_tags(tmp_path: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatc
     contract.tag("tier", "gold", "silver")
     contract.tag("plan", "free", "paid")
     acme = telemetry(tmp_path, file_store(tmp_path), recorder)
-    acme.track("server.started", port=1)
+    acme.track("server.shutdown", sessionsProcessed=1)
     acme.flush(5)
     acme.shutdown(0)
     contract.withdraw("tier")
     contract.withdraw("plan")
-    assert recorder.requests[0].json()["properties"] == {"tier": "gold", "port": 1, "version": "2.3.0"}
+    assert recorder.requests[0].json()["properties"] == {"tier": "gold", "sessionsProcessed": 1, "version": "2.3.0"}

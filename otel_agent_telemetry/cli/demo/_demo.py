@@ -39,12 +39,18 @@ _PRODUCT = "acme-agents"
 
 
 @click.command()
-def demo() -> None:
+@click.option("--maintainers", is_flag=True, help="Instead: ten simulated installations, a proxy, and its report.")
+def demo(*, maintainers: bool) -> None:
     """Run an unmodified agent service, then show its trace, its token usage, and the anonymous events it sent.
 
     Then the same with telemetry switched off. Needs fastapi, uvicorn, celery and openai-agents; the model is a scripted
     server on this machine, nothing leaves it, and all state is in a temporary folder.
     """
+    if maintainers:
+        from otel_agent_telemetry.cli.demo._maintainers import maintainers_demo
+
+        maintainers_demo()
+        return
     missing = [package for module, package in _NEEDED.items() if importlib.util.find_spec(module) is None]
     if missing:
         msg = f"the demo's service needs {', '.join(missing)}: pip install {' '.join(missing)}"

@@ -26,7 +26,11 @@ __all__ = [
     "OutsideError",
     "Proxy",
     "Service",
+    "clean_environment",
     "collector",
+    "ended",
+    "examples",
+    "first_line",
     "handed_out",
     "own_command",
     "scripted_model",
@@ -86,7 +90,7 @@ class Service:
         self._folder = os.path.join(folder, f"service-{time.monotonic_ns()}")
         self._port = _free_port()
         self._environment = {
-            **_clean_environment(),
+            **clean_environment(),
             **environment,
             "SERVICE_FOLDER": self._folder,
             # The same output whether or not another instrumentation of the model client is installed.
@@ -98,7 +102,7 @@ class Service:
 
     def __enter__(self) -> Self:
         os.makedirs(self._folder)
-        service = os.path.join(_examples(), "service")
+        service = os.path.join(examples(), "service")
         worker = (
             "celery",
             "--app",
@@ -156,7 +160,7 @@ class Service:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-            with _ended(process):
+            with ended(process):
                 yield
 
     def _answers(self) -> bool:
@@ -180,15 +184,15 @@ class Service:
 def scripted_model(folder: str) -> Generator[str]:
     """The model server of the example, on a free port; its base URL."""
     process = subprocess.Popen(  # noqa: S603 - our own script
-        [sys.executable, os.path.join(_examples(), "scripted_model.py"), "--port", "0"],
-        env=_clean_environment(),
+        [sys.executable, os.path.join(examples(), "scripted_model.py"), "--port", "0"],
+        env=clean_environment(),
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
     )
-    with _ended(process):
-        yield _first_line(process.stdout, "the scripted model")
+    with ended(process):
+        yield first_line(process.stdout, "the scripted model")
 
 
 def handed_out(model: str) -> str:
@@ -211,20 +215,20 @@ def collector(folder: str) -> Generator[str]:
     store = os.path.join(folder, "traces.sqlite")
     process = subprocess.Popen(  # noqa: S603 - our own command
         [*_OWN, "serve", "--port", "0", "--db", store],
-        env=_clean_environment(),
+        env=clean_environment(),
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
     )
-    with _ended(process):
-        line = _first_line(process.stderr, "agent-telemetry serve")
+    with ended(process):
+        line = first_line(process.stderr, "agent-telemetry serve")
         yield next(word for word in line.split() if word.startswith("http://"))
 
 
 def own_command(*arguments: str) -> str:
     """What an ``agent-telemetry`` command prints."""
     done = subprocess.run(  # noqa: S603 - our own command
-        [*_OWN, *arguments], env=_clean_environment(), capture_output=True, text=True, check=False
+        [*_OWN, *arguments], env=clean_environment(), capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
         raise OutsideError(f"agent-telemetry {' '.join(arguments)} failed: {done.stderr.strip()}")
@@ -244,7 +248,7 @@ def threads_and_modules(environment: Mapping[str, str]) -> tuple[int, int]:
     """Threads that a program has besides its own, and modules of the pipeline that it imported, in that environment."""
     done = subprocess.run(  # noqa: S603 - our own command
         [*_OWN, "run", "--", sys.executable, "-c", _PROBE],
-        env={**_clean_environment(), **environment},
+        env={**clean_environment(), **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -255,14 +259,14 @@ def threads_and_modules(environment: Mapping[str, str]) -> tuple[int, int]:
     return int(threads), int(modules)
 
 
-def _examples() -> str:
+def examples() -> str:
     """The examples: beside the package in a checkout, inside it when installed from a wheel."""
     package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    shipped = os.path.join(package, "_examples")
+    shipped = os.path.join(package, "examples")
     return shipped if os.path.isdir(shipped) else os.path.join(os.path.dirname(package), "examples")
 
 
-def _clean_environment() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
     """The environment of this process without settings: the demo's own must hold."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(_SETTINGS) and key not in _NAMES}
     return {**kept, "AGENT_TELEMETRY_NOTICE": "0"}
@@ -277,7 +281,7 @@ def _free_port() -> int:
             return port
 
 
-def _first_line(stream: Any, what: str) -> str:
+def first_line(stream: Any, what: str) -> str:
     line = stream.readline().strip()
     if not line:
         raise OutsideError(f"{what} did not start")
@@ -302,7 +306,7 @@ def _logs(folder: str) -> str:
 
 
 @contextmanager
-def _ended(process: subprocess.Popen[Any]) -> Generator[None]:
+def ended(process: subprocess.Popen[Any]) -> Generator[None]:
     """End the process on leaving: SIGTERM, and SIGKILL only if it does not listen."""
     try:
         yield

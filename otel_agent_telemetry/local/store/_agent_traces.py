@@ -38,7 +38,7 @@ class Agents:
         for place in arrange([node.place for node in nodes.values()]):
             node = nodes[place.key]
             node.place, said = place, place.said
-            if said is None or said.marks is None:
+            if said is None or said.marks is None or (said.is_own and said.kind != kinds.OTHER):
                 continue
             node.kind, node.model, node.provider = said.kind, said.model, said.provider
             node.agent, node.session = said.agent_name, None if said.kind == kinds.OTHER else said.conversation
@@ -107,7 +107,8 @@ class Agents:
 
 def is_run(node: Node) -> bool:
     """Whether it is a coding agent's run."""
-    return node.said is not None and node.said.marks is not None and node.said.kind == kinds.AGENT
+    said = node.said
+    return said is not None and said.marks is not None and said.kind == kinds.AGENT and not said.is_own
 
 
 def is_shown(node: Node) -> bool:

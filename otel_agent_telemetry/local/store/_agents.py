@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from otel_agent_telemetry.local.store._batch import origin
 from otel_agent_telemetry.local.store._steps import COLUMNS, values_of
@@ -15,12 +17,10 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable
 
-    from opentelemetry.proto.resource.v1.resource_pb2 import Resource
-
     from otel_agent_telemetry.local.store._batch import Origin
     from otel_agent_telemetry.meaning.harnesses import Made
 
-__all__ = ["insert_made", "move", "origin_of_made"]
+__all__ = ["insert_made", "move"]
 
 _TRACE = """
 INSERT INTO traces (trace_id, received_ns, start_ns, end_ns, spans, errors, rank, name, service, unsettled, folded)
@@ -41,9 +41,10 @@ _LATEST_NS = 2**62 - 1
 _UNSIGNED, _SIGN = 2**64, 2**63
 
 
-def origin_of_made(resource: Resource) -> Origin:
-    """Where spans that were made come from: the resource of the record, and a scope of their own."""
-    return origin(resource, "", InstrumentationScope(name=MADE), "")
+def _origin_of_made(source: Origin) -> Origin:
+    """Where a span that was made comes from: the resource of its record, and a scope of their own."""
+    made = origin(Resource.FromString(source.resource), "", InstrumentationScope(name=MADE), "")
+    return replace(made, harness=source.harness, process=source.process)
 
 
 def insert_made(
@@ -51,8 +52,7 @@ def insert_made(
 ) -> None:
     """Store them; one that is there stays, unless it is a later point of a series."""
     for source, made in rows:
-        named = source if source.scope == MADE else origin_of_made(_resource(source))
-        number = origin_id(connection, named)
+        number = origin_id(connection, _origin_of_made(source))
         start, end = min(made.start_ns, _LATEST_NS), min(made.end_ns, _LATEST_NS)
         trace_id = made.trace_id.to_bytes(16, "big")
         trace = _trace(connection, made, trace_id)
@@ -80,12 +80,6 @@ def _trace(connection: sqlite3.Connection, made: Made, trace_id: bytes) -> int |
     row = connection.execute(_HOME, (trace_id,)).fetchone() if made.marks.is_loose else None
     row = row or connection.execute(_KNOWN, (trace_id,)).fetchone()
     return None if row is None else int(row[0])
-
-
-def _resource(source: Origin) -> Resource:
-    from opentelemetry.proto.resource.v1.resource_pb2 import Resource
-
-    return Resource.FromString(source.resource)
 
 
 def signed(number: int) -> int:

@@ -8,7 +8,7 @@ from otel_agent_telemetry import semconv
 from otel_agent_telemetry.meaning import Place, Said, SpanRecord, kinds, read
 from otel_agent_telemetry.meaning._from_otlp import record_of
 from otel_agent_telemetry.meaning._records import key_of
-from otel_agent_telemetry.meaning.harnesses import Marks, said_of_span
+from otel_agent_telemetry.meaning.harnesses import Marks, mark_printed, said_of_span
 
 if TYPE_CHECKING:
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -88,7 +88,7 @@ def may_be_step(body: bytes) -> bool:
 
 def said_of(span: Span, scope: str, start_ns: int, end_ns: int) -> Said | None:
     """What a span says, at times that SQLite can hold; None for one that no dialect speaks of."""
-    said = read(record_of(span, scope, start_ns, end_ns))
+    said = mark_printed(read(record_of(span, scope, start_ns, end_ns)))
     # a span that stands for nothing is of use where it names the conversation of what is below it
     return None if said is None or (said.kind == kinds.OTHER and said.conversation is None) else said
 

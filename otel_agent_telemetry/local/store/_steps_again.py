@@ -8,6 +8,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otel_agent_telemetry.local.store._steps import COLUMNS, agent_said_of, may_be_step, said_of, values_of
 from otel_agent_telemetry.local.store._tables import READ_AGAIN
+from otel_agent_telemetry.meaning.harnesses import MADE
 
 if TYPE_CHECKING:
     import sqlite3
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["read_again"]
 
-_SPANS = """
+_SPANS = f"""
 SELECT spans.id, spans.trace, spans.body, origins.scope, origins.harness, spans.start_ns, spans.end_ns
-FROM spans JOIN origins ON origins.id = spans.origin WHERE spans.trace = ?
+FROM spans JOIN origins ON origins.id = spans.origin WHERE spans.trace = ? AND origins.scope != '{MADE}'
 """
 _INSERT = f"INSERT OR REPLACE INTO steps VALUES ({', '.join('?' * len(COLUMNS))})"
 

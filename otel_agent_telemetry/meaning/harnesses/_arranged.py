@@ -23,7 +23,13 @@ from otel_agent_telemetry.meaning.harnesses._marks import (
     SUB,
     TOOL,
 )
-from otel_agent_telemetry.meaning.harnesses._repeats import name_models, settle_calls, settle_metrics, settle_tools
+from otel_agent_telemetry.meaning.harnesses._repeats import (
+    name_models,
+    settle_calls,
+    settle_metrics,
+    settle_printed,
+    settle_tools,
+)
 from otel_agent_telemetry.meaning.harnesses._scene import SLACK_NS, Scene, is_beside
 
 if TYPE_CHECKING:
@@ -49,8 +55,11 @@ def arrange(places: Sequence[Place]) -> Sequence[Place]:
     settle_tools(scene)
     _attach(scene)
     _settle_subagents(scene)
+    settle_printed(scene)
     settle_metrics(scene)
     for entry in scene.entries.values():
+        if entry.is_printed:
+            continue
         session = entry.marks.session
         entry.said.conversation = sessions.get(session, session) if session is not None else None
     name_models(scene)
@@ -129,7 +138,7 @@ def _attach(scene: Scene) -> None:
     for run in scene.runs():
         runs[run.marks.harness].append(run)
     for entry in list(scene.entries.values()):
-        if entry.is_run or scene.run_of(entry) is not None:
+        if entry.is_run or entry.is_printed or scene.run_of(entry) is not None:
             continue
         chosen = _chosen(entry, runs[entry.marks.harness])
         if chosen is not None:

@@ -58,6 +58,7 @@ def _name_failures(error: str | None, inside: list[Entry]) -> None:
     for entry in inside:
         if entry.said.kind == kinds.MODEL and entry.said.error == "provider_error" and error is not None:
             entry.said.error = error
+            entry.said.outcome = CANCELLED if error == CANCELLED else semconv.OUTCOME_ERROR
 
 
 def _by_calls(run: Entry, inside: list[Entry], *, is_prompt: bool) -> str | None:

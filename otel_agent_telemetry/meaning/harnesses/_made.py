@@ -12,14 +12,23 @@ from otel_agent_telemetry import semconv
 from otel_agent_telemetry.meaning import _kinds as kinds
 from otel_agent_telemetry.meaning._records import SpanRecord
 from otel_agent_telemetry.meaning._said import Said, read
-from otel_agent_telemetry.meaning.harnesses._marks import GEMINI, LOG, ROOT, USAGE
+from otel_agent_telemetry.meaning.harnesses._marks import GEMINI, LOG, PART, PRINTED, ROOT, USAGE, Marks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from otel_agent_telemetry.meaning.harnesses._marks import Marks
-
-__all__ = ["MADE", "Made", "home", "is_main", "marked", "process_of", "run_of", "span_id_of", "trace_id_of"]
+__all__ = [
+    "MADE",
+    "Made",
+    "home",
+    "is_main",
+    "mark_printed",
+    "marked",
+    "process_of",
+    "run_of",
+    "span_id_of",
+    "trace_id_of",
+]
 
 MADE = "otel_agent_telemetry.made"
 """Name of the scope of a span that was made: what it says stands in a log record or a metric, which is kept too."""
@@ -133,6 +142,13 @@ class Made:
     def beside(self, **fields: object) -> Made:
         """The same with other fields."""
         return replace(self, **fields)
+
+
+def mark_printed(said: Said | None) -> Said | None:
+    """A span of ours that was made of what a coding agent printed: its own telemetry counts where it is there too."""
+    if said is not None and said.is_own and semconv.AGENT_HARNESS_READ_FROM in said.attributes:
+        said.marks = Marks("", PRINTED, PART, said.conversation, error=said.error)
+    return said
 
 
 def marked(said: Said, marks: Marks) -> Said:

@@ -16,6 +16,7 @@ OPENCODE = "opencode"
 DOCKER = "docker-agent"
 NAMES = (CLAUDE, CODEX, GEMINI, QWEN, COPILOT, OPENCODE, DOCKER)
 
+_PROVIDERS = {CLAUDE: "claude", GEMINI: "gemini", QWEN: "qwen"}
 _SCOPES = {
     "gemini-cli": GEMINI,
     "qwen-code": QWEN,
@@ -34,7 +35,7 @@ _SERVICES = {
 }
 
 # Where a record comes from; of one call the lowest that is there is counted.
-SPAN, LOG, METRIC = 0, 1, 2
+SPAN, LOG, PRINTED, METRIC = 0, 1, 2, 3
 
 # What a record is to its run.
 RUN = "run"  # one prompt, from its beginning to its end
@@ -69,6 +70,11 @@ class Marks(NamedTuple):
     model: str | None = None
     is_loose: bool = False
     is_priced: bool = False
+
+    @property
+    def provider(self) -> str:
+        """The name of the program in the contract."""
+        return _PROVIDERS.get(self.harness, self.harness)
 
     @property
     def task(self) -> str | None:

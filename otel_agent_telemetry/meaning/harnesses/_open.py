@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
-__all__ = ["OPEN_KEYS", "OPEN_RESOURCE", "hidden", "open_only", "without_content"]
+__all__ = ["FIGURES", "IDS", "OPEN_KEYS", "OPEN_RESOURCE", "SPAN_NAMES", "hidden", "without_content"]
 
-OPEN_KEYS = frozenset(
+IDS = frozenset(
     {
-        # ids
         "agent.id",
         "agent_id",
         "ai.response.id",
@@ -47,6 +48,11 @@ OPEN_KEYS = frozenset(
         "tool_use_id",
         "turn.id",
         "turn_id",
+    }
+)
+"""Attributes that are ids: of sessions, prompts, requests, calls, agents."""
+OPEN_KEYS = IDS | frozenset(
+    {
         # names of models, tools, agents, programs
         "agent",
         "agent.name",
@@ -151,6 +157,44 @@ OPEN_KEYS = frozenset(
     }
 )
 """Attributes of spans, log records and points whose texts are open."""
+FIGURES = frozenset(
+    {
+        "aborted",
+        "attempt",
+        "cache_creation_tokens",
+        "cache_read_tokens",
+        "cache_write_token_count",
+        "cached_content_token_count",
+        "cached_token_count",
+        "codex.turn.token_usage.input_tokens",
+        "codex.turn.token_usage.output_tokens",
+        "codex.usage.reasoning_output_tokens",
+        "cost_usd",
+        "duration_ms",
+        "error_status_code",
+        "github.copilot.turn_count",
+        "http.response.status_code",
+        "http.status_code",
+        "input_token_count",
+        "input_tokens",
+        "output_token_count",
+        "output_tokens",
+        "process.exit.code",
+        "reasoning_token_count",
+        "status_code",
+        "stopped",
+        "success",
+        "thoughts_token_count",
+        "tool.calls",
+    }
+)
+"""Attributes that are read as numbers or truth values, which some programs write as text."""
+SPAN_NAMES = (
+    "claude_code[.][a-z_.]{1,32}|qwen-code[.][a-z_.]{1,32}|runtime[.](session|stream|tool[.](call|handler))"
+    "|session_task[.]turn|handle_responses|SessionPrompt[.]prompt|TaskTool[.]runTask|Tool[.]execute"
+    "|ai[.](streamText|generateText|toolCall)([.]do(Stream|Generate))?|llm_call|tool_call|agent_call|schedule_tool_calls"
+)
+"""A pattern of names that a program gives its spans each time; any other may be a caller's words."""
 OPEN_RESOURCE = frozenset(
     {
         "deployment.environment.name",
@@ -183,11 +227,6 @@ def _is_open(key: str, value: object, keys: frozenset[str]) -> bool:
     if isinstance(value, str):
         return (key in keys and len(value) <= _LONGEST) or value.isdecimal() or value in _WORDS
     return key in _LISTS
-
-
-def open_only(attributes: Mapping[str, object], keys: frozenset[str] = OPEN_KEYS) -> dict[str, object]:
-    """The attributes of a coding agent's record that are no content."""
-    return {key: value for key, value in attributes.items() if _is_open(key, value, keys)}
 
 
 def hidden(attributes: Mapping[str, object], keys: frozenset[str] = OPEN_KEYS) -> dict[str, object]:
@@ -228,7 +267,7 @@ def _name_body(record: Any) -> None:
 def _keep_open(pairs: Any, keys: frozenset[str]) -> None:
     kept = [pair for pair in pairs if _is_open(pair.key, _plain(pair.value), keys)]
     if len(kept) < len(pairs):
-        copies = [type(pair).FromString(pair.SerializeToString()) for pair in kept]
+        copies = [KeyValue.FromString(pair.SerializeToString()) for pair in kept]
         del pairs[:]
         pairs.extend(copies)
 

@@ -15,7 +15,9 @@ from otel_agent_telemetry.semconv import OUTCOME_ERROR
 if TYPE_CHECKING:
     from otel_agent_telemetry.meaning.harnesses._scene import Entry, Scene
 
-__all__ = ["name_models", "settle_calls", "settle_metrics", "settle_tools"]
+__all__ = ["name_models", "settle_calls", "settle_metrics", "settle_printed", "settle_tools"]
+
+_COUNTED = (kinds.MODEL, kinds.TOOL, kinds.AGENT)
 
 
 def settle_calls(scene: Scene) -> None:
@@ -84,19 +86,28 @@ def _rank(scene: Scene, tool: Entry) -> int:
     return 0 if around is not None and around.marks.part == CALL else 1
 
 
+def settle_printed(scene: Scene) -> None:
+    """What a service read of a program's output stands back where the program's own telemetry tells of the session."""
+    told = {_session_of(scene, call) for call in scene.of(CALL) if call.said.kind == kinds.MODEL} - {None}
+    for entry in scene.entries.values():
+        if entry.is_printed and entry.said.kind in _COUNTED and _session_of(scene, entry) in told:
+            entry.silence()
+
+
 def settle_metrics(scene: Scene) -> None:
     """Metrics tell of a session, or of a time, in which no call tells its tokens."""
     usages = scene.of(USAGE)
     if not usages:
         return
-    metered = [call for call in scene.of(CALL) if call.said.kind == kinds.MODEL and call.said.has_usage]
+    calls = (entry for entry in scene.entries.values() if entry.marks.part == CALL or entry.is_printed)
+    metered = [call for call in calls if call.said.kind in (kinds.MODEL, kinds.AGENT) and call.said.has_usage]
     for usage in usages:
         if any(_tells(call, usage, scene) for call in metered):
             usage.silence()
 
 
 def _tells(call: Entry, usage: Entry, scene: Scene) -> bool:
-    if call.marks.harness != usage.marks.harness:
+    if call.marks.harness != usage.marks.harness and not call.is_printed:
         return False
     if usage.marks.session is not None:
         return _session_of(scene, call) == usage.marks.session

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry.meaning import _kinds as kinds
-from otel_agent_telemetry.meaning.harnesses._marks import ROOT, RUN
+from otel_agent_telemetry.meaning.harnesses._marks import PRINTED, ROOT, RUN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,6 +40,11 @@ class Entry:
         return self.key >> _TRACE_BITS
 
     @property
+    def is_printed(self) -> bool:
+        """Whether a service made it of what the program printed."""
+        return self.marks.source == PRINTED
+
+    @property
     def is_run(self) -> bool:
         """Whether it stands for a prompt, from its beginning to its end."""
         return self.said.kind == kinds.AGENT and self.marks.part in (RUN, ROOT)
@@ -47,7 +52,7 @@ class Entry:
     @property
     def is_agent(self) -> bool:
         """Whether it stands for a run, also of a subagent."""
-        return self.said.kind == kinds.AGENT
+        return self.said.kind == kinds.AGENT and not self.is_printed
 
     def silence(self) -> None:
         """Let it stand for nothing: another record says the same."""

@@ -16,7 +16,7 @@ from otel_agent_telemetry.pipeline.sending._last_run import TABLE as LAST_RUN
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["LedgerFile"]
+__all__ = ["VERSION", "LedgerFile"]
 
 T = TypeVar("T")
 
@@ -45,6 +45,7 @@ CREATE TABLE moments (name TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID;
 
 _RESERVE, _RESERVE_BYTES = ".reserve-0", 32_768
 _MIGRATIONS = (_SCHEMA,)
+VERSION = len(_MIGRATIONS)
 
 
 class LedgerFile:

@@ -36,10 +36,16 @@ class CleanEvent:
 
 
 class Anonymiser:
-    """Applies the contract with one installation's reference key and the names that its product declared public."""
+    """Applies the contract with one installation's reference key and the names that its product declared public.
 
-    def __init__(self, reference_key: bytes, registries: Registries, *, precision: str = "exact") -> None:
+    ``preset`` is the one that was chosen: some properties leave with it alone.
+    """
+
+    def __init__(
+        self, reference_key: bytes, registries: Registries, *, precision: str = "exact", preset: str | None = None
+    ) -> None:
         self._is_coarse = precision == "coarse"
+        self._preset = preset
         self._key = reference_key
         self._registries = registries
         self._references: dict[tuple[str, str], str] = {}
@@ -57,7 +63,7 @@ class Anonymiser:
             if name in given:
                 seen += 1
                 value = given[name]
-                if value is None:
+                if value is None or kind.preset not in (None, self._preset):
                     continue
                 cleaned = self._value(kind, value)
                 if cleaned is None:

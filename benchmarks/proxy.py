@@ -1,0 +1,119 @@
+"""What the maintainers' proxy takes: events a second in batches and one by one, bytes an event, time for each answer.
+
+``python benchmarks/proxy.py [EVENTS]``: a million by default, some minutes. Client and proxy share the machine.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import tempfile
+import threading
+import time
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from otel_agent_telemetry._sqlite import connected_readonly
+from otel_agent_telemetry.maintainers import _questions
+from tests.maintainers.proxy import Proxy
+from tests.maintainers.synthetic import Life
+
+BATCH, CLIENTS, SINGLE_SECONDS = 200, 8, 5.0
+EVENTS_OF_ONE = 2000
+HEAD = "POST /v1/events HTTP/1.1\r\nHost: proxy\r\nContent-Type: application/json\r\n"
+
+
+def in_batches(proxy: Proxy, bodies: list[bytes]) -> float:
+    """Events a second, from two connections."""
+    halves = bodies[: len(bodies) // 2], bodies[len(bodies) // 2 :]
+    began = time.perf_counter()
+    threads = [threading.Thread(target=_post_all, args=(proxy, half)) for half in halves]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return len(bodies) / (time.perf_counter() - began)
+
+
+def _post_all(proxy: Proxy, bodies: list[bytes]) -> None:
+    connection = HTTPConnection(urlsplit(proxy.url).netloc)
+    headers = {"Content-Type": "application/x-ndjson"}
+    for at in range(0, len(bodies), BATCH):
+        connection.request(
+            "POST", "/v1/events", b"\n".join(bodies[at : at + BATCH]), {**headers, "Idempotency-Key": str(at)}
+        )
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 200, answer.status
+
+
+def one_by_one(proxy: Proxy, bodies: list[bytes]) -> float:
+    """Events a second, from several clients that wait for each answer; they write requests by hand, to be no brake."""
+    ends_at, counts = time.perf_counter() + SINGLE_SECONDS, [0] * CLIENTS
+    threads = [threading.Thread(target=_post_each, args=(proxy, bodies, ends_at, counts, at)) for at in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts) / SINGLE_SECONDS
+
+
+def _post_each(proxy: Proxy, bodies: list[bytes], ends_at: float, counts: list[int], at: int) -> None:
+    host, _, port = urlsplit(proxy.url).netloc.partition(":")
+    with socket.create_connection((host, int(port))) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        while time.perf_counter() < ends_at:
+            body = bodies[(at + CLIENTS * counts[at]) % len(bodies)]
+            head = f"{HEAD}Content-Length: {len(body)}\r\n\r\n"
+            connection.sendall(head.encode() + body)
+            assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+            counts[at] += 1
+
+
+def answers(path: Path) -> dict[str, float]:
+    """Seconds for each question of the report."""
+    with connected_readonly(path) as connection:
+        ids = {text: number for number, text in connection.execute("SELECT id, text FROM words")}
+        given = {
+            "product": ids["acme"],
+            "environment": ids["production"],
+            "unknown": ids[""],
+            "since": 0,
+            "until": 2**40,
+        }
+        events = {"first": ids["task.created"], "second": ids["tool.called"], "third": ids["task.failed"]}
+        versions = {"before": ids["2.3.0"], "after": ids["2.4.0"]}
+        asked = {**_questions.QUESTIONS, "funnel": _questions.funnel()}
+        asked |= {f"compared: {name}": _questions.compared(name) for name in _questions.COMPARED}
+        took: dict[str, float] = {}
+        for name, sql in asked.items():
+            began = time.perf_counter()
+            connection.execute(sql, {**given, **events, **versions}).fetchall()
+            took[name] = time.perf_counter() - began
+        return took
+
+
+def main() -> None:
+    """Print every figure."""
+    wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    bodies = [*Life(installations=max(5, wanted // EVENTS_OF_ONE), days=90, tasks_a_day=6).bodies()]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "book.sqlite")
+        with Proxy(path, "--rate", "1000000") as proxy:
+            print(f"{'events':<28}{len(bodies):>12,}")
+            print(f"{'batches of 200, a second':<28}{in_batches(proxy, bodies):>12,.0f}")
+            size = sum(file.stat().st_size for file in path.parent.iterdir() if not file.name.endswith("-wal"))
+            print(f"{'bytes an event':<28}{size / len(bodies):>12.0f}")
+        for name, seconds in answers(path).items():
+            print(f"{name:<28}{1000 * seconds:>9,.0f} ms")
+        with Proxy(Path(folder, "single.sqlite"), "--rate", "1000000") as proxy:
+            print(f"{'one by one, a second':<28}{one_by_one(proxy, bodies):>12,.0f}")
+    print(f"cores: {os.cpu_count()}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Tests of the documentation: what a page says to type or to save works."""
