@@ -40,7 +40,9 @@ T = TypeVar("T")
 
 _BUSY_SECONDS = 5.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.001, 0.02
-_FORK_WAIT_SECONDS = 0.02
+_FORK_WAIT_SECONDS = (
+    0.5  # what SQLite does takes less, on the busiest machine; a child forked in the middle of it would hang
+)
 _OWN_SECONDS = 0.2  # whatever the deadline: another thread of ours is done with its step in a moment
 _SIDE_FILES = ("", "-wal", "-shm")
 
@@ -95,8 +97,8 @@ class Database:
         self._connection: sqlite3.Connection | None = None
         self._identity: object = None
         self.was_replaced = False
+        _open_databases.add(self)  # before it is opened, which a fork must not fall into
         self.run(lambda _: None)
-        _open_databases.add(self)
 
     def __del__(self) -> None:
         # Python 3.13 warns of a connection that nobody closed, and whoever opened a file may just let it go.

@@ -13,6 +13,8 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any, NamedTuple
 
+from otel_agent_telemetry._imports import importing
+
 __all__ = ["PriceList", "Rates", "document_of", "installed", "shipped", "write"]
 
 _UNITS = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok")
@@ -103,8 +105,9 @@ def shipped() -> PriceList:
 
 def installed() -> tuple[PriceList, frozenset[str]]:
     """The list of the genai-prices that is installed, and the ids of its models; slow."""
-    import genai_prices
-    from genai_prices import data
+    with importing:
+        import genai_prices
+        from genai_prices import data
 
     ids = (model.id for provider in data.providers for model in provider.models)
     return PriceList(document_of(genai_prices)), frozenset(ids)

@@ -16,6 +16,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from otel_agent_telemetry import _losses
+from otel_agent_telemetry._imports import importing
 from otel_agent_telemetry._sqlite import is_full
 from otel_agent_telemetry.errors import LedgerError
 from otel_agent_telemetry.pipeline._notes import Notes
@@ -266,7 +267,8 @@ class Backlog:
             self._notes = Notes()
         if self.outlet is None and self._outlet_tries.are_due:
             try:
-                self.outlet = self._open_outlet()
+                with importing:
+                    self.outlet = self._open_outlet()
             except LedgerError as error:
                 _logger.debug("%d events wait in memory: %s", self.holds, error)
             if self.outlet is None:

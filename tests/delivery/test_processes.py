@@ -107,6 +107,27 @@ def test_fork_under_load(path: Path) -> None:
     assert sorted(bodies(path)) == sorted(expected)
 
 
+def test_fork_while_opening(path: Path) -> None:
+    """A child that was forked while another thread opened a ledger can open one: nothing of SQLite's is held in it."""
+    program = """
+    import os, signal, threading, warnings
+    warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of forks beside threads: that is the test
+    done = threading.Event()
+    def load():
+        while not done.wait(0.005):  # so that others have their turn at the folder's lock
+            Ledger(sys.argv[1]).close()
+    def work(number):
+        signal.alarm(20)
+        Ledger(sys.argv[1]).append([row(f"child {number}")])
+    thread = threading.Thread(target=load)
+    thread.start()
+    print([code for turn in range(15) for code in crowd(1, work) if code])
+    done.set()
+    thread.join()
+    """
+    assert run(APPEND + CROWD + program, path) == ["[]"]
+
+
 def test_fork_in_memory() -> None:
     """A ledger in memory is of one process: a child does not send again what its parent holds."""
     program = """

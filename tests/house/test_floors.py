@@ -17,7 +17,18 @@ CORE = ROOT / "otel_agent_telemetry"
 INSTRUMENTATION = ROOT / "instrumentation" / "otel_agent_instrumentation"
 
 FLOORS = {
-    "ground": {"errors", "semconv", "_deadline", "_folder", "_http", "_local_serve", "_losses", "_sockets", "_sqlite"},
+    "ground": {
+        "errors",
+        "semconv",
+        "_deadline",
+        "_folder",
+        "_http",
+        "_imports",
+        "_local_serve",
+        "_losses",
+        "_sockets",
+        "_sqlite",
+    },
     "words": {"contract", "lifecycle", "otlp"},
     "harnesses": {"harnesses"},
     "consent": {"settings", "consent", "presets"},

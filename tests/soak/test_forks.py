@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from tests.lifecycle.acme import stored
-from tests.lifecycle.programs import allowed, run
+from tests.lifecycle.programs import allowed, start
 from tests.soak.sizes import sizes
 
 if TYPE_CHECKING:
@@ -45,15 +46,27 @@ PROGRAM = """
 """
 
 
+LOST = re.compile(r"(\d+) events were lost: there was no ledger that takes them, or no identity\n")
+MANY = 50
+
+
 @sizes("FORKS", short=5, long=200)
 def test_forks(size: int, tmp_path: Path, figure: Callable[[str, str], None]) -> None:
-    """Workers that record while they fork, and children that record and leave, lose nothing and hang nobody."""
+    """Workers that record while they fork, and children that record and leave, lose nothing and hang nobody.
+
+    On a machine so busy that a child's patience with the others in the ledger ends first, its loss is said and counted.
+    """
     workers = min(size, 8)
-    assert run(PROGRAM, workers, size, variables=allowed(tmp_path)) == f"{[0] * workers}\n"
+    with start(PROGRAM, workers, size, variables=allowed(tmp_path)) as process:
+        output, complaints = process.communicate()
+    assert (process.returncode, output) == (0, f"{[0] * workers}\n")
+    lost = sum(map(int, LOST.findall(complaints)))
     found = Counter(json.loads(body)["properties"]["sessionsProcessed"] for body in stored(tmp_path))
     expected = {10_000 * number + step for number in range(workers) for step in range(2 * size)}
-    assert found == dict.fromkeys(expected | {9_999_999}, 1)
+    assert LOST.sub("", complaints).strip() == ""
+    assert (found.keys() - expected, {*found.values()}, len(found) + lost) == ({9_999_999}, {1}, len(expected) + 1)
+    assert lost == 0 or size < MANY
     figure(
         f"{workers} workers x {size} forks",
-        f"{len(found)} events of {workers * (size + 1) + 1} processes, 0 lost, 0 twice",
+        f"{len(found)} events of {workers * (size + 1) + 1} processes, {lost} lost, 0 twice",
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
-from tests.lifecycle.programs import allowed, result
+from tests.lifecycle.programs import allowed, start
 from tests.soak.sizes import sizes
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ PROGRAM = r"""
 @sizes("HOSTILE", short=600, long=100_000)
 def test_hostile_sets(size: int, tmp_path: Path, figure: Callable[[str, str], None]) -> None:
     """Whatever spans and calls are given, nothing is raised, no event breaks the contract, and none holds a text."""
-    raised, wrong, events = result(PROGRAM, size, tmp_path, variables=allowed(tmp_path))
+    with start(PROGRAM, size, tmp_path, variables=allowed(tmp_path)) as process:
+        raised, wrong, events = json.loads(process.communicate()[0])
     assert (raised, wrong, events > size // 10) == ([], [], True)
     figure(f"{size:,} hostile attribute sets", f"0 raised, {events:,} events, 0 outside the contract, 0 with a text")

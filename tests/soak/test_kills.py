@@ -61,6 +61,8 @@ def test_kills(size: int, tmp_path: Path, recorder: Recorder, figure: Callable[[
     arrived = "not waited for"
     if size >= WAITS_FROM:
         assert run(SENDS, variables=allowed(tmp_path, AGENT_TELEMETRY_ENDPOINT=recorder.url)) == "True\n"
-        assert kept - ports([request.body for request in recorder.requests]) == set()
+        # Of a request that was under way when its process was killed, a part came.
+        whole = [each.body for each in recorder.requests if each.header("content-length") == str(len(each.body))]
+        assert kept - ports(whole) == set()
         arrived = "all arrived"
     figure(f"kill -9 at {size} points", f"{len(kept)} events kept, 0 lost; {arrived}")

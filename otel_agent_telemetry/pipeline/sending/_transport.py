@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Protocol
 
+from otel_agent_telemetry._imports import importing
+
 __all__ = ["POST_SECONDS", "Post", "Reply", "Transport", "post_with_requests", "retry_after_seconds"]
 
 POST_SECONDS = 5.0
@@ -41,7 +43,8 @@ class Transport(Protocol):
 def post_with_requests(post: Post, /) -> Reply:
     """The transport of every day: ``requests`` with everything taken off that it would add."""
     try:
-        from otel_agent_telemetry._http import exchange
+        with importing:
+            from otel_agent_telemetry._http import exchange
 
         answer = exchange(
             "POST", post.url, headers=post.headers, body=post.body, seconds=post.seconds, limit=_LONGEST_BODY_READ
