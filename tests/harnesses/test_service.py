@@ -21,7 +21,7 @@ AGENT = f"""#!/bin/bash
 printf '%s\\n' '{json.dumps(SESSION)}'
 case $2 in
 much) for i in {{1..40}}; do printf '%08192d' 0; done ;;
-waits) trap 'exit 143' TERM; while :; do sleep 0.05; done ;;
+waits) trap 'exit 143' TERM; echo; while :; do sleep 0.05; done ;;
 odd) printf 'a\\0b\\r\\n\\xff' ;;
 esac
 exit 3
@@ -71,10 +71,10 @@ def test_byte_for_byte_with_asyncio(acme: Acme) -> None:
 
 
 def test_text(acme: Acme) -> None:
-    """The options of Popen hold: with ``text`` the output is text."""
-    with claude(acme, "x", text=True) as process:
-        assert process.stdout is not None
-        assert json.loads(process.stdout.readline()) == SESSION
+    """The options of Popen hold: with ``text`` all pipes are of text, and ``communicate`` reads them."""
+    with claude(acme, "x", text=True, stdin=-1, stderr=-1) as process:
+        out, err = process.communicate("given")
+    assert (json.loads(out), err) == (SESSION, "")
 
 
 @pytest.mark.parametrize("is_async", [False, True])
@@ -95,9 +95,17 @@ def test_a_caller_that_does_not_read(acme: Acme, *, is_async: bool) -> None:
 
 def test_a_block_that_raises(acme: Acme) -> None:
     """Where the block raises, the program is stopped, the task was cancelled, and the exception passes."""
-    with pytest.raises(LookupError), claude(acme, "waits") as process:
-        raise LookupError
-    assert (process.returncode, acme.names[-1]) == (143, "task.cancelled")
+    started: list[Any] = []
+
+    def work() -> None:
+        with claude(acme, "waits") as process:
+            assert process.stdout is not None
+            started.extend((process, process.stdout.readline(), process.stdout.readline()))
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        work()
+    assert (started[0].returncode, acme.names[-1]) == (143, "task.cancelled")
 
 
 def test_a_program_that_is_not_there(acme: Acme) -> None:
