@@ -72,8 +72,8 @@ class Said:
     marks: Marks | None = None
 
     def __init__(self, record: SpanRecord, kind: str) -> None:
-        trace = record.trace_id << 64  # as key_of() has it, without the calls
         self.trace_id = record.trace_id
+        trace = record.trace_id << 64  # as key_of() has it, without the calls
         self.key = trace | record.span_id
         self.parent_key = trace | record.parent_id if record.parent_id else 0
         self.scope = record.scope
@@ -269,6 +269,6 @@ def _plan(kind: str, given: tuple[str, ...]) -> _Plan:
     return _Plan(
         concepts,
         is_own=semconv.AGENT_LIFECYCLE in names,
-        tells_end=not ENDS.isdisjoint(names),
+        tells_end=semconv.AGENT_LIFECYCLE in names or not ENDS.isdisjoint(names),
         may_be_helper=kind == kinds.MODEL and kinds.is_helper(dict.fromkeys(names)),
     )
