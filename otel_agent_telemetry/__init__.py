@@ -131,10 +131,10 @@ def harness(
 
     ``async with`` gives an :class:`asyncio.subprocess.Process`. The environment gets what makes the coding agent report
     to your collector, and the current trace. ``task`` is the name of a task that this run is, or a carrier of
-    :func:`create_task`; without it the run belongs to the task around. With ``read``, where the arguments make it
-    print JSON lines, standard output is a pipe to you, unchanged, and session, model, tokens, cost, tools and outcome
-    are read on the way. ``options`` go to :class:`subprocess.Popen` or :func:`asyncio.create_subprocess_exec`. Any
-    other command just runs.
+    :func:`create_task`; without it the run belongs to the task around. With ``read`` standard output is a pipe to you,
+    unchanged, and where it has JSON lines, session, model, tokens, cost, tools and outcome are read on their way.
+    ``options`` go to :class:`subprocess.Popen` or :func:`asyncio.create_subprocess_exec`. At the end of the block the
+    process is waited for; where the block raised, it is stopped. Any other command just runs.
     """
     from otel_agent_telemetry.harnesses import Harness
 

@@ -24,7 +24,7 @@ def agent_telemetry_recorder(
 ) -> Iterator[Recorder]:
     """The anonymous events, spans and tokens of the code under test: no network, no file in the home, no opt-out.
 
-    docs/testing.md says how to use it.
+    docs/how-to/testing.md says how to use it.
     """
     from otel_agent_telemetry._recorder import recording, surroundings
 

@@ -9,6 +9,7 @@ import click
 from otel_agent_telemetry.cli._product import products, settings_for, state_dir_option
 from otel_agent_telemetry.consent import Consent, choice_file, default_state_dir, store_choice
 from otel_agent_telemetry.errors import InputError
+from otel_agent_telemetry.pipeline.sending._others import has_own
 from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
 
 __all__ = ["off", "on"]
@@ -34,7 +35,7 @@ def off(state_dir: str | None) -> None:
     """
     directories = _settled(state_dir, enabled=False)
     for path in (ledger_file(directory, product) for directory in directories for product in products(directory)):
-        if os.path.exists(path):
+        if has_own(path):
             Ledger(path).delete_pending()
     click.echo(f"off, stored in {_files(directories)}; nothing is collected or sent from now on", err=True)
 

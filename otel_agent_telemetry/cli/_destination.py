@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, NamedTuple
 
+from otel_agent_telemetry.pipeline.sending._others import has_own
 from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Destination(NamedTuple):
 
 
 def _last_run(path: str) -> LastRun | None:
-    if not os.path.exists(path):
+    if not has_own(path):
         return None
     ledger = Ledger(path)
     try:

@@ -14,6 +14,7 @@ from otel_agent_telemetry._folder import require_own
 from otel_agent_telemetry._local_serve import LOCAL_URL, local_serve_is_up
 from otel_agent_telemetry.cli._collector import operators_findings
 from otel_agent_telemetry.cli._destination import Destination
+from otel_agent_telemetry.cli._doctor_harness import EXAMINED, tell
 from otel_agent_telemetry.cli._lacking import lacking
 from otel_agent_telemetry.cli._product import products, state_dir_option
 from otel_agent_telemetry.cli._variables import names
@@ -28,15 +29,24 @@ __all__ = ["doctor"]
 
 Finding = tuple[str, str, str]
 
+_NO_PROBE = "--no-probe"
+
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @state_dir_option
 @click.option("--host-state", "of_host", is_flag=True, help="What telemetry changes in COMMAND, which is run twice.")
 @click.option("--seconds", type=click.FloatRange(min=0.1), help="Stop COMMAND after so long, as Ctrl-C does.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, with --host-state.")
-@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND [ARGUMENT]...]")
+@click.option(_NO_PROBE, is_flag=True, help="With a coding agent: read its settings, and do not start it.")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[AGENT | -- COMMAND [ARGUMENT]...]")
 def doctor(
-    state_dir: str | None, command: tuple[str, ...], seconds: float | None, *, of_host: bool, as_json: bool
+    state_dir: str | None,
+    command: tuple[str, ...],
+    seconds: float | None,
+    *,
+    of_host: bool,
+    as_json: bool,
+    no_probe: bool,
 ) -> None:
     """Check settings, state directory, installation, and whether your collector answers.
 
@@ -46,9 +56,18 @@ def doctor(
     With --host-state COMMAND is run without telemetry and with it, and what differs in the process at its end is
     compared with what docs/guarantees.md declares. Exit code 0: nothing else changed. 1: something did.
     4: COMMAND left no state that could be looked at.
+
+    AGENT is claude, codex, gemini, qwen, copilot or opencode: what it would send where and what not, what to change,
+    and a probe that starts it once with a short question and says which of its three signals arrive.
     """
+    if not of_host and command and command[0] in EXAMINED and set(command[1:]) <= {_NO_PROBE}:
+        no_probe = no_probe or _NO_PROBE in command  # also behind its name
+        click.get_current_context().exit(0 if tell(command[0], probe=not no_probe) else 1)
     if of_host != bool(command):
-        msg = "--host-state and a command go together: agent-telemetry doctor --host-state -- COMMAND."
+        msg = (
+            "--host-state and a command go together: agent-telemetry doctor --host-state -- COMMAND. "
+            f"Coding agents that it examines: {', '.join(EXAMINED)}."
+        )
         raise click.UsageError(msg)
     if of_host:
         from otel_agent_telemetry.cli._host_state import host_state

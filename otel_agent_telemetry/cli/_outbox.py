@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry.cli._destination import state_in_words
 from otel_agent_telemetry.cli._product import products
 from otel_agent_telemetry.errors import TelemetryError
 from otel_agent_telemetry.identity import REFERENCE_KEY_KEY, FileStore
+from otel_agent_telemetry.pipeline.sending._others import has_own
 from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Ledgers:
         """Bodies recorded since then, each with its state; an unreadable ledger gives none."""
         for product in products(self._state_dir):
             path = ledger_file(self._state_dir, product)
-            if os.path.exists(path):
+            if has_own(path):
                 yield from _entries(path, since_ns)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import sys
 import threading
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from otel_agent_telemetry import _runtime
+from otel_agent_telemetry.cli._traces_go import traces_go
 from otel_agent_telemetry.harnesses import Harness
 from otel_agent_telemetry.harnesses._sync import Pump
 from otel_agent_telemetry.harnesses._watched import PATIENCE_SECONDS, STOP_SECONDS
@@ -33,6 +35,8 @@ _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 _FROM_A_PROCESS = frozenset({0, -1, -6})  # SI_USER, SI_QUEUE, SI_TKILL (sigaction(2))
 _FLUSH_SECONDS = 2.0
 _LOOK_SECONDS = 0.05
+_CANNOT = 126
+"""What a shell says of a program that is there and cannot be started (POSIX shell, 2.8.2)."""
 
 
 def supervise(found: Found, arguments: list[str]) -> NoReturn:
@@ -51,11 +55,16 @@ def supervise(found: Found, arguments: list[str]) -> NoReturn:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         os.execve(arguments[0], arguments, before)  # noqa: S606 - running what the user typed is what `run` is for
     harness = Harness(DEFAULT, arguments, task=found.known.name, read=not os.isatty(1), env=before).begin()
+    if where is not None and sys.stderr.isatty():
+        click.echo(f"agent-telemetry: traces go to {traces_go()}", err=True)
     nowhere = f"{found.known.name} has nowhere to report to: start `agent-telemetry serve`, or set an OTLP endpoint"
     for remark in harness.remarks or ([nowhere] if where is None else []):
         click.echo(f"agent-telemetry: {remark}", err=True)
-    child = _Child(harness, mask)
-    returncode = child.wait()
+    try:
+        returncode = _Child(harness, mask).wait()
+    except OSError as error:
+        click.echo(f"agent-telemetry: {arguments[0]} cannot be started: {error.strerror}", err=True)
+        returncode = _CANNOT
     harness.end(returncode)
     _runtime.shutdown(_FLUSH_SECONDS)
     _leave(returncode, mask)
@@ -174,6 +183,7 @@ def _send(processes: Iterable[int], number: int) -> None:
 
 def _leave(returncode: int, mask: Iterable[int]) -> NoReturn:
     if returncode < 0:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))  # it left its own
         signal.signal(-returncode, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         os.kill(os.getpid(), -returncode)

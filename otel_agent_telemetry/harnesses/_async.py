@@ -33,7 +33,7 @@ class AsyncRun:
         self._run.begin()
         loop = asyncio.get_running_loop()
         options: dict[str, Any] = {"stdin": None, "stdout": None, "stderr": None, **self._options}
-        if self._run.reads:
+        if self._run.pipes:
             options["stdout"] = subprocess.PIPE
         limit = options.pop("limit", _LIMIT)
         token = UNDER_WAY.set(True)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from otel_agent_telemetry.harnesses._async import AsyncRun
+    from otel_agent_telemetry.harnesses._known import Known
     from otel_agent_telemetry.harnesses._outcome import Outcome
     from otel_agent_telemetry.harnesses._sync import SyncRun
     from otel_agent_telemetry.lifecycle import Lifecycle
@@ -67,14 +68,23 @@ class Harness:
         self.remarks: list[str] = []
         self.command = given
         self.environment = dict(os.environ if env is None else env)
-        found = None if UNDER_WAY.get() or lifecycle.off else recognise(given, self.environment)
-        self.known = None if found is None else found.known
-        self.reads = bool(read and found is not None and prints_lines(found, given))
-        if found is not None:
-            folder = os.path.abspath(os.getcwd() if cwd is None else cwd)
-            ready = prepare(found, given, self.environment, where_to(self.environment), folder)
-            self.command, self.environment = ready.command, ready.environment
-            self.remarks = [] if self.reads and found.known.silent else ready.remarks
+        self.known: Known | None = None
+        self.pipes = read
+        self.reads = False
+        try:
+            self._prepare("." if cwd is None else os.fspath(cwd))
+        except Exception:  # noqa: BLE001 - telemetry never raises into the host: then it is any other command
+            _losses.count("instrumentation_error")
+
+    def _prepare(self, folder: str) -> None:
+        found = None if UNDER_WAY.get() or self._lifecycle.off else recognise(self.command, self.environment)
+        if found is None:
+            return
+        reads = self.pipes and prints_lines(found, self.command)
+        ready = prepare(found, self.command, self.environment, where_to(self.environment), os.path.abspath(folder))
+        self.command, self.environment, self.reads = ready.command, ready.environment, reads
+        self.remarks = [] if reads and found.known.silent else ready.remarks
+        self.known = found.known
 
     @property
     def name(self) -> str | None:
@@ -84,18 +94,24 @@ class Harness:
     def begin(self) -> Harness:
         """It is about to be started: its task begins, and its environment gets the trace that it belongs to."""
         self._began_ns = time.time_ns()
-        if self.known is None:
-            return self
+        if self.known is not None:
+            try:
+                self._tell_begin(self.known)
+            except Exception:  # noqa: BLE001 - as above
+                _losses.count("instrumentation_error")
+                self.known = None
+        return self
+
+    def _tell_begin(self, known: Known) -> None:
         self._context = contextvars.copy_context()
         if self._task is not None:
             self._handle = self._context.run(self._new_task(self._task).start)
         self.environment = self._context.run(self._lifecycle.child_environment, self.environment)
         if self.reads:
-            self._told = Told(self._lifecycle, self.known, self._begin_session, self._began_ns)
-            self._lines = Lines(READERS[self.known.name](), self._told)
+            self._told = Told(self._lifecycle, known, self._begin_session, self._began_ns)
+            self._lines = Lines(READERS[known.name](), self._told)
         else:
-            self._track("session.started", harnessProvider=self.known.name)
-        return self
+            self._track("session.started", harnessProvider=known.name)
 
     def feed(self, data: bytes) -> None:
         """A piece of its standard output, in order."""

@@ -100,7 +100,7 @@ _ROWS = (
         },
         no={"GEMINI_TELEMETRY_ENABLED": _OFF},
         prints=((("-o", "--output-format"), ("stream-json",)),),
-        ends_well_on=("SIGINT",),
+        ends_well_on=("SIGINT", "SIGTERM"),
         tells="the command line, and the prompt that stands on it",
     ),
     Known(

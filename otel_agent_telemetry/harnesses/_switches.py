@@ -18,6 +18,7 @@ __all__ = ["Prepared", "chosen", "prepare", "prints_lines", "without_hook"]
 
 _HOOK = os.path.join("opentelemetry", "instrumentation", "auto_instrumentation")
 _OURS = {"OTEL_PYTHON_DISTRO": "agent_telemetry", "OTEL_PYTHON_CONFIGURATOR": "agent_telemetry"}
+_PAGE = "_AGENT_TELEMETRY_PAGE"
 _CONFIG = "OPENCODE_CONFIG_CONTENT"
 
 
@@ -57,7 +58,7 @@ def prepare(
 
 def without_hook(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment without what ``run`` adds for Python programs."""
-    kept = {key: value for key, value in environment.items() if _OURS.get(key) != value}
+    kept = {key: value for key, value in environment.items() if _OURS.get(key) != value and key != _PAGE}
     paths = [path for path in kept.get("PYTHONPATH", "").split(os.pathsep) if path]
     others = [path for path in paths if not os.path.normpath(path).endswith(_HOOK)]
     if len(others) != len(paths):

@@ -67,16 +67,22 @@ class SyncRun:
                 self._run.end(process.returncode)
 
     def _plain(self) -> subprocess.Popen[Any]:
-        return subprocess.Popen(self._run.command, env=self._run.environment, **self._options)  # noqa: S603 - the caller's own command
+        options: dict[str, Any] = self._options | ({"stdout": subprocess.PIPE} if self._run.pipes else {})
+        return subprocess.Popen(self._run.command, env=self._run.environment, **options)  # noqa: S603 - the caller's own command
 
     def _piped(self) -> subprocess.Popen[Any]:
-        options: dict[str, Any] = {key: value for key, value in self._options.items() if key not in _TEXT}
-        options |= {"stdout": subprocess.PIPE, "bufsize": 0}
-        process = subprocess.Popen(self._run.command, env=self._run.environment, **options)  # noqa: S603 - as above
+        printed, prints = os.pipe()
+        try:
+            options: dict[str, Any] = {**self._options, "stdout": prints}
+            process = subprocess.Popen(self._run.command, env=self._run.environment, **options)  # noqa: S603 - as above
+        except BaseException:
+            os.close(printed)
+            raise
+        finally:
+            os.close(prints)
         theirs, ours = os.pipe()
-        source = process.stdout
         process.stdout = self._as_asked(theirs)
-        self._pump = pump = Pump(source, ours, self._run.feed)
+        self._pump = pump = Pump(os.fdopen(printed, "rb", buffering=0), ours, self._run.feed)
 
         def copy() -> None:
             try:

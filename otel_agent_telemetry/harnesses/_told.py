@@ -54,11 +54,6 @@ class Told:
         """The session's handle, once the output named it."""
         return self._session
 
-    @property
-    def duration_ms(self) -> int:
-        """How long it has been running."""
-        return max(time.time_ns() - self._began_ns, 0) // 1_000_000
-
     def session(self, session_id: str, *, model: str | None = None, version: str | None = None) -> None:
         """It says which session it is; the first one of a run counts."""
         self._model = model or self._model

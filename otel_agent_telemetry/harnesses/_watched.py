@@ -17,10 +17,11 @@ STOP_SECONDS = 5.0
 
 
 class Watched(Protocol):
-    """A run that is told what happens to its process."""
+    """A run that is told what happens to its process; ``pipes`` if its output is for the caller to read."""
 
     command: list[str]
     environment: dict[str, str]
+    pipes: bool
     reads: bool
 
     def begin(self) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from otel_agent_telemetry import _losses
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from opentelemetry.util.types import AttributeValue
 
@@ -35,7 +35,10 @@ def attributes(given: Iterable[tuple[str, object]]) -> dict[str, AttributeValue]
 
 
 def value_of(value: object) -> AttributeValue | None:
-    """The value as an attribute value: text cut and made valid UTF-8, integers within int64; None for other types."""
+    """The value as an attribute value: text cut and made valid UTF-8, integers within int64, of a list its texts.
+
+    None for other types.
+    """
     if isinstance(value, str):
         if len(value) <= LONGEST_TEXT and value.isascii():
             return value
@@ -44,6 +47,16 @@ def value_of(value: object) -> AttributeValue | None:
         return value
     if isinstance(value, int):
         return min(max(value, -_LARGEST_INTEGER), _LARGEST_INTEGER)
-    if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):  # pyright: ignore[reportUnknownVariableType] - elements are checked here
-        return [str(value_of(item)) for item in value[:LONGEST_TEXT]]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if isinstance(value, (list, tuple)):
+        return _texts(value[:LONGEST_TEXT])  # pyright: ignore[reportUnknownArgumentType] - elements are checked there
     return None
+
+
+def _texts(given: Sequence[object]) -> list[str] | None:
+    """The texts of a list, as a list in an attribute is of one type; None where it holds none but other values."""
+    texts = [str(value_of(item)) for item in given if isinstance(item, str)]
+    if not texts and given:
+        return None
+    if len(texts) < len(given):
+        _losses.count("wrong_type")
+    return texts

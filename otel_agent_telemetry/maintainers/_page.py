@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from datetime import date
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,9 @@ svg text { fill: var(--quiet); font: 11px system-ui, sans-serif; }
 .all { fill: var(--soft); } .new { fill: var(--fill); } .axis { stroke: var(--line); }
 """
 _HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-PAGE_HEADERS = {"Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_HASH}'; frame-ancestors 'none'"}
+PAGE_HEADERS = {
+    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_HASH}'; img-src data:; frame-ancestors 'none'"
+}
 
 _WIDTH, _HEIGHT, _BOTTOM = 720, 150, 18
 _GROUPS = (
@@ -97,6 +100,7 @@ def page(report: Report) -> str:
     )
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f'<link rel="icon" href="data:,">'
         f"<title>{escape(report.product)}: report</title><style>{_STYLE}</style>"
         f"<h1>{escape(report.product)}</h1><p>{_period(report)}</p><nav>{links}</nav>{body}{_received(report)}</html>\n"
     )
@@ -157,24 +161,32 @@ def _class(column: str) -> str:
     return "" if column in _TEXT else ' class="n"'
 
 
-def _bars(answer: Answer) -> str:
+def _bars(number_of: Callable[[date], int]) -> Callable[[Answer], str]:
     """Active installations as bars, the new ones of each darker, with a table for those who read it."""
-    tallest = max(row[1] for row in answer.rows)
-    step = _WIDTH / len(answer.rows)
-    scale = (_HEIGHT - _BOTTOM - 12) / tallest
-    bars = "".join(
-        f"<g><title>{escape(start)}: {count:,} active, {new:,} new</title>{_bar(at * step, step, count * scale, 'all')}"
-        f"{_bar(at * step, step, new * scale, 'new')}</g>"
-        for at, (start, count, new) in enumerate(answer.rows)
-    )
-    floor = _HEIGHT - _BOTTOM
-    labels = (
-        f'<text x="0" y="{_HEIGHT - 4}">{escape(answer.rows[0][0])}</text><text x="0" y="10">{tallest:,}</text>'
-        f'<text x="{_WIDTH}" y="{_HEIGHT - 4}" text-anchor="end">{escape(answer.rows[-1][0])}</text>'
-    )
-    line = f'<line class="axis" x1="0" x2="{_WIDTH}" y1="{floor}" y2="{floor}"/>'
-    size = f'viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" role="img"'
-    return f"<svg {size}>{line}{bars}{labels}</svg><details><summary>as a table</summary>{_table(answer)}</details>"
+
+    def bars(answer: Answer) -> str:
+        places = [number_of(date.fromisoformat(start)) for start, _, _ in answer.rows]
+        tallest = max(row[1] for row in answer.rows)
+        step = _WIDTH / (1 + places[-1] - places[0])  # a time without a row keeps its place
+        scale = (_HEIGHT - _BOTTOM - 12) / tallest
+        drawn = "".join(
+            f"<g><title>{escape(start)}: {count:,} active, {new:,} new</title>"
+            f"{_bar((place - places[0]) * step, step, count * scale, 'all')}"
+            f"{_bar((place - places[0]) * step, step, new * scale, 'new')}</g>"
+            for place, (start, count, new) in zip(places, answer.rows, strict=True)
+        )
+        floor = _HEIGHT - _BOTTOM
+        labels = (
+            f'<text x="0" y="{_HEIGHT - 4}">{escape(answer.rows[0][0])}</text><text x="0" y="10">{tallest:,}</text>'
+            f'<text x="{_WIDTH}" y="{_HEIGHT - 4}" text-anchor="end">{escape(answer.rows[-1][0])}</text>'
+        )
+        line = f'<line class="axis" x1="0" x2="{_WIDTH}" y1="{floor}" y2="{floor}"/>'
+        size = f'viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" role="img"'
+        return (
+            f"<svg {size}>{line}{drawn}{labels}</svg><details><summary>as a table</summary>{_table(answer)}</details>"
+        )
+
+    return bars
 
 
 def _bar(x: float, step: float, height: float, kind: str) -> str:
@@ -196,7 +208,9 @@ def _crossed(answer: Answer) -> str:
 
 
 _SHAPES: dict[str, Callable[[Answer], str]] = {
-    **dict.fromkeys(("active_by_day", "active_by_week", "active_by_month"), _bars),
+    "active_by_day": _bars(date.toordinal),
+    "active_by_week": _bars(lambda day: (day.toordinal() - 1) // 7),
+    "active_by_month": _bars(lambda day: 12 * day.year + day.month),
     **dict.fromkeys(("retention", "versions"), _crossed),
 }
 

@@ -6,6 +6,7 @@ from otel_agent_telemetry.meaning._kinds import DIALECT_KEYS
 from otel_agent_telemetry.meaning._meaning import Meaning
 from otel_agent_telemetry.meaning._models import undated
 from otel_agent_telemetry.meaning._places import Place
+from otel_agent_telemetry.meaning._properties import attributes_of
 from otel_agent_telemetry.meaning._records import Fact, SpanRecord, Usage
 from otel_agent_telemetry.meaning._replay import replay, verdicts
 from otel_agent_telemetry.meaning._said import READ_KEYS, Said, read
@@ -27,6 +28,7 @@ __all__ = [
     "ToolCall",
     "Usage",
     "arrange",
+    "attributes_of",
     "kinds",
     "read",
     "replay",

@@ -7,6 +7,18 @@ from typing import TYPE_CHECKING, NamedTuple
 from otel_agent_telemetry import semconv
 from otel_agent_telemetry.meaning._costs import spent
 from otel_agent_telemetry.meaning._outcomes import CANCELLED
+from otel_agent_telemetry.meaning._properties import (
+    COMMAND,
+    CREATED,
+    HARNESS,
+    SESSION,
+    SESSION_OF_TASK,
+    TASK,
+    TOKENS,
+    WORKFLOW,
+    WORKFLOW_ENDED,
+    WORKFLOW_STARTED,
+)
 from otel_agent_telemetry.meaning._records import Fact
 
 if TYPE_CHECKING:
@@ -17,33 +29,6 @@ if TYPE_CHECKING:
 
 _NS_PER_MS = 1_000_000
 
-_HARNESS = {
-    "provider": semconv.AGENT_SESSION_HARNESS,
-    "harnessVariant": semconv.AGENT_HARNESS_VARIANT,
-    "harnessVersion": semconv.AGENT_HARNESS_VERSION,
-}
-_SESSION = {
-    "agentId": semconv.GEN_AI_AGENT_ID,
-    "harnessProvider": semconv.AGENT_SESSION_HARNESS,
-    "model": semconv.GEN_AI_REQUEST_MODEL,
-    "role": semconv.AGENT_SESSION_ROLE,
-    "taskId": semconv.AGENT_TASK_ID,
-    "sessionId": semconv.GEN_AI_CONVERSATION_ID,
-    "agentName": semconv.GEN_AI_AGENT_NAME,
-}
-_TASK = {"taskId": semconv.AGENT_TASK_ID, "source": semconv.AGENT_TASK_SOURCE}
-_CREATED = {
-    **_TASK,
-    **_HARNESS,
-    "hasParent": semconv.AGENT_TASK_HAS_PARENT,
-    "priority": semconv.AGENT_TASK_PRIORITY,
-    "tags": semconv.AGENT_TASK_TAGS,
-}
-_WORKFLOW_STARTED = {"nodeCount": semconv.AGENT_WORKFLOW_NODES, "triggerType": semconv.AGENT_WORKFLOW_TRIGGER}
-_WORKFLOW_ENDED = {
-    "stepsCompleted": semconv.AGENT_WORKFLOW_STEPS_COMPLETED,
-    "stepsFailed": semconv.AGENT_WORKFLOW_STEPS_FAILED,
-}
 UNSAID = frozenset({semconv.OUTCOME_RETRIED, semconv.OUTCOME_ABANDONED})
 
 
@@ -59,7 +44,7 @@ def milliseconds(start_ns: int, end_ns: int) -> int:
 
 def about(attributes: Mapping[str, object], task: Mapping[str, object] | None = None) -> dict[str, object]:
     """Who a session is, from the attributes of its span and of the task around: the properties of its start."""
-    properties = _read(attributes, _SESSION)
+    properties = _read(attributes, SESSION)
     properties["agentId"] = properties["agentId"] or properties["agentName"]
     if task is not None:
         properties["taskId"] = properties["taskId"] or task.get(semconv.AGENT_TASK_ID)
@@ -87,13 +72,7 @@ def session_ended(session: Mapping[str, object], ended: Ended) -> Iterator[Fact]
     ``session`` is what :func:`about` gives.
     """
     totals, error, end_ns = ended.totals, ended.error, ended.end_ns
-    tokens = {
-        "inputTokens": totals.input_tokens,
-        "outputTokens": totals.output_tokens,
-        "cacheReadTokens": totals.cache_read_tokens,
-        "cacheWriteTokens": totals.cache_write_tokens,
-        "reasoningOutputTokens": totals.reasoning_tokens,
-    }
+    tokens = {name: getattr(totals, field) for name, field in TOKENS.items()}
     usd, is_estimate = spent(totals.cost_usd, totals.guess)
     cost_of = {"totalCostUsd": usd, "costIsEstimate": True if is_estimate else None}
     used = totals.input_tokens is not None or totals.output_tokens is not None
@@ -161,9 +140,9 @@ def task_started(said: Said, agent: object) -> Iterator[Fact]:
     attempt = attributes.get(semconv.AGENT_TASK_ATTEMPT)
     if isinstance(attempt, int) and attempt > 1:  # the first attempt said it
         return
-    begun = {**_read(attributes, _TASK), "agentId": agent}
+    begun = {**_read(attributes, TASK), "agentId": agent}
     if attributes.get(semconv.AGENT_TASK_CREATED) is True:
-        yield fact("task.created", now, _read(attributes, _CREATED))
+        yield fact("task.created", now, _read(attributes, CREATED))
     if attributes.get(semconv.AGENT_TASK_CLAIMED) is True:
         yield fact("task.claimed", now, begun)
     yield fact("task.started", now, begun)
@@ -177,14 +156,14 @@ def task_ended(said: Said, agent: object) -> Iterator[Fact]:
     created_ms = attributes.get(semconv.AGENT_TASK_CREATED_AT)
     since_ns = created_ms * _NS_PER_MS if isinstance(created_ms, int) else said.start_ns
     properties = {
-        **_read(attributes, _TASK),
+        **_read(attributes, TASK),
         "agentId": agent,
         "durationMs": milliseconds(since_ns, said.end_ns),
     }
     if outcome == semconv.OUTCOME_CANCELLED:
         yield fact("task.cancelled", said.end_ns, {**properties, "previousStatus": "in_progress"})
         return
-    properties = {**properties, **_read(attributes, _HARNESS)}
+    properties = {**properties, **_read(attributes, HARNESS)}
     if outcome == semconv.OUTCOME_SUPERSEDED:
         yield fact("task.superseded", said.end_ns, properties)
     elif error is not None:
@@ -214,7 +193,7 @@ def command_ended(said: Said) -> Fact:
         "command": _command(said.attributes),
         "isSuccess": error is None,
         "durationMs": milliseconds(said.start_ns, said.end_ns),
-        "exitCode": said.attributes.get(semconv.AGENT_EXIT_CODE),
+        "exitCode": said.attributes.get(COMMAND["exitCode"]),
         "errorCategory": error,
     }
     return fact("command.executed", said.end_ns, properties)
@@ -222,7 +201,7 @@ def command_ended(said: Said) -> Fact:
 
 def _command(attributes: Mapping[str, object]) -> object:
     """The command's path without the program, which everybody may call as he likes; of the program itself its name."""
-    name, program = attributes.get(semconv.AGENT_COMMAND_NAME), attributes.get(semconv.AGENT_COMMAND_PROGRAM)
+    name, program = attributes.get(COMMAND["command"]), attributes.get(semconv.AGENT_COMMAND_PROGRAM)
     if isinstance(name, str) and isinstance(program, str):
         return name.removeprefix(f"{program} ")
     return name
@@ -230,7 +209,7 @@ def _command(attributes: Mapping[str, object]) -> object:
 
 def workflow_started(said: Said) -> Fact:
     """``workflow.started``."""
-    properties = {"workflowId": _workflow_id(said), **_read(said.attributes, _WORKFLOW_STARTED)}
+    properties = {"workflowId": _workflow_id(said), **_read(said.attributes, WORKFLOW_STARTED)}
     return fact("workflow.started", said.start_ns, properties)
 
 
@@ -239,7 +218,7 @@ def workflow_ended(said: Said, error: str | None) -> Fact:
     properties = {
         "workflowId": _workflow_id(said),
         "durationMs": milliseconds(said.start_ns, said.end_ns),
-        **_read(said.attributes, _WORKFLOW_ENDED),
+        **_read(said.attributes, WORKFLOW_ENDED),
     }
     return fact("workflow.completed" if error is None else "workflow.failed", said.end_ns, properties)
 
@@ -251,16 +230,12 @@ def agent_of(attributes: Mapping[str, object]) -> object:
 
 def harness_of(attributes: Mapping[str, object]) -> dict[str, object]:
     """The harness as a session's or task's span names it."""
-    return {
-        "harnessVariant": attributes.get(semconv.AGENT_HARNESS_VARIANT),
-        "harnessVersion": attributes.get(semconv.AGENT_HARNESS_VERSION),
-        "exitCode": attributes.get(semconv.AGENT_EXIT_CODE),
-    }
+    return _read(attributes, SESSION_OF_TASK)
 
 
 def _workflow_id(said: Said) -> object:
     # A workflow that is known by name alone is the same one in every run; the reference to it is hashed like any id.
-    return said.attributes.get(semconv.AGENT_WORKFLOW_ID) or said.name or f"{said.key:032x}"
+    return said.attributes.get(WORKFLOW["workflowId"]) or said.name or f"{said.key:032x}"
 
 
 def _read(attributes: Mapping[str, object], keys: Mapping[str, str]) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry.meaning._costs import NOTHING, Guess, spent
+from otel_agent_telemetry.meaning._properties import TOKENS
 from otel_agent_telemetry.meaning._records import Fact
 
 if TYPE_CHECKING:
@@ -12,14 +13,7 @@ if TYPE_CHECKING:
 
     from otel_agent_telemetry.meaning._records import Usage
 
-_SUMMED = {
-    "inputTokens": "input_tokens",
-    "outputTokens": "output_tokens",
-    "cacheReadTokens": "cache_read_tokens",
-    "cacheWriteTokens": "cache_write_tokens",
-    "reasoningOutputTokens": "reasoning_tokens",
-    "costUsd": "cost_usd",
-}
+_SUMMED = {**TOKENS, "costUsd": "cost_usd"}
 
 
 def token_usage(usages: Iterable[Usage]) -> list[Fact]:

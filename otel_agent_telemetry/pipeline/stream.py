@@ -9,22 +9,19 @@ import logging
 import os
 import threading
 import weakref
-from collections import deque
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import _deadline, _losses, semconv
-from otel_agent_telemetry.errors import LedgerError
-from otel_agent_telemetry.meaning._records import Fact
-from otel_agent_telemetry.pipeline._background import Bell, background
+from otel_agent_telemetry.pipeline._queue import PORTION, Queue
 from otel_agent_telemetry.pipeline._writer import Writer
+from otel_agent_telemetry.pipeline._writing_thread import WritingThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
-    from otel_agent_telemetry.meaning._records import SpanRecord
+    from otel_agent_telemetry.meaning._records import Fact, SpanRecord
     from otel_agent_telemetry.pipeline._backlog import Outlet
     from otel_agent_telemetry.pipeline._writer import Item
     from otel_agent_telemetry.pipeline.tokens import TokenCounters
@@ -33,9 +30,6 @@ __all__ = ["EventStream", "flush_all"]
 
 _logger = logging.getLogger("otel_agent_telemetry")
 
-LONGEST_QUEUE = 10_000
-_PORTION = 1_000  # of the queue at a time: who leaves the program need not wait for all of it
-_LINGER_SECONDS = 0.02  # gathers what happens together into one transaction
 _CONSENT_SECONDS = 0.5
 _SYNCHRONOUS_SECONDS = 5.0
 _LONGEST_ROUND_SECONDS = 10.0
@@ -82,21 +76,11 @@ class EventStream:
 
     def _begin(self) -> None:
         """A stream without history: at the start, and again in a forked child, where the parent keeps its own."""
-        self._queue: deque[Item] = deque()
+        self._queue = Queue()
         self._metered: list[Fact] = []
-        self._bell = Bell()
         self._work = threading.RLock()
-        self._starting = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._thread = WritingThread(self.drain, self._wait_seconds)
         self._writer = self._new_writer()
-        self._follow_mapping()
-        self._takes_threads = True
-
-    def _follow_mapping(self) -> None:
-        """The mapping's quick calls, without a step between: they are made for every span of the process."""
-        self.link = self._writer.mapping.link
-        self.leave = self._writer.mapping.leave
-        self._expect = self._writer.mapping.expect
 
     @property
     def awaits_spans(self) -> bool:
@@ -108,7 +92,6 @@ class EventStream:
         self._has_exporter = more
         if self.awaits_spans:
             self._writer.start_over(partial=True)
-            self._follow_mapping()
         else:
             self.metered([])
 
@@ -116,9 +99,18 @@ class EventStream:
         """Send what an earlier run left, whether or not this one has something to tell."""
         if not self._synchronous:
             self._writer.backlog.want_outlet()
-            self._start_thread()
+            self._thread.wake()
 
     # The application's thread ---------------------------------------------------------------------------------------
+
+    def link(self, key: int, parent_key: int) -> None:
+        """A span began; called for every span of the process."""
+        if not self._closed:
+            self._writer.mapping.link(key, parent_key)
+
+    def leave(self, key: int) -> bool:
+        """A span that does not matter ended; True where one that does ended below it. Called for nearly every span."""
+        return not self._closed and self._writer.mapping.leave(key)
 
     def started(self, span: Span | SpanRecord) -> None:
         """A lifecycle span of ours began."""
@@ -126,8 +118,8 @@ class EventStream:
 
     def ended(self, span: ReadableSpan | SpanRecord, parent_key: int) -> None:
         """A span that matters ended; ``parent_key`` is 0 for none."""
-        if parent_key:
-            self._expect(parent_key)
+        if parent_key and not self._closed:
+            self._writer.mapping.expect(parent_key)
         self._offer(span)
 
     def unlink(self, key: int) -> None:
@@ -162,34 +154,14 @@ class EventStream:
     def _offer(self, item: Item) -> None:
         if self._closed:
             return
-        queue = self._queue
-        if not self._recordable():
-            if queue and queue[-1] is _OPTED_OUT:
-                return
-            item = _OPTED_OUT
-        if len(queue) >= LONGEST_QUEUE:
-            with suppress(IndexError):  # the writing thread may just have emptied it
-                queue.popleft()
-            _losses.count("queue_full")
-        queue.append(item)
+        if self._recordable():
+            self._queue.put(item)
+        elif not self._queue.opt_out():
+            return
         if self._synchronous:
             self._deliver_now()
-        elif not self._takes_threads:
+        elif not self._thread.wake():
             self.flush(0)
-        elif not self._bell.is_ringing():
-            self._bell.ring()
-            if self._thread is None:
-                self._start_thread()
-
-    def _start_thread(self) -> None:
-        with self._starting:
-            if self._thread is None and self._takes_threads:
-                self._bell = Bell()
-                self._bell.ring()
-                self._thread = background("agent-telemetry", self._run)
-                self._takes_threads = self._thread is not None  # else the interpreter is shutting down
-                if not self._takes_threads:
-                    self.flush(0)
 
     def flush(self, timeout_seconds: float) -> bool:
         """Put everything into the ledger now, then wait up to that long for it to be sent.
@@ -219,22 +191,19 @@ class EventStream:
         if not keeps:
             self.leave_program(timeout_seconds=0)
         self._closed = True
-        self._bell.ring()
-        self.link = self.leave = self._expect = _ignored
+        self._thread.end()
 
     def take_over(self, other: EventStream) -> None:
         """Tell what another stream, which is closed, had still to tell."""
         if not other._work.acquire(timeout=_ROUND_SECONDS):  # its thread may be at its last round
             return
         try:
-            self._queue.extend(other._taken())
+            self._queue.take_over(other._queue)
             self._writer.take_over(other._writer)
         finally:
             other._work.release()
-        self._follow_mapping()
         if self._queue or self._writer.backlog.holds:
-            self._bell.ring()
-            self._start_thread()
+            self._thread.wake()
 
     def leave_program(self, *, timeout_seconds: float = 0.2) -> None:
         """Everything into the ledger; only where that does not outlive the program, a moment for sending.
@@ -244,7 +213,7 @@ class EventStream:
         try:
             with _deadline.Within(self._patience()), _deadline.Leaving():
                 if not self.drain(collect=True, leaving=True):
-                    self._writer.lose(self._taken(None))  # our own thread is at work in it, and does not end
+                    self._writer.lose(self._queue.empty())  # our own thread is at work in it, and does not end
             outlet = self._writer.outlet
             if outlet is not None and outlet.sender is not None:
                 if not outlet.durable:
@@ -254,7 +223,7 @@ class EventStream:
                     outlet.sender.leave()
         except Exception:
             _logger.debug("events could not be written at exit", exc_info=True)
-        self._takes_threads = False
+        self._thread.retire()
 
     def _patience(self, most: float = _PATIENCE_SECONDS) -> float:
         """What others who are at work in the ledger get until they are done; less where they had it already."""
@@ -264,26 +233,6 @@ class EventStream:
         return max(_LEAST_PATIENCE_SECONDS, most - waited)
 
     # The writing thread ------------------------------------------------------------------------------------------
-
-    def _run(self) -> None:
-        wait: float | None = None
-        while not self._closed:
-            self._bell.wait(wait)
-            if self._bell.is_ringing() and self._takes_threads:
-                self._bell.linger(_LINGER_SECONDS)
-            self._bell.hush()
-            if not self._takes_threads:  # whoever leaves writes; a thread that ended now would trip over a late patch
-                wait = None
-                continue
-            try:
-                self.drain()
-                wait = self._wait_seconds()
-            except LedgerError:  # nothing is lost: what could not be written waits
-                wait = _CONSENT_SECONDS
-            except Exception:
-                _losses.count("pipeline_error")
-                _logger.debug("a round of the event stream failed", exc_info=True)
-                wait = _CONSENT_SECONDS
 
     def _wait_seconds(self) -> float | None:
         """Until something falls due; while something is pending, consent is asked for again and again."""
@@ -303,7 +252,7 @@ class EventStream:
             if not self._work.acquire(timeout=_deadline.left(_LONGEST_ROUND_SECONDS)):
                 return False
             try:
-                is_last = self._closed or len(self._queue) <= _PORTION
+                is_last = self._closed or len(self._queue) <= PORTION
                 if not self._closed:
                     self._drain(collect=collect and is_last, leaving=leaving and is_last)
             finally:
@@ -312,36 +261,22 @@ class EventStream:
 
     def _drain(self, *, collect: bool, leaving: bool) -> None:
         if not self._allowed():
-            self._forget(self._taken(None))
+            self._forget(len(self._queue.empty()))
             return
-        self._writer.write(self._since_opt_out(self._taken()), collect=collect, leaving=leaving)
+        items, lost = self._queue.take()
+        if lost is not None:
+            self._forget(lost)
+        self._writer.write(items, collect=collect, leaving=leaving)
         outlet = self._writer.outlet
-        sends = self._takes_threads and not (leaving or self._synchronous)
+        sends = not (leaving or self._synchronous or self._thread.is_retired)
         if sends and outlet is not None and outlet.sender is not None:
             outlet.sender.wake()
 
-    def _taken(self, most: int | None = _PORTION) -> list[Item]:
-        queue = self._queue
-        taken: list[Item] = []
-        with suppress(IndexError):  # another thread may make room meanwhile
-            while queue and (most is None or len(taken) < most):
-                taken.append(queue.popleft())
-        return taken
-
-    def _since_opt_out(self, taken: list[Item]) -> list[Item]:
-        """What happened since consent was given again, where it was taken back for a moment."""
-        last = next((at for at in range(len(taken) - 1, -1, -1) if taken[at] is _OPTED_OUT), -1)
-        if last >= 0:
-            self._forget(taken[:last])
-        return taken[last + 1 :]
-
-    def _forget(self, taken: list[Item]) -> None:
-        """Consent was taken back: what is queued, and what is pending in the ledger, goes."""
-        lost = sum(item is not _OPTED_OUT for item in taken)
+    def _forget(self, lost: int) -> None:
+        """Consent was taken back: what was queued then, and what is pending in the ledger, goes."""
         if lost:
             _losses.count("opted_out", lost)
         self._writer.forget(partial=self.awaits_spans)
-        self._follow_mapping()
 
     def _deliver_now(self) -> None:
         """One offer all the way, for the synchronous mode: the ledger, and one attempt to send."""
@@ -360,19 +295,13 @@ class EventStream:
         self._begin()
 
 
-def _ignored(*_: int) -> bool:
-    return False
+_streams: weakref.WeakSet[EventStream] = weakref.WeakSet()
 
 
 def flush_all() -> None:
     """Put into its ledger what every stream of this process has, the libraries' own too."""
     for stream in list(_streams):
         stream.flush(0)
-
-
-_OPTED_OUT = Fact("", {}, 0)
-"""Stands in the queue for what happened while the environment said no."""
-_streams: weakref.WeakSet[EventStream] = weakref.WeakSet()
 
 
 def _begin_again_in_child() -> None:

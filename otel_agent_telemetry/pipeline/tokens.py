@@ -31,6 +31,7 @@ __all__ = ["About", "Standing", "TokenCounters"]
 About: TypeAlias = "tuple[str | None, str | None, str | None, str | None]"
 """Model, provider, session and agent, by their own names."""
 
+_LEAST = 1e-9
 _SCOPE = InstrumentationScope("otel_agent_telemetry.tokens")
 
 
@@ -115,7 +116,8 @@ class _Count:
     def subtract(self, keys: set[str]) -> None:
         for key in keys & self.written.keys():
             for name, number in self.written.pop(key).items():
-                self.sums[name] -= number
+                rest = self.sums[name] - number
+                self.sums[name] = rest if abs(rest) > _LEAST else 0  # amounts of money leave crumbs
         self.has_changed = any(self.sums.values())
 
 

@@ -5,6 +5,9 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+import pytest
+
+from otel_agent_telemetry.cli._outbox import Ledgers
 from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
 from tests.cli.command import Done, agent_telemetry, program
 
@@ -69,7 +72,7 @@ def test_a_ledger_of_another_version(tmp_path: Path) -> None:
     shown = agent_telemetry("events", "--state-dir", tmp_path, "--limit", 2)
     told = agent_telemetry("status", "--state-dir", tmp_path).out.splitlines()[-1]
     said = "ledger.db is kept by another version of this package"
-    assert [line.split()[2] for line in shown.out.splitlines()] == ["dropped", "pending"]
+    assert [line.split()[3] for line in shown.out.splitlines()] == ["dropped", "pending"]
     assert shown.err == f"{said} (tables 7): 2 events\n"
     assert told == f"kept by another version of this package: file ledger.db, version 7, {COUNTED}"
     assert not (tmp_path / "acme-agents" / "ledger-1.db").exists()
@@ -87,6 +90,17 @@ def test_events_with_nowhere_to_go(recorder: Recorder, tmp_path: Path) -> None:
     assert left.err == f"destination: {recorder.url}, in the proxy dialect, as of the last run\n"
     states = [re.split(r"  +", done.out)[1] for done in (stayed, left)]
     assert states == ["recorded, nowhere to send", "sent"]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "state"), [(None, "recorded, nowhere to send"), ("https://acme.example/v1", "pending")]
+)
+def test_what_the_page_says_of_events_that_wait(tmp_path: Path, endpoint: str | None, state: str) -> None:
+    """What the page of `serve` is told of an event says whether it has anywhere to go."""
+    with closing(Ledger(ledger_file(str(tmp_path), "acme-agents"))) as ledger:
+        ledger.remember(endpoint=endpoint, dialect="proxy", rule="default", opt_out_env=None)
+        ledger.append([("task.created", b"{}", "application/json", "key", 1_795_298_400.5)])
+    assert [*Ledgers(str(tmp_path)).bodies(0)] == [(state, b"{}")]
 
 
 def test_the_bodies_are_what_was_received(recorder: Recorder, tmp_path: Path) -> None:

@@ -56,16 +56,14 @@ def passed(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 def _is_whole(files: list[Path]) -> bool:
-    text = "".join(file.read_text("utf-8") for file in files if file.exists())
-    spans = sum(
-        len(scope["spans"])
-        for capture in CAPTURES.values()
-        for request in capture["traces"]
-        for resource in request["resourceSpans"]
-        for scope in resource["scopeSpans"]
-    )
-    logged = sum(json.dumps(capture["logs"]).count("tool_use_id") > 0 for capture in CAPTURES.values())
-    return text.count('"spanId":') >= spans and text.count("api_request") >= logged and "token.usage" in text
+    """Every span, every call of Claude Code and Gemini CLI in a log record, and token counts in metrics are there."""
+    traces, metrics, logs = (file.read_text("utf-8") if file.exists() else "" for file in files)
+    sent = [json.dumps(capture["logs"], separators=(",", ":")) for capture in CAPTURES.values()]
+    calls = sum(text.count(f'"{name}"') for text in sent for name in ("api_request", "gemini_cli.api_response"))
+    arrived = sum(logs.count(f'"{name}"') for name in ("api_request", "gemini_cli.api_response"))
+    spans = sum(json.dumps(capture["traces"]).count('"spanId":') for capture in CAPTURES.values())
+    is_counted = all(name in metrics for name in ("claude_code.token.usage", "gemini_cli.token.usage"))
+    return traces.count('"spanId":') >= spans and arrived >= calls and is_counted
 
 
 def test_the_totals_are_those_of_what_was_sent(passed: list[str], tmp_path: Path) -> None:

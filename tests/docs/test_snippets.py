@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 SERVE = "agent-telemetry serve"
+LISTENS = {SERVE: "4318", "agent-telemetry proxy": "8088"}  # where, if nothing else is said
 WITH_A_SERVE = "run: the collector of this page"
 MARKS = {"python", "run", "run: background", WITH_A_SERVE, "install", "dockerfile", "yaml", "policy"}
 TYPED = [
@@ -65,7 +66,7 @@ def model() -> Generator[ModelServer]:
 @pytest.mark.parametrize("page", TYPED, ids=relative)
 def test_a_page_runs(page: Path, model: ModelServer, tmp_path: Path) -> None:
     """The page's commands and programs end well, in their order, in a folder with its files, as its reader has them."""
-    ports = {"4318": str(free_port()), "8000": str(free_port())}
+    ports = {port: str(free_port()) for port in ("4318", "8000", "8088")}
     script = "\n".join(["set -eu", "trap 'kill $(jobs -p) 2>&- || true' EXIT", *lines(blocks(page), tmp_path, ports)])
     given = environment(OPENAI_API_KEY="none", OPENAI_BASE_URL=model.url, PYTHONWARNINGS="default")
     given["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), given["PATH"]])
@@ -111,9 +112,9 @@ def lines(found: list[Block], folder: Path, ports: dict[str, str]) -> Generator[
 def background(commands: list[str]) -> Generator[str]:
     """Commands that go on, and the waiting until they are at work; from then on `serve` is where traces go."""
     for command in commands:
-        port = "8000" if "8000" in command else "4318"
-        yield f"{command} {'--port 4318 ' if command == SERVE else ''}&"
-        if command == SERVE or "8000" in command:
+        port = LISTENS.get(command, "8000" if "8000" in command else "")
+        yield f"{command} --port {port} &" if command in LISTENS else f"{command} &"
+        if port:
             yield UNTIL_IT_LISTENS.format(port)
         if command == SERVE:
             yield "export OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318"
@@ -132,7 +133,7 @@ def image(text: str) -> Generator[str]:
 
 def with_ports(text: str, ports: dict[str, str]) -> str:
     """The text with ports that are free here in the place of those that a reader has."""
-    return re.sub(r"\b(4318|8000)\b", lambda match: ports[match[1]], text)
+    return re.sub(r"\b(4318|8000|8088)\b", lambda match: ports[match[1]], text)
 
 
 INSTALLED = [(page, block) for page in PAGES for block in blocks(page) if block.mark == "install"]

@@ -55,6 +55,17 @@ CASES: dict[str, dict[str, Any]] = {
         ("task.superseded", {"taskId": "t", "source": "fax", "reason": "tired", "agentId": "a", "durationMs": 1}),
         ("session.failure", {"agentId": "a", "errorCategory": "flood", "wasRateLimited": False}),
     ),
+    "what the documents name": agent_swarm(
+        (
+            "task.created",
+            {"taskId": "t", "source": "slack", "hasParent": False, "tags": ["billing", 7, "for Mr Smith"]},
+        ),
+        ("task.created", {"taskId": "t", "source": "slack", "tags": "billing"}),
+        ("session.started", {"agentId": "a", "harnessProvider": "claude", "role": "worker", "taskId": "t"}),
+        ("session.ended", {"agentId": "a", "durationMs": 5, "tasksProcessed": 1, "taskId": "t"}),
+        ("workflow.started", {"workflowId": "w", "runId": "r", "nodeCount": 3, "triggerType": "manual"}),
+    ),
+    "tags by the hundred": agent_swarm(("task.created", {"taskId": "t", "source": "ui", "tags": ["a"] * 100})),
     "the caller's metadata": agent_swarm(
         ("track", [{"event": "server.started", "metadata": {"environment": "x", "more": 1}}])
     ),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Agent", "Run", "left_behind", "with_run"]
 
 _RUN = (sys.executable, "-m", "otel_agent_telemetry", "run", "--")
-_LIMIT_SECONDS = 120
+_LIMIT_SECONDS = 240
 _MODEL = "gpt-5-mini"
 _TOML = """
 model = "{model}"
@@ -194,7 +194,7 @@ def with_run(
     ) as process:
         try:
             if stop is not None:
-                assert server.hanging.wait(_LIMIT_SECONDS / 2), "the model was not asked"
+                assert server.hanging.wait(_LIMIT_SECONDS), "the model was not asked"
                 process.send_signal(stop)
             out, err = process.communicate(timeout=_LIMIT_SECONDS)
         except BaseException:

@@ -126,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
         if cut is None:
             served.update(calls=1, tools=bool(tool), side=not is_main, **usage._asdict())
         if wants_stream:
-            self._stream(events, cut, named=api.named, hangs=scenario == "hang")
+            self._stream(events, cut, named=api.named, says_done=api is _Chat, hangs=scenario == "hang")
         else:
             self._answer(200, whole)
 
@@ -166,7 +166,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    def _stream(self, events: list[dict[str, Any]], cut: int | None, *, named: bool, hangs: bool) -> None:
+    def _stream(
+        self, events: list[dict[str, Any]], cut: int | None, *, named: bool, says_done: bool, hangs: bool
+    ) -> None:
         self.close_connection = True
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
@@ -180,7 +182,7 @@ class _Handler(BaseHTTPRequestHandler):
             if cut is not None and hangs:
                 self.server.hanging.set()
                 self.server.over.wait(60)
-            elif cut is None and not named:
+            elif cut is None and says_done:
                 self.wfile.write(b"data: [DONE]\n\n")
         except OSError:  # it went away
             return

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from otel_agent_telemetry.harnesses import Harness
+from tests.agreement.stored import totals_of
 from tests.harnesses.agents import Agent, Run, left_behind, with_run
 from tests.harnesses.fetch import NAMES
 from tests.harnesses.model_server import SECRET, ModelServer
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.harnesses, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.harnesses, pytest.mark.timeout(600)]
 
 REPORTING = tuple(name for name in NAMES if name != "pi")
 CHEAP = ("claude", "codex")
@@ -82,7 +83,7 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
 @pytest.mark.parametrize("name", cheap(REPORTING))
 @pytest.mark.parametrize("scenario", ["ok", "toolerr"])
 def test_it_runs_as_without_us(name: str, scenario: str, lab: Lab) -> None:
-    """It ends well, its own telemetry arrives, and no shell command of its agent sees our Python hook."""
+    """It ends well, its own telemetry says what was served, and no shell command of it sees our Python hook."""
     agent, served = lab.agent(name, scenario)
     done = lab.run(agent)
     assert (done.code, served["tools"], b"Done." in done.out) == (0, 1, True), done
@@ -90,6 +91,9 @@ def test_it_runs_as_without_us(name: str, scenario: str, lab: Lab) -> None:
     assert names == ["task.created", "task.started", "session.started", "task.session_completed", "task.completed"]
     assert SECRET not in json.dumps(lab.events)
     spans = lab.spans()
+    for way, totals in totals_of(lab.serving.store).items():
+        figures = {figure: totals[figure] for figure in ("calls", "tools", "input", "output") if figure in totals}
+        assert figures == {figure: served[figure] for figure in figures}, way
     assert len({service for _, service, _ in spans}) > 1
     if name in TRACED:
         task = next(trace for trace, service, _ in spans if service == "acme-agents")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.instrumentation.langgraph_told import EVENTS, TREES
 from tests.instrumentation.program import Program, needs, run_plainly, tree
 
 if TYPE_CHECKING:
@@ -16,29 +17,6 @@ if TYPE_CHECKING:
     from examples.scripted_model import ModelServer
 
 needs("langgraph", "langchain-openai")
-
-WITH_TOOL = """\
-session helper ok
-  invoke_workflow helper ok
-    chat gpt-5-mini ok
-    execute_tool get_weather ok
-    chat gpt-5-mini ok"""
-TREES = {
-    **dict.fromkeys(("whole", "streamed", "left", "right"), WITH_TOOL),
-    "tool error": """\
-session helper error
-  invoke_workflow helper error
-    chat gpt-5-mini ok
-    execute_tool get_stock_price error""",
-    "limited": "session helper error\n  invoke_workflow helper error\n    chat gpt-5-mini error",
-    "paused": """\
-session helper ok
-  invoke_workflow helper retried
-session helper ok
-  invoke_workflow helper ok
-    chat gpt-5-mini ok""",
-    "cancelled": "session helper cancelled\n  invoke_workflow helper cancelled\n    chat gpt-5-mini ok",
-}
 
 
 @pytest.fixture(scope="module")
@@ -84,15 +62,7 @@ def test_nodes_are_the_steps_of_the_workflow(story: Program) -> None:
 
 def test_events_follow(story: Program) -> None:
     """The maintainers are told of sessions, workflows, tools and failures."""
-    assert story.counted("token.", "session.cost") == {
-        "session.started": 9,
-        "session.ended": 9,
-        "session.failure": 2,
-        "workflow.started": 9,
-        "workflow.completed": 5,
-        "workflow.failed": 3,
-        "tool.called": 5,
-    }
+    assert story.counted("token.", "session.cost") == EVENTS
 
 
 def test_our_errors_stay_with_us(tmp_path: Path, model: ModelServer) -> None:

@@ -45,7 +45,7 @@ PROGRAM = """
 
 @pytest.mark.parametrize(
     ("kilobytes", "ending", "told"),
-    [(380, "room", "True False True 600"), (400, "full", "True False 100 ('ledger_unavailable', 500)")],
+    [(440, "room", "True False True 600"), (400, "full", "True False 100 ('ledger_unavailable', 500)")],
 )
 def test_full_disk(tmp_path: Path, kilobytes: int, ending: str, told: str) -> None:
     """With room again all of it is kept; without, the loss is written into room that was set aside for it."""

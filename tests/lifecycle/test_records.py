@@ -38,7 +38,7 @@ def test_its_event(acme: Acme) -> None:
     calls = acme.telemetry
     with calls.session(agent="planner", id="s-1"):
         calls.track_tool("web_search", duration_ms=12.9)
-    calls.track_tool("write_file", error="timeout", agent="planner", session_id="s-1")
+    calls.track_tool("tool_of_ours", error="timeout", agent="planner", session_id="s-1")
     first, second = (each for each in acme.told if each.event == "tool.called")
     session = first.properties.pop("sessionId")
     assert second.properties.pop("sessionId") == session

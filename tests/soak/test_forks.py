@@ -23,19 +23,19 @@ PROGRAM = """
     context = multiprocessing.get_context("fork")
 
     def child(number):
-        telemetry.server_started(port=number)
+        telemetry.server_shutdown(sessions_processed=number)
 
     def worker(number):
         for step in range(forks):
             first = 10_000 * number + 2 * step
-            telemetry.server_started(port=first)
+            telemetry.server_shutdown(sessions_processed=first)
             process = context.Process(target=child, args=(first + 1,))
             process.start()
             process.join()
             assert process.exitcode == 0
 
     telemetry.configure()
-    telemetry.server_started(port=9_999_999)
+    telemetry.server_shutdown(sessions_processed=9_999_999)
     processes = [context.Process(target=worker, args=(number,)) for number in range(workers)]
     for process in processes:
         process.start()
@@ -50,7 +50,7 @@ def test_forks(size: int, tmp_path: Path, figure: Callable[[str, str], None]) ->
     """Workers that record while they fork, and children that record and leave, lose nothing and hang nobody."""
     workers = min(size, 8)
     assert run(PROGRAM, workers, size, variables=allowed(tmp_path)) == f"{[0] * workers}\n"
-    found = Counter(json.loads(body)["properties"]["port"] for body in stored(tmp_path))
+    found = Counter(json.loads(body)["properties"]["sessionsProcessed"] for body in stored(tmp_path))
     expected = {10_000 * number + step for number in range(workers) for step in range(2 * size)}
     assert found == dict.fromkeys(expected | {9_999_999}, 1)
     figure(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PROGRAM = """
     telemetry.configure()
     for step in range(30):
-        telemetry.server_started(port=number * 100 + step)
+        telemetry.server_shutdown(sessions_processed=number * 100 + step)
         if telemetry.flush(0):
             say("kept", number * 100 + step)
     time.sleep(60)
@@ -40,7 +40,8 @@ WAITS_FROM = 50  # runs; what a killed process was sending is another's to send 
 
 def ports(bodies: list[bytes]) -> set[int]:
     """The numbers that bodies tell of."""
-    return {body["properties"]["port"] for body in map(json.loads, bodies) if "port" in body["properties"]}
+    told = [json.loads(body)["properties"] for body in bodies]
+    return {properties["sessionsProcessed"] for properties in told if "sessionsProcessed" in properties}
 
 
 @sizes("KILLS", short=6, long=200)

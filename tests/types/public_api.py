@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio.subprocess
+import subprocess
 from collections.abc import AsyncGenerator, Generator
+from typing import Any
 
 from typing_extensions import assert_type
 
@@ -132,3 +135,12 @@ def counted() -> None:
     telemetry.track_tool("read_file", duration_ms=12.5, error=OSError(), agent="planner", session_id="s-1")
     telemetry.server_started(port=8080)
     telemetry.server_shutdown(signal="SIGTERM", uptime_ms=10, sessions_processed=2)
+
+
+async def coding_agents() -> None:
+    """A coding agent is a process, of either kind; what it starts with is given by name."""
+    with telemetry.harness(["codex", "exec", "--json"], task="review", read=True, cwd="project") as process:
+        assert_type(process, subprocess.Popen[Any])
+    async with telemetry.harness(["codex", "exec"], env={"A": "b"}) as running:
+        assert_type(running, asyncio.subprocess.Process)
+    telemetry.harness(["codex"], "review")  # pyright: ignore[reportCallIssue] (what is more than the command is named)

@@ -169,7 +169,6 @@ def test_gunicorn_off(tmp_path: Path) -> None:
 
 NAMED = """
     import click
-    from opentelemetry import trace
     import otel_agent_telemetry as telemetry
 
     @click.command()
@@ -178,7 +177,6 @@ NAMED = """
         with telemetry.session(), telemetry.tool("web_search"):
             pass
 
-    trace.get_tracer("acme").start_span("before").end()
     main()
 """
 
@@ -193,6 +191,16 @@ def test_a_product_that_its_code_names(tmp_path: Path, recorder: Recorder) -> No
     events = [each["event"] for each in told(tmp_path / "state", "named-in-code")]
     assert events == ["session.started", "tool.called", "session.ended", "command.executed"]
     assert services(recorder) == {"named-in-code"}
+
+
+def test_a_program_whose_code_says_no(tmp_path: Path) -> None:
+    """What was told before the program's code says no is kept nowhere."""
+    said_no = dedent(NAMED).replace('"2.3.0")', '"2.3.0", enabled=False)')
+    (tmp_path / "service.py").write_text(said_no, "utf-8")
+    given = variables(tmp_path / "state")
+    del given["AGENT_TELEMETRY_PRODUCT"]
+    assert run(*OURS, str(tmp_path / "service.py"), given=given).returncode == 0
+    assert not (tmp_path / "state").exists()
 
 
 def test_the_service_name_of_a_spawned_process(tmp_path: Path, recorder: Recorder) -> None:

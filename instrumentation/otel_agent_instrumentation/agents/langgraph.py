@@ -3,8 +3,9 @@
 Hook: a callback handler for every run, by ``langchain_core.tracers.context.register_configure_hook``. A run of a graph
 is a workflow with its nodes as steps (one that ``create_agent`` made is an agent run), inside a session if it has a
 ``thread_id``. A graph that ``interrupt()`` pauses has not ended; its resumption is a run of its own. Where another
-instrumentation of LangChain is active, this module is silent: that one's spans have the ``thread_id`` too, so its runs
-are sessions. Messages, inputs and outputs are not read; of a reply, its model and its token counts.
+instrumentation of LangChain is active, tools and model calls are left to it, and its spans stand below our sessions and
+runs: these alone know steps, pauses and cancellations. Messages, inputs and outputs are not read; of a reply, its model
+and its token counts.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import otel_agent_telemetry as telemetry
 from otel_agent_instrumentation._clients import is_wrapper, openai_is_instrumented
 from otel_agent_instrumentation._hooks import FrameworkInstrumentor, quiet
+from otel_agent_instrumentation.agents._langchain_callbacks import OURS, begun, surround
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -34,18 +36,24 @@ class LangGraphInstrumentor(FrameworkInstrumentor):
     requires: ClassVar[tuple[str, ...]] = ("langchain-core >= 1, < 2",)
 
     def install(self, hooks: Hooks) -> None:
-        """Register the handler."""
+        """Register the handler. A run begins before and ends after those of others, which are below it so."""
+        observer = _Observer()
 
         def register(module: Any) -> None:
-            from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager
+            from langchain_core.callbacks import BaseCallbackHandler
 
-            handler = _handler(BaseCallbackHandler, _Observer(BaseCallbackManager))
+            handler = _handler(BaseCallbackHandler, observer)
             before = list(module._configure_hooks)  # noqa: SLF001 - there is no public way to take a hook back
             module.register_configure_hook(contextvars.ContextVar("agent_telemetry", default=handler), inheritable=True)
             ours = [each for each in module._configure_hooks if each not in before]  # noqa: SLF001 - as above
             hooks.later(lambda: [module._configure_hooks.remove(each) for each in ours])  # noqa: SLF001 - as above
 
+        def around(module: Any) -> None:
+            observer.manager = module.BaseCallbackManager
+            surround(hooks, module, observer.end)
+
         hooks.when_imported("langchain_core.tracers.context", register)
+        hooks.when_imported("langchain_core.callbacks.manager", around)
 
 
 class _Run:
@@ -77,8 +85,8 @@ class _Run:
 class _Observer:
     """What happens at each callback; one that is not ours to report stands for the run around it."""
 
-    def __init__(self, manager: Any) -> None:
-        self._manager = manager
+    def __init__(self) -> None:
+        self.manager: Any = None
         self._runs: dict[UUID, _Run] = {}
         self._around: dict[UUID, _Run] = {}
 
@@ -86,11 +94,12 @@ class _Observer:
     def chain_start(self, run_id: UUID, parent_id: UUID | None, metadata: dict[str, Any], name: str | None) -> None:
         if parent_id is not None:
             self._step(run_id, parent_id, metadata, name)
-        elif metadata.get("ls_integration") in _GRAPHS and not self._is_doubled():
+        elif metadata.get("ls_integration") in _GRAPHS:
             agent = metadata.get("lc_agent_name")
             run = telemetry.agent(agent) if agent else telemetry.workflow(name)
             handles = [*_session(metadata, name), run]
             self._begin(run_id, None, _Run(handles, is_graph=True))
+            begun(run_id)
 
     @quiet
     def tool_start(self, run_id: UUID, parent_id: UUID | None, name: str | None, call_id: str | None) -> None:
@@ -151,7 +160,7 @@ class _Observer:
         return self._runs.get(run_id) or self._around.get(run_id)
 
     def _is_doubled(self) -> bool:
-        return is_wrapper(self._manager.__dict__.get("__init__"))
+        return is_wrapper(self.manager.__dict__.get("__init__"))
 
 
 def _is_awaited() -> bool:
@@ -225,14 +234,13 @@ def _handler(base: Any, observer: _Observer) -> Any:
         def on_llm_end(self, response: Any, *, run_id: Any, **_: Any) -> None:
             observer.model_end(run_id, response)
 
-        def on_chain_end(self, _1: Any, *, run_id: Any, **_: Any) -> None:
+        def on_tool_end(self, _1: Any, *, run_id: Any, **_: Any) -> None:
             observer.end(run_id, None)
 
-        on_tool_end = on_chain_end
-
-        def on_chain_error(self, error: BaseException, *, run_id: Any, **_: Any) -> None:
+        def on_tool_error(self, error: BaseException, *, run_id: Any, **_: Any) -> None:
             observer.end(run_id, error)
 
-        on_tool_error = on_llm_error = on_chain_error
+        on_llm_error = on_tool_error
 
+    setattr(Handler, OURS, True)
     return Handler()

@@ -13,8 +13,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from weakref import WeakSet
 
 import wrapt
@@ -23,6 +22,7 @@ from opentelemetry import propagate, trace
 
 import otel_agent_telemetry as telemetry
 from otel_agent_instrumentation._hooks import FrameworkInstrumentor, quiet
+from otel_agent_instrumentation._memory import Memory
 
 if TYPE_CHECKING:
     from otel_agent_instrumentation._hooks import Hooks
@@ -31,13 +31,10 @@ if TYPE_CHECKING:
 else:
     _Proxy = wrapt.ObjectProxy  # generic from wrapt 2 on
 
-_T = TypeVar("_T")
-
 __all__ = ["A2AInstrumentor"]
 
 _NOISE = "OTEL_INSTRUMENTATION_A2A_SDK_ENABLED"
 _SOURCE = "a2a"
-_REMEMBERED = 10_000
 _HANDLERS = {
     "a2a.server.request_handlers.default_request_handler_v2": "DefaultRequestHandlerV2",
     "a2a.server.request_handlers.default_request_handler": "LegacyRequestHandler",
@@ -87,8 +84,8 @@ class _Server:
     def __init__(self) -> None:
         self._executors: WeakSet[Any] = WeakSet()
         self._open: dict[str, _Open] = {}
-        self._attempts: OrderedDict[str, int] = OrderedDict()
-        self._states: OrderedDict[str, str] = OrderedDict()
+        self._attempts: Memory[str, int] = Memory()
+        self._states: Memory[str, str] = Memory()
 
     # The wrappers --------------------------------------------------------------------------------------------------
 
@@ -135,7 +132,7 @@ class _Server:
     def _begin(self, context: Any) -> None:
         task_id = context.task_id
         attempt = self._attempts.get(task_id, 0) + 1
-        _remember(self._attempts, task_id, attempt)
+        self._attempts[task_id] = attempt
         _continue_trace(context)
         session = telemetry.session(id=context.context_id, harness_provider=_SOURCE).start()
         carrier = {"task_id": task_id, "task_source": _SOURCE, "task_attempt": str(attempt)}
@@ -147,7 +144,7 @@ class _Server:
         state = sys.modules["a2a.types.a2a_pb2"].TaskState.Name(task.status.state)
         if self._states.get(task.id) == state:  # saved again for a message or an artefact
             return
-        _remember(self._states, task.id, state)
+        self._states[task.id] = state
         if state in _PAUSES:
             self._close(task.id, None, "retried")
         elif state == _CANCELLED and task.id in self._open:
@@ -162,7 +159,7 @@ class _Server:
         if task_id in self._open:
             # The SDK saves this state next.
             cancelled = isinstance(error, asyncio.CancelledError)
-            _remember(self._states, task_id, _CANCELLED if cancelled else _FAILED)
+            self._states[task_id] = _CANCELLED if cancelled else _FAILED
         self._close(task_id, error, None)
 
     def _close(self, task_id: str, error: BaseException | str | None, outcome: str | None) -> None:
@@ -226,9 +223,3 @@ def _continue_trace(context: Any) -> None:
     headers = context.call_context.state.get("headers") if context.call_context else None
     if headers and not trace.get_current_span().get_span_context().is_valid:
         otel_context.attach(propagate.extract(headers))
-
-
-def _remember(memory: OrderedDict[str, _T], task_id: str, value: _T) -> None:
-    memory[task_id] = value
-    if len(memory) > _REMEMBERED:
-        memory.popitem(last=False)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextvars
 import sys
 import time
-from collections import OrderedDict, defaultdict, deque
+from collections import defaultdict, deque
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -21,9 +21,10 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 import otel_agent_telemetry as telemetry
 from otel_agent_instrumentation._hooks import quiet
+from otel_agent_instrumentation._memory import Memory
+from otel_agent_instrumentation.queues import SOURCE
 from otel_agent_instrumentation.queues._temporal_tasks import (
     HEADER,
-    SOURCE,
     carrier_in,
     id_of,
     is_retried,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Runs"]
 
-_REMEMBERED = 10_000
 _LOCAL, _CHILD = "schedule_local_activity", "start_child_workflow_execution"
 _SCHEDULES = ("schedule_activity", _LOCAL, _CHILD)
 _FAILS, _CANCELS = "fail_workflow_execution", "cancel_workflow_execution"
@@ -129,8 +129,8 @@ class Runs:
     def __init__(self) -> None:
         self._has_headers: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
         self._runs: dict[str, _Run] = {}
-        self._begun: OrderedDict[str, dict[str, str]] = OrderedDict()
-        self._created: OrderedDict[str, dict[str, str]] = OrderedDict()
+        self._begun: Memory[str, dict[str, str]] = Memory()
+        self._created: Memory[str, dict[str, str]] = Memory()
 
     def watch(self, core: Any, *, has_headers: bool) -> None:
         """A worker has this core."""
@@ -182,7 +182,7 @@ class Runs:
         if not run.is_replaying and run.task is None:
             is_first = "initialize_workflow" in jobs and run.id not in self._begun
             run.open(is_first=is_first)
-            _remember(self._begun, run.id, run.carrier)
+            self._begun[run.id] = run.carrier
         for job in activation.jobs:
             if job.HasField("resolve_activity"):
                 _resolve(run, job.resolve_activity)
@@ -228,7 +228,7 @@ class Runs:
             carrier = waiting.popleft() if waiting else carrier
         elif has_headers and not run.is_replaying and task_id not in self._created:
             carrier = run.context.run(telemetry.create_task, name, id=task_id, source=SOURCE)
-            _remember(self._created, task_id, carrier)
+            self._created[task_id] = carrier
         if not is_child:
             run.tasks[scheduled.seq] = (name, carrier)
             if scheduled.HasField("retry_policy"):
@@ -267,9 +267,3 @@ def _only_trace(carrier: Mapping[str, str]) -> dict[str, str]:
 
 def _enter(carrier: Mapping[str, str]) -> None:
     otel_context.attach(TraceContextTextMapPropagator().extract(carrier))
-
-
-def _remember(memory: OrderedDict[str, Any], key: str, value: Any) -> None:
-    memory[key] = value
-    if len(memory) > _REMEMBERED:
-        memory.popitem(last=False)

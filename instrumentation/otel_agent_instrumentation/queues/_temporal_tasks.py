@@ -9,13 +9,13 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import otel_agent_telemetry as telemetry
+from otel_agent_instrumentation.queues import SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
     "HEADER",
-    "SOURCE",
     "Attempt",
     "carrier_in",
     "id_of",
@@ -27,8 +27,6 @@ __all__ = [
 
 HEADER = "agent-telemetry"
 """The key of the carrier among Temporal's headers."""
-
-SOURCE = "queue"
 
 _POLICY = "retry_policy"
 _ASYNC, _CANCELLED = "_CompleteAsyncError", "CancelledError"

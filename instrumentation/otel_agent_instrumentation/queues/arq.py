@@ -18,6 +18,7 @@ import otel_agent_telemetry as telemetry
 from otel_agent_instrumentation._hooks import FrameworkInstrumentor, quiet
 from otel_agent_instrumentation._servers import ServerLife, signal_name
 from otel_agent_instrumentation._wrappers import before
+from otel_agent_instrumentation.queues import SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +30,6 @@ __all__ = ["ArqInstrumentor"]
 KEY = "agent_telemetry"
 """The key of the carrier in a serialised job, beside arq's own of one or two letters."""
 
-_SOURCE = "queue"
 
 _enqueued_id: ContextVar[str | None] = ContextVar("agent_telemetry_arq_enqueued_id", default=None)
 _attempt: ContextVar[_Attempt | None] = ContextVar("agent_telemetry_arq_attempt", default=None)
@@ -99,7 +99,7 @@ def _serialize_job(wrapped: Any, _module: Any, args: Any, kwargs: Any) -> Any:
 @quiet
 def _create(function_name: Any, *_: Any, **__: Any) -> dict[str, str] | None:
     job_id = _enqueued_id.get()
-    return None if job_id is None else telemetry.create_task(function_name, id=job_id, source=_SOURCE)
+    return None if job_id is None else telemetry.create_task(function_name, id=job_id, source=SOURCE)
 
 
 # Where it runs -------------------------------------------------------------------------------------------------
@@ -149,9 +149,9 @@ class _Attempt:
     def _end_without_run(self) -> None:
         # By name: asyncio's has been another class in each Python.
         if type(self.error).__name__ == "CancelledError":
-            telemetry.cancel_task(self.carrier, previous_status="pending", source=_SOURCE)
+            telemetry.cancel_task(self.carrier, previous_status="pending", source=SOURCE)
         else:
-            telemetry.fail_task(self.carrier, self.error or "JobExecutionFailed", source=_SOURCE)
+            telemetry.fail_task(self.carrier, self.error or "JobExecutionFailed", source=SOURCE)
 
 
 async def _run_job(wrapped: Any, _worker: Any, args: Any, kwargs: Any) -> Any:

@@ -11,12 +11,13 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import otel_agent_telemetry as telemetry
 from otel_agent_instrumentation._hooks import FrameworkInstrumentor, quiet
+from otel_agent_instrumentation._memory import Memory
 from otel_agent_instrumentation._servers import EXIT_SECONDS, ServerLife
+from otel_agent_instrumentation.queues import SOURCE
 
 if TYPE_CHECKING:
     from otel_agent_instrumentation._hooks import Hooks
@@ -26,10 +27,8 @@ __all__ = ["CeleryInstrumentor"]
 HEADER = "agent_telemetry"
 """The key of the carrier among the message's headers; Celery makes it an attribute of ``task.request``."""
 
-_SOURCE = "queue"
 _KILLED_SECONDS = 0.5
 _ALONE_SECONDS = 0.3
-_REMEMBERED = 10_000
 
 # States after which another process, or another run, says how the task ended.
 _NOT_AN_END = {"RETRY": "retried", "REJECTED": "abandoned", None: "abandoned"}
@@ -73,8 +72,8 @@ class _Observer:
     def __init__(self) -> None:
         self._running: dict[str, Any] = {}
         self._passed_on: set[str] = set()
-        self._received: OrderedDict[str, Any] = OrderedDict()
-        self._reported: OrderedDict[str, None] = OrderedDict()
+        self._received: Memory[str, Any] = Memory()
+        self._reported: Memory[str, None] = Memory()
         self._life: ServerLife | None = None
         self._signal: str | None = None
 
@@ -96,7 +95,7 @@ class _Observer:
     def task_prerun(self, *, task_id: Any = None, task: Any = None, **_: Any) -> None:
         request = task.request
         if request.is_eager:
-            run = telemetry.task(task.name, id=task_id, source=_SOURCE)
+            run = telemetry.task(task.name, id=task_id, source=SOURCE)
         else:
             attempt = 1 + request.retries + getattr(request, "replaced_task_nesting", 0)
             carrier = _carrier(request, task_id) | {"task_attempt": str(attempt)}
@@ -111,7 +110,7 @@ class _Observer:
             run.fail(sys.exc_info()[1] or exception)
         elif self._first(task_id):
             carrier = self._received.get(task_id) or {"task_id": task_id}
-            telemetry.fail_task(carrier, exception, source=_SOURCE)
+            telemetry.fail_task(carrier, exception, source=SOURCE)
 
     @quiet
     def task_postrun(self, *, task_id: Any = None, state: Any = None, **_: Any) -> None:
@@ -137,13 +136,13 @@ class _Observer:
     @quiet
     def task_received(self, *, request: Any = None, **_: Any) -> None:
         if HEADER in request.request_dict:
-            _remember(self._received, request.id, request.request_dict[HEADER])
+            self._received[request.id] = request.request_dict[HEADER]
 
     @quiet
     def task_revoked(self, *, request: Any = None, terminated: Any = None, **_: Any) -> None:
         if self._first(request.id):
             status = "in_progress" if terminated else "pending"
-            telemetry.cancel_task(_carrier(request, request.id), previous_status=status, source=_SOURCE)
+            telemetry.cancel_task(_carrier(request, request.id), previous_status=status, source=SOURCE)
 
     @quiet
     def worker_init(self, **_: Any) -> None:
@@ -169,14 +168,8 @@ class _Observer:
         # A hard time limit fires task_failure twice.
         if task_id in self._reported:
             return False
-        _remember(self._reported, task_id, None)
+        self._reported[task_id] = None
         return True
-
-
-def _remember(memory: OrderedDict[str, Any], task_id: str, value: object) -> None:
-    memory[task_id] = value
-    if len(memory) > _REMEMBERED:
-        memory.popitem(last=False)
 
 
 def _carrier(request: Any, task_id: str | None = None) -> dict[str, str]:
@@ -205,7 +198,7 @@ def _create(headers: dict[str, Any], properties: dict[str, Any]) -> dict[str, st
     return telemetry.create_task(
         headers.get("task"),
         id=headers["id"],
-        source=_SOURCE,
+        source=SOURCE,
         priority=properties.get("priority"),
         has_parent=headers.get("parent_id") is not None,
     )

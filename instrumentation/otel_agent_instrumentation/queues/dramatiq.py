@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import otel_agent_telemetry as telemetry
 from otel_agent_instrumentation._hooks import FrameworkInstrumentor, quiet
 from otel_agent_instrumentation._servers import EXIT_SECONDS, ServerLife, speaks_for_server
+from otel_agent_instrumentation.queues import SOURCE
 
 if TYPE_CHECKING:
     from otel_agent_instrumentation._hooks import Hooks
@@ -30,7 +31,6 @@ OPTION = "agent_telemetry"
 MASTER = "AGENT_TELEMETRY_DRAMATIQ_MASTER"
 """Environment variable with the process id of the worker command; it outlives the ``exec`` of a reload."""
 
-_SOURCE = "queue"
 
 # What the command exits with where no worker came up: an import, the connection or the file of its process id failed.
 _NEVER_STARTED = {2, 3, 4}
@@ -101,7 +101,7 @@ def _enqueue(broker: Any, message: Any) -> None:
         message.options[OPTION] = {**carrier, "task_attempt": str(_attempt(carrier) + 1)}
     elif not isinstance(given, dict) or given.get("task_id") != message.message_id:  # pyright: ignore[reportUnknownMemberType] - JSON
         message.options[OPTION] = telemetry.create_task(
-            message.actor_name, id=message.message_id, source=_SOURCE, priority=_priority(broker, message)
+            message.actor_name, id=message.message_id, source=SOURCE, priority=_priority(broker, message)
         )
 
 
@@ -165,7 +165,7 @@ def _processed(message: Any, error: BaseException | None) -> None:
         return
     if run.handle is None:  # middleware raised before it started
         if error is not None and not run.is_passed_on:
-            telemetry.fail_task(_carrier(message), error, source=_SOURCE)
+            telemetry.fail_task(_carrier(message), error, source=SOURCE)
     elif run.is_passed_on:
         run.handle.end(outcome="retried")
     elif error is not None:
@@ -182,13 +182,13 @@ def _skipped(message: Any) -> None:
     if run.handle is not None:  # by the actor itself
         run.handle.end(outcome="retried" if run.is_passed_on else "cancelled")
     elif not run.is_passed_on:
-        telemetry.cancel_task(_carrier(message), previous_status="pending", source=_SOURCE)
+        telemetry.cancel_task(_carrier(message), previous_status="pending", source=SOURCE)
 
 
 @quiet
 def _rejected(broker: Any, message: Any) -> None:
     if message.actor_name not in broker.actors:  # what any other message came to has been said
-        telemetry.fail_task(_carrier(message), "ActorNotFound", source=_SOURCE)
+        telemetry.fail_task(_carrier(message), "ActorNotFound", source=SOURCE)
 
 
 def _put_down(message: Any) -> _Run | None:

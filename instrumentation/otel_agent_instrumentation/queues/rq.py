@@ -17,6 +17,7 @@ import otel_agent_telemetry as telemetry
 from otel_agent_instrumentation._hooks import FrameworkInstrumentor, quiet
 from otel_agent_instrumentation._servers import EXIT_SECONDS, ServerLife, signal_name
 from otel_agent_instrumentation._wrappers import after, before, within
+from otel_agent_instrumentation.queues import SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -28,7 +29,6 @@ __all__ = ["RQInstrumentor"]
 KEY = "agent_telemetry"
 """The key of the carrier in ``job.meta``."""
 
-_SOURCE = "queue"
 _HORSE_SECONDS = 0.5
 
 # Statuses as RQ stores them; not every version has each.
@@ -117,7 +117,7 @@ def _put(_queue: Any, job: Any, *_: Any, **__: Any) -> None:
 
 def _create(job: Any) -> None:
     # A new dictionary: the program may have given one that it uses again.
-    job.meta = {**job.meta, KEY: telemetry.create_task(job.func_name, id=job.id, source=_SOURCE)}
+    job.meta = {**job.meta, KEY: telemetry.create_task(job.func_name, id=job.id, source=SOURCE)}
 
 
 def _sent_with(job: Any) -> dict[str, str] | None:
@@ -168,10 +168,10 @@ class _Attempt:
         if self.is_retried:
             return
         if status == "stopped":
-            telemetry.cancel_task(self.carrier, previous_status="in_progress", source=_SOURCE)
+            telemetry.cancel_task(self.carrier, previous_status="in_progress", source=SOURCE)
         else:
             kind = "AbandonedJobError" if self.job.started_at is None else "WorkHorseKilledError"
-            telemetry.fail_task(self.carrier, kind, source=_SOURCE)
+            telemetry.fail_task(self.carrier, kind, source=SOURCE)
 
 
 def _attempt_at(job: Any) -> _Attempt | None:
@@ -255,7 +255,7 @@ def _count(job: Any, attempt: _Attempt | None) -> None:
 
 def _failed(_result: Any, _registry: Any, job: Any, *_: Any, **__: Any) -> None:
     if _cleaning.get():
-        telemetry.fail_task(_carrier(job), "AbandonedJobError", source=_SOURCE)
+        telemetry.fail_task(_carrier(job), "AbandonedJobError", source=SOURCE)
 
 
 def _cancel(wrapped: Any, job: Any, args: Any, kwargs: Any) -> Any:
@@ -274,7 +274,7 @@ def _is_waiting(job: Any) -> bool:
 
 @quiet
 def _cancelled(job: Any) -> None:
-    telemetry.cancel_task(_carrier(job), previous_status="pending", source=_SOURCE)
+    telemetry.cancel_task(_carrier(job), previous_status="pending", source=SOURCE)
 
 
 class _Workers:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import otel_agent_telemetry as telemetry
 from otel_agent_instrumentation._hooks import FrameworkInstrumentor, quiet
 from otel_agent_instrumentation._servers import EXIT_SECONDS, ServerLife, signal_name, under_server
+from otel_agent_instrumentation.queues import SOURCE
 
 if TYPE_CHECKING:
     from otel_agent_instrumentation._hooks import Hooks
@@ -24,8 +25,6 @@ __all__ = ["TaskiqInstrumentor"]
 
 LABEL = "agent_telemetry"
 """The label that holds the carrier, as JSON: some brokers make headers of labels, and those are text."""
-
-_SOURCE = "queue"
 
 
 class TaskiqInstrumentor(FrameworkInstrumentor):
@@ -87,7 +86,7 @@ def _label(message: Any, *, is_published: bool) -> None:
         message.labels[LABEL] = json.dumps(_next_attempt(message))
     elif is_published and _labelled(message) is None:
         carrier = telemetry.create_task(
-            message.task_name, id=message.task_id, source=_SOURCE, priority=_priority(message.labels.get("priority"))
+            message.task_name, id=message.task_id, source=SOURCE, priority=_priority(message.labels.get("priority"))
         )
         message.labels[LABEL] = json.dumps(carrier)
 
@@ -203,7 +202,7 @@ def _dropped(broker: Any, message: Any, *_: Any, **__: Any) -> None:
     """A task that was received and not run: nothing here knows it."""
     parsed = broker.formatter.loads(message=getattr(message, "data", message))
     if broker.find_task(parsed.task_name) is None:
-        telemetry.fail_task(_carrier(parsed), "UnknownTaskError", source=_SOURCE)
+        telemetry.fail_task(_carrier(parsed), "UnknownTaskError", source=SOURCE)
 
 
 # The worker command -------------------------------------------------------------------------------------------------

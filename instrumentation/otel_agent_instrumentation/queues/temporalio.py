@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import otel_agent_telemetry as telemetry
 from otel_agent_instrumentation._hooks import FrameworkInstrumentor, quiet
 from otel_agent_instrumentation._servers import ServerLife
+from otel_agent_instrumentation.queues import SOURCE
 from otel_agent_instrumentation.queues._temporal_runs import Runs
-from otel_agent_instrumentation.queues._temporal_tasks import HEADER, SOURCE, Attempt, payload_of, trace_here
+from otel_agent_instrumentation.queues._temporal_tasks import HEADER, Attempt, payload_of, trace_here
 
 if TYPE_CHECKING:
     from otel_agent_instrumentation._hooks import Hooks

@@ -56,7 +56,7 @@ def maintainers_demo() -> None:
             _say("4. did 1.5.0 get worse?", _verdict(book))
     except OutsideError as error:
         raise InputError(str(error)) from error
-    click.echo("\nDone. Next: docs/maintainers.md.")
+    click.echo("\nDone. Next: docs/how-to/maintainers.md.")
 
 
 @contextmanager

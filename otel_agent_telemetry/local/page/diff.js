@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { el, link, replace } from "./dom.js";
-import { amount, dollars, duration } from "./format.js";
+import { amount, dollars, duration, plural } from "./format.js";
 
 const MARKS = { same: "", changed: "~", added: "+", removed: "−" };
 const TITLES = ["", "Span", "What", "Tokens", "Cost", "A", "B"];
@@ -43,7 +43,7 @@ export function diffView(main, { go, parameters }) {
 
 function summary(letter, trace) {
   return el("div", { class: "card" }, el("h1", {}, `${letter}: `, link({ view: "trace", id: trace.trace_id }, trace.name)),
-    el("div", { class: "facts" }, `${trace.spans} spans · ${trace.calls} model calls · ${amount(trace.input_tokens) || 0} in, ${amount(trace.output_tokens) || 0} out · ${dollars(trace.cost_usd, trace.cost_is_estimate, trace.unpriced_calls)} · ${duration(trace.duration_ms)}`));
+    el("div", { class: "facts" }, `${trace.spans} ${plural(trace.spans, "span")} · ${trace.calls} ${plural(trace.calls, "model call")} · ${amount(trace.input_tokens) || 0} in, ${amount(trace.output_tokens) || 0} out · ${dollars(trace.cost_usd, trace.cost_is_estimate, trace.unpriced_calls)} · ${duration(trace.duration_ms)}`));
 }
 
 function line(row) {

@@ -31,3 +31,7 @@ export function shown(value) {
 function pad(number) {
   return String(number).padStart(2, "0");
 }
+
+export function plural(number, word) {
+  return number === 1 ? word : `${word}s`;
+}

@@ -1,7 +1,7 @@
 // What left this machine: each event that the trace gave, field by field, and all that was left out.
 
 import { el } from "./dom.js";
-import { moment, shown } from "./format.js";
+import { moment, plural, shown } from "./format.js";
 
 const MATCHES = { reference: "a keyed hash of this trace's ids agrees", time: "it happened while this trace ran" };
 const NOWHERE = "recorded, nowhere to send";
@@ -13,7 +13,7 @@ export function leftPanel(left) {
 }
 
 function heading(events) {
-  const words = `${events.length} anonymous event${events.length === 1 ? "" : "s"}`;
+  const words = `${events.length} ${plural(events.length, "anonymous event")}`;
   const stayed = events.filter((each) => each.state === NOWHERE).length;
   return stayed ? `${words} · ${stayed} ${NOWHERE}` : words;
 }

@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { el, link, replace } from "./dom.js";
-import { amount, dollars, duration, moment } from "./format.js";
+import { amount, dollars, duration, moment, plural } from "./format.js";
 import { debounced } from "./lists.js";
 import { leftPanel } from "./left.js";
 import { spanPanel } from "./span.js";
@@ -53,7 +53,7 @@ export function traceView(main, { go, parameters }) {
   }
 
   function drawHeading(trace) {
-    const facts = [[`${trace.spans}`, "spans"], [`${trace.calls}`, "model calls"], [`${trace.tools}`, "tool calls"], [amount(trace.input_tokens), "tokens in"], [amount(trace.output_tokens), "tokens out"],
+    const facts = [[`${trace.spans}`, plural(trace.spans, "span")], [`${trace.calls}`, plural(trace.calls, "model call")], [`${trace.tools}`, plural(trace.tools, "tool call")], [amount(trace.input_tokens), "tokens in"], [amount(trace.output_tokens), "tokens out"],
       [dollars(trace.cost_usd, trace.cost_is_estimate, trace.unpriced_calls), trace.cost_is_estimate ? "estimated" : ""], [duration(trace.duration_ms), ""], [trace.errors ? `${trace.errors}` : "", trace.errors ? "failed" : ""], [trace.models.join(", "), ""]];
     replace(heading, el("h1", {}, trace.name || "(no name)"), el("div", { class: "facts" },
       facts.filter(([value]) => value).map(([value, words]) => el("span", {}, el("b", {}, value), " ", words)),

@@ -1,0 +1,85 @@
+"""The thread that writes: a round whenever something happened, and whenever something falls due."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from otel_agent_telemetry import _losses
+from otel_agent_telemetry.errors import LedgerError
+from otel_agent_telemetry.pipeline._background import Bell, background
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["WritingThread"]
+
+_logger = logging.getLogger("otel_agent_telemetry")
+
+_LINGER_SECONDS = 0.02  # gathers what happens together into one transaction
+_AGAIN_SECONDS = 0.5  # after a round that failed
+
+
+class WritingThread:
+    """See the module. ``wait_seconds`` says how long nothing needs to be done if nothing happens; None for ever.
+
+    It starts when it is first woken, and not where the interpreter takes no threads.
+    """
+
+    def __init__(self, write: Callable[[], object], wait_seconds: Callable[[], float | None]) -> None:
+        self._write = write
+        self._wait_seconds = wait_seconds
+        self._bell = Bell()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._has_ended = False
+        self.is_retired = False
+
+    def wake(self) -> bool:
+        """Have a round soon; False where there is none to come, and whoever asks has to write."""
+        if self.is_retired:
+            return False
+        if not self._bell.is_ringing():
+            self._bell.ring()
+            if self._thread is None:
+                return self._start()
+        return True
+
+    def retire(self) -> None:
+        """From now on whoever leaves writes. A thread that ended now would trip over a late patch, so it sleeps on."""
+        self.is_retired = True
+
+    def end(self) -> None:
+        """No round any more, for good."""
+        self._has_ended = True
+        self._bell.ring()
+
+    def _start(self) -> bool:
+        with self._starting:
+            if self._thread is None and not self.is_retired:
+                self._bell = Bell()
+                self._bell.ring()
+                self._thread = background("agent-telemetry", self._run)
+                self.is_retired = self._thread is None  # the interpreter is shutting down
+            return not self.is_retired
+
+    def _run(self) -> None:
+        wait: float | None = None
+        while not self._has_ended:
+            self._bell.wait(wait)
+            if self._bell.is_ringing() and not self.is_retired:
+                self._bell.linger(_LINGER_SECONDS)
+            self._bell.hush()
+            wait = None if self.is_retired else self._round()
+
+    def _round(self) -> float | None:
+        try:
+            self._write()
+            return self._wait_seconds()
+        except LedgerError:  # nothing is lost: what could not be written waits
+            return _AGAIN_SECONDS
+        except Exception:
+            _losses.count("pipeline_error")
+            _logger.debug("a round of the event stream failed", exc_info=True)
+            return _AGAIN_SECONDS

@@ -1,0 +1,85 @@
+"""The report's page in a real browser."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.local.browsing import Watched, chromium
+from tests.maintainers.proxy import Proxy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
+
+    from tests.maintainers.synthetic import Life
+
+
+@pytest.fixture(scope="module")
+def proxy(lived: tuple[Life, Path]) -> Iterator[Proxy]:
+    """A proxy over the book of a life."""
+    with Proxy(lived[1]) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser for all the tests."""
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser: Browser, proxy: Proxy) -> Iterator[Page]:
+    """The report on all days; nothing may go wrong on it, nor be asked of another host."""
+    opened = browser.new_page(viewport={"width": 1280, "height": 800})
+    watched = Watched(opened, proxy.url)
+    opened.goto(f"{proxy.url}/?days=0")
+    yield opened
+    opened.close()
+    assert watched.wrong == []
+
+
+def test_each_link_leads_to_its_part(page: Page) -> None:
+    """By keyboard or mouse, to a heading that is there."""
+    links = page.locator("nav a")
+    assert links.count() == 7
+    for at in range(links.count()):
+        target = links.nth(at).get_attribute("href") or ""
+        links.nth(at).click()
+        assert page.url.endswith(target)
+        assert page.locator(f"{target} h2").count() == 1
+
+
+def test_the_defect_can_be_read(page: Page) -> None:
+    """The comparison says that tools fail more, in the colour for worse, and which tool it is."""
+    row = page.locator("#compared tr", has_text="tool failure rate")
+    verdict = row.locator("td.more")
+    assert verdict.inner_text() == "more"
+    assert verdict.evaluate("cell => getComputedStyle(cell).color") != page.locator("body").evaluate(
+        "body => getComputedStyle(body).color"
+    )
+    rates = [page.locator("#features tr", has_text=name).last.inner_text() for name in ("search", "read_file")]
+    assert all("2.4.0" in rate for rate in rates)
+
+
+def test_a_chart_has_a_bar_for_each_day_and_a_table(page: Page, lived: tuple[Life, Path]) -> None:
+    """What a bar says stands in its title, and again in the table below."""
+    installations = Counter(day for day, _ in {(day, name) for day, name, _ in lived[0].present})
+    days = [day for day, count in installations.items() if count >= 5]
+    chart = page.locator("#use svg").first
+    assert chart.locator("rect.all").count() == len(days)
+    page.locator("#use details summary").first.click()
+    assert page.locator("#use details").first.locator("tbody tr").count() == len(days)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_a_phone(page: Page, scheme: str) -> None:
+    """At 390 pixels no part is wider than the screen, in both themes; wide tables scroll by themselves."""
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -1,0 +1,24 @@
+"""The oldest OpenTelemetry that is declared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.lifecycle.programs import allowed, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_an_older_loader(tmp_path: Path) -> None:
+    """The oldest loader has no error for a framework of another version; the distro loads there too."""
+    program = """
+        import opentelemetry.instrumentation.distro  # which knows its own error
+        from opentelemetry.instrumentation import dependencies
+
+        del dependencies.DependencyConflictError
+        from otel_agent_instrumentation.distro import AgentTelemetryDistro
+
+        print(AgentTelemetryDistro.__name__)
+    """
+    assert run(program, variables=allowed(tmp_path)) == "AgentTelemetryDistro\n"
