@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,10 +93,14 @@ def _text(value: Any) -> str:
 
 
 def _export(db: Path, folder: Path) -> None:
+    from otel_agent_telemetry.maintainers._export import export
+
     try:
-        from otel_agent_telemetry.maintainers._export import export
+        files: Sequence[Path] = export(db, folder)
     except ModuleNotFoundError as error:
         msg = f"--export needs {error.name}; get it with: pip install 'otel-agent-telemetry[parquet]'"
         raise InputError(msg) from error
-    files: Sequence[Path] = export(db, folder)
+    except sqlite3.Error as error:
+        msg = f"{db} is no book of a proxy's ({error}); `agent-telemetry proxy --db {db}` makes one"
+        raise InputError(msg) from error
     click.echo(f"wrote {len(files)} {'file' if len(files) == 1 else 'files'} to {folder}", err=True)
