@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 import pytest
-from opentelemetry.util.genai.types import ContentCapturingMode
-from opentelemetry.util.genai.utils import get_content_capturing_mode
+from opentelemetry.util.genai.types import ContentCapturingMode  # pyright: ignore[reportMissingTypeStubs] - it has none
+from opentelemetry.util.genai.utils import get_content_capturing_mode  # pyright: ignore[reportMissingTypeStubs] - it has none
 
 from otel_agent_instrumentation._content import tell_everyone, wants_content
 
