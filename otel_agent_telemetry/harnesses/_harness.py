@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Harness"]
 
+_RESUMES = frozenset({"resume", "--resume", "--continue"})
+
 
 class Harness:
     """A coding agent's command line, ready to be started, and what is told of its run.
@@ -109,6 +111,7 @@ class Harness:
         self.environment = self._context.run(self._lifecycle.child_environment, self.environment)
         if self.reads:
             self._told = Told(self._lifecycle, known, self._begin_session, self._began_ns)
+            self._told.resumes = any(word in _RESUMES for word in self.command)
             self._lines = Lines(READERS[known.name](), self._told)
         else:
             self._track("session.started", harnessProvider=known.name)

@@ -7,7 +7,7 @@ the same session (``gen_ai.conversation.id``) counts one of the two.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from otel_agent_telemetry import semconv as names
 
@@ -46,6 +46,9 @@ class Told:
         self._agents: dict[str, Handle] = {}
         self._tools: dict[str, Handle] = {}
         self._model: str | None = None
+        self._unnamed = Usage()
+        self.resumes = False
+        """Whether the command line goes on with a session that is there."""
         self.error: str | None = None
         self.ending: str | None = None
 
@@ -129,9 +132,11 @@ class Told:
 
     def used(self, handle: Handle | None, usage: Usage) -> None:
         """What a call used, or an agent in calls that the output does not name one by one (None: the main agent)."""
-        handle = handle or self._agents.get("")
         if handle is not None:
             handle.record(**usage._asdict())
+        elif (agent := self._agents.get("")) is not None:
+            self._unnamed = Usage(*map(_sum, self._unnamed, usage))
+            agent.record(**self._unnamed._asdict())
 
     def compacted(self, trigger: str | None, tokens: int | None) -> None:
         """The context was compacted, ``auto`` or ``manual``."""
@@ -161,3 +166,7 @@ class Told:
     def _mark(self, handle: Handle) -> Handle:
         handle.set(read_from="stdout")
         return handle
+
+
+def _sum(one: Any, two: Any) -> Any:
+    return two if one is None else one if two is None else one + two

@@ -7,7 +7,7 @@ below the nearest open ancestor until that one ends.
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,12 +28,8 @@ class Landing(NamedTuple):
     counted_until: int = 0
 
 
-class _Ended(NamedTuple):
-    parent_key: int
-    counted_until: int
-    session_id: str | None
-    tool: str | None
-
+_Ended: TypeAlias = "tuple[int, int, str | None, str | None]"
+"""Of a span that ended: its parent, and what :meth:`Tree.close` was given."""
 
 _NOWHERE = Landing(0)
 
@@ -108,7 +104,7 @@ class Tree:
             parent_key = self._parents.get(key)
             if parent_key is None:
                 ended = self._ended.get(key)
-                parent_key = 0 if ended is None else ended.parent_key
+                parent_key = 0 if ended is None else ended[0]
             key = parent_key
 
     def landing(self, parent_key: int) -> Landing:
@@ -129,15 +125,15 @@ class Tree:
             ended = self._ended.get(key)
             if ended is None:
                 break
-            session_id = session_id or ended.session_id
-            counted_until = max(counted_until, ended.counted_until)
-            key = ended.parent_key
+            key, counted, session, _ = ended
+            session_id = session_id or session
+            counted_until = max(counted_until, counted)
         return Landing(key if key in self._parents else 0, session_id, counted_until)
 
     def ended_tool(self, key: int) -> str | None:
         """The name of a tool call that ended, where that span was one."""
         ended = self._ended.get(key)
-        return None if ended is None else ended.tool
+        return None if ended is None else ended[3]
 
     def close(
         self,
@@ -152,14 +148,16 @@ class Tree:
         self._parents.pop(key, None)
         if self._awaited:
             self._awaited.pop(key, None)
-        self._pinned.discard(key)
+        if self._pinned:
+            self._pinned.discard(key)
         ended = self._ended
         if len(ended) >= _MOST_ENDED:
             ended.popitem(last=False)
-        ended[key] = _Ended(parent_key, counted_until, session_id, tool)
+        ended[key] = (parent_key, counted_until, session_id, tool)
 
     def settle(self, key: int, session_id: str | None) -> None:
         """The session of an ended span was told about: what still ends below it comes late."""
         ended = self._ended.get(key)
         if ended is not None:
-            self._ended[key] = ended._replace(session_id=session_id)
+            parent_key, counted_until, _, tool = ended
+            self._ended[key] = (parent_key, counted_until, session_id, tool)

@@ -101,15 +101,18 @@ class ModelCall:
     def beyond(self, known: Figures) -> ModelCall | None:
         """The figures of this call that are not known of the same call yet, as usage without a call; None for none."""
         spent = getattr(known, "spent_elsewhere", ())
+        new = [name for name in FIGURES if name not in spent and getattr(known, name) is None]
+        if not any(getattr(self, name) for name in new):
+            return None
         rest = copy(self)
         rest.calls, rest.error, rest.rests = 0, None, ()
         rest.guess = rest.withdrawn = NOTHING
         rest.is_priced_elsewhere = self.cost_usd is None and known.cost_usd is not None
         rest.model, rest.provider = known.model or self.model, known.provider or self.provider
         for name in FIGURES:
-            if name in spent or getattr(known, name) is not None:
+            if name not in new:
                 setattr(rest, name, None)
-        return rest if any(getattr(rest, name) for name in FIGURES) else None
+        return rest
 
     def price(self) -> None:
         """Guess what it may have cost; once all is known that it says."""

@@ -110,6 +110,8 @@ _PAUSES = frozenset(
     }
 )
 """Exceptions by which a framework waits for somebody: the run goes on later."""
+ENDS = frozenset({semconv.AGENT_OUTCOME, "gen_ai.tool.status", "gen_ai.task.status"})
+"""The attributes that tell of a failure or another end where the span's status does not."""
 CANCELLED = semconv.OUTCOME_CANCELLED
 UNKNOWN = "unknown"
 """The outcome of a span that never ended."""

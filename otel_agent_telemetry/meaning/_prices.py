@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ VARIABLE = "AGENT_TELEMETRY_PRICES"
 
 ``cache_read`` and ``cache_write`` may be there too; else such tokens cost as much as other input.
 """
+_logger = logging.getLogger("otel_agent_telemetry")
+
 _MILLION = 1_000_000
 _PARTS = frozenset({"input", "output", "cache_read", "cache_write"})
 
@@ -116,7 +119,10 @@ class _Known:
             self._read()
 
     def _read(self) -> None:
-        self.prices, self.models = installed()
+        try:
+            self.prices, self.models = installed()
+        except Exception:  # a release that looks otherwise: what ships holds on
+            _logger.debug("the price list that is installed could not be read", exc_info=True)
 
 
 _aside: list[Callable[[Callable[[], object]], object]] = []
@@ -148,9 +154,7 @@ def forget() -> None:
 
 def _installed_version() -> str | None:
     is_blocked = "genai_prices" in sys.modules and not sys.modules["genai_prices"]
-    if is_blocked or find_spec("genai_prices") is None:
-        return None
     try:
-        return version("genai-prices")
-    except PackageNotFoundError:
-        return "of another name"
+        return None if is_blocked or find_spec("genai_prices") is None else version("genai-prices")
+    except (ImportError, ValueError):  # a module of that name, without a package
+        return None

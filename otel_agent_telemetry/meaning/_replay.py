@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry.meaning._meaning import Meaning
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from otel_agent_telemetry.meaning._verdicts import Told
 
 __all__ = ["Place", "replay", "verdicts"]
+
+_in_order = itemgetter(0, 1, 2, 3)
 
 
 def replay(records: Iterable[SpanRecord], beside: Iterable[Place] = ()) -> list[Fact]:
@@ -39,25 +42,37 @@ def replay(records: Iterable[SpanRecord], beside: Iterable[Place] = ()) -> list[
 
 def verdicts(places: Sequence[Place]) -> list[Told]:
     """All that is told of these spans, whatever order they came in: a parent is around its children."""
-    above = {place.parent_key for place in places}
-    places = [place for place in places if place.said is not None or place.key in above]  # other leaves say nothing
+    places = _that_matter(places)
     meaning = Meaning(most_open=len(places) + 1)
     depths = _depths(places) if _has_ties(places) else dict.fromkeys((place.key for place in places), 0)
-    begun = [(place.start_ns, 0, depths[place.key], place) for place in places if place.said and place.said.is_own]
-    ended = [(place.end_ns, 1, -depths[place.key], place) for place in places]
+    begun = [
+        (place.start_ns, 0, depths[place.key], place.key, place) for place in places if place.said and place.said.is_own
+    ]
+    ended = [(place.end_ns, 1, -depths[place.key], place.key, place) for place in places]
     for place in places:
         meaning.link(place.key, place.parent_key)
-    last_ns = 0
-    for at_ns, is_end, _, place in sorted((*begun, *ended), key=lambda moment: (*moment[:3], moment[3].key)):
-        if not is_end:
-            meaning.begin(place.said)  # pyright: ignore[reportArgumentType] - only those that say something begin
-        elif place.said is None:
+    moments = sorted([*begun, *ended], key=_in_order)
+    for _, is_end, _, _, place in moments:
+        if place.said is None:
             meaning.pass_by(place.key, place.parent_key)
-        else:
+        elif is_end:
             meaning.finish(place.said)
-        last_ns = at_ns
-    meaning.end_all(last_ns)
+        else:
+            meaning.begin(place.said)
+    meaning.end_all(moments[-1][0] if moments else 0)
     return meaning.told()
+
+
+def _that_matter(places: Sequence[Place]) -> list[Place]:
+    """Those that say something, and those above them."""
+    silent = {place.key: place for place in places if place.said is None}
+    found = [place for place in places if place.said is not None]
+    for place in tuple(found):
+        above = silent.pop(place.parent_key, None)
+        while above is not None:
+            found.append(above)
+            above = silent.pop(above.parent_key, None)
+    return found
 
 
 def _has_ties(places: Sequence[Place]) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 from math import isfinite
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from otel_agent_telemetry import semconv
 from otel_agent_telemetry.meaning import _kinds as kinds
-from otel_agent_telemetry.meaning._outcomes import error_of, is_left, outcome_of
+from otel_agent_telemetry.meaning._outcomes import ENDS, error_of, is_left, outcome_of
 from otel_agent_telemetry.meaning._providers import CUMULATIVE, FRAMEWORKS, inclusion, provider_named
 from otel_agent_telemetry.meaning._table import FIGURES, ROWS
 
@@ -26,6 +26,18 @@ _LONGEST_COUNT = 15
 _LARGEST = 2**53  # beyond it JSON readers lose digits; no model was ever given as many tokens
 _OF_A_CALL = frozenset({"answered_by", "asked", "provider", "response_id", *FIGURES})
 _METERED = frozenset({kinds.MODEL, kinds.EMBEDDING, kinds.AGENT})
+_OF_A_RUN = frozenset({"framework", *(concept for concept in ROWS if concept.startswith("run_"))})
+_OF_METERED = frozenset({*_OF_A_CALL, *_OF_A_RUN, "input_cost", "output_cost", "total_tokens"}) - {"response_id"}
+_OF_A_TOOL = frozenset({"tool", "call_id"})
+_OF_ONE_KIND = frozenset({*_OF_METERED, *_OF_A_TOOL, "workflow"})
+_OF_OTHERS = {
+    kinds.MODEL: frozenset({*_OF_A_RUN, *_OF_A_TOOL, "workflow"}),
+    kinds.EMBEDDING: frozenset({*_OF_A_RUN, *_OF_A_TOOL, "workflow"}),
+    kinds.AGENT: frozenset({*_OF_A_TOOL, "workflow"}),
+    kinds.TOOL: frozenset({*_OF_METERED, "workflow"}),
+    kinds.WORKFLOW: frozenset({*_OF_METERED, *_OF_A_TOOL}),
+}
+"""The concepts that a span of a kind does not say anything by."""
 
 
 class Said:
@@ -87,43 +99,48 @@ def read(record: SpanRecord) -> Said | None:
     if kind is None:
         return None
     said = Said(record, kind)
-    found = _found(attributes)
+    plan = _plan(kind, tuple(attributes))
+    found = _found(plan, attributes)
+    _read_place(said, found)
+    if plan.is_own:
+        said.is_own, said.attributes = True, attributes
+    if kind in _METERED:
+        _read_call(said, record, found)
+    elif kind == kinds.TOOL:
+        said.name, said.call_id = found.get("tool"), found.get("call_id")
+        said.is_mcp = kinds.is_mcp(attributes)
+    elif kind == kinds.WORKFLOW:
+        said.name = found.get("workflow")
+    if record.is_error or record.interrupted_by or plan.tells_end:
+        _read_end(said, record)
+    if plan.may_be_helper and said.error is None and kinds.is_helper(attributes):
+        said.kind = kinds.OTHER  # a step before a model call is known by how it looks, if it did not fail
+    return said
+
+
+def _read_place(said: Said, found: dict[str, Any]) -> None:
     if "conversation" in found:
         said.conversation = _conversation(found)
     if "agent_name" in found:
         said.agent_name = said.agent_id = found["agent_name"]
     if "agent_id" in found:
         said.agent_id = found["agent_id"]
-    if kinds.is_own(attributes):
-        said.is_own, said.attributes = True, attributes
-    if kind in _METERED:
-        _read_call(said, record, found)
-    if kind == kinds.TOOL:
-        said.name, said.call_id = found.get("tool"), found.get("call_id")
-        said.is_mcp = kinds.is_mcp(attributes)
-    elif kind == kinds.AGENT:
-        said.name = said.agent_name
-    elif kind == kinds.WORKFLOW:
-        said.name = found.get("workflow")
-    _read_end(said, record)
-    return said
 
 
 def _read_end(said: Said, record: SpanRecord) -> None:
-    """How it ended; a step before a model call is known by how it looks, if it did not fail."""
     error = error_of(record, said.kind, has_usage=said.has_usage)
     if error is not None or record.is_error or semconv.AGENT_OUTCOME in record.attributes:
         said.error, said.outcome = error, outcome_of(record, error)
     if record.is_error or record.interrupted_by or said.is_own:
         said.is_left = is_left(record)
-    if said.kind == kinds.MODEL and error is None and kinds.is_helper(record.attributes):
-        said.kind = kinds.OTHER
 
 
 def _read_call(said: Said, record: SpanRecord, found: dict[str, Any]) -> None:
-    for concept in found.keys() & _OF_A_CALL:
-        setattr(said, concept, found[concept])
+    for concept, value in found.items():
+        if concept in _OF_A_CALL:
+            setattr(said, concept, value)
     if said.kind == kinds.AGENT:
+        said.name = said.agent_name
         said.is_cumulative = found.get("framework") == CUMULATIVE
         if "run_input_tokens" in found or "run_output_tokens" in found:
             for name in FIGURES:
@@ -220,9 +237,21 @@ READ_KEYS = frozenset(
 """Every attribute that is read of a span that is not sent as an event of ours."""
 
 
-def _found(attributes: Mapping[str, object]) -> dict[str, Any]:
+class _Plan(NamedTuple):
+    """What attributes of certain names may say of a span of a kind: concepts with where to look, and which rules apply.
+
+    Most spans of a program have the same names.
+    """
+
+    concepts: list[tuple[str, Callable[[object], object], list[str]]]
+    is_own: bool
+    tells_end: bool
+    may_be_helper: bool
+
+
+def _found(plan: _Plan, attributes: Mapping[str, object]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for concept, check, names in _plan(tuple(attributes)):
+    for concept, check, names in plan.concepts:
         for name in names:
             checked = check(attributes[name])
             if checked is not None:
@@ -232,8 +261,14 @@ def _found(attributes: Mapping[str, object]) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1024)
-def _plan(given: tuple[str, ...]) -> list[tuple[str, Callable[[object], object], list[str]]]:
-    """Which concepts attributes of these names may say, and where to look; most spans of a program have the same."""
+def _plan(kind: str, given: tuple[str, ...]) -> _Plan:
     names = frozenset(given)
+    left_out = _OF_OTHERS.get(kind, _OF_ONE_KIND)
     rows = ((concept, [name for name in row if name in names]) for concept, row in ROWS.items())
-    return [(concept, _CHECKS[concept], row) for concept, row in rows if row]
+    concepts = [(concept, _CHECKS[concept], row) for concept, row in rows if row and concept not in left_out]
+    return _Plan(
+        concepts,
+        is_own=semconv.AGENT_LIFECYCLE in names,
+        tells_end=semconv.AGENT_LIFECYCLE in names or not ENDS.isdisjoint(names),
+        may_be_helper=kind == kinds.MODEL and kinds.is_helper(dict.fromkeys(names)),
+    )

@@ -58,14 +58,14 @@ def _name_calls(branch: Branch, name: str | None) -> None:
 
 def _add_own_usage(said: Said, branch: Branch, turn: Turn) -> None:
     """Of the agent span's own figures those count that nothing below it says."""
-    if said.is_cumulative:
+    own = None if said.is_cumulative else ModelCall(said, calls=0)
+    if own is None or not own.has_figures:
         return
-    own = ModelCall(said, calls=0)
     below = Totals()
     below.add(branch.calls)
     for child in branch.turns:
         below.add(child.totals)
-    rest = own.beyond(below) if below.has_figures or below.model_calls else own if own.has_figures else None
+    rest = own.beyond(below) if below.has_figures or below.model_calls else own
     if rest is not None:
         rest.price()
         price((*turn.held, *(call for child in branch.turns for call in child.held)), rest)

@@ -111,7 +111,8 @@ class Waiting:
         return branch
 
     def _limit(self, key: int, branch: Branch) -> None:
-        del branch.tools[:-_MOST_TOOLS]
+        if len(branch.tools) > _MOST_TOOLS:
+            del branch.tools[:-_MOST_TOOLS]
         if len(branch.held) > _MOST_HELD:
             self._release(key, branch)
         if len(branch.turns) > _MOST_HELD:

@@ -35,7 +35,7 @@ def talks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
         "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "",
     }
     with serving(server), Program(home=tmp_path_factory.mktemp("threads"), variables=variables) as program:
-        assert program.run("-m", "agents_threads") == 0, program.printed()
+        assert program.run("-m", "agents_threads", timeout=50) == 0, program.printed()
         yield program
 
 

@@ -32,7 +32,7 @@ PROGRAM = """
     with suppress(OSError):
         while True:
             filler.write(bytes(512))
-    tell(500)
+    tell(1_500)
     kept.append(telemetry.flush(0))
     if not stays_full:
         filler.truncate(0)
@@ -45,7 +45,7 @@ PROGRAM = """
 
 @pytest.mark.parametrize(
     ("kilobytes", "ending", "told"),
-    [(440, "room", "True False True 600"), (400, "full", "True False 100 ('ledger_unavailable', 500)")],
+    [(900, "room", "True False True 1600"), (400, "full", "True False 100 ('ledger_unavailable', 1500)")],
 )
 def test_full_disk(tmp_path: Path, kilobytes: int, ending: str, told: str) -> None:
     """With room again all of it is kept; without, the loss is written into room that was set aside for it."""

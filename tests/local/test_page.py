@@ -192,7 +192,7 @@ def test_what_left_this_machine(page: Page, server: Serving) -> None:
     server.post("/v1/events", json.dumps(event).encode(), JSON)
     move_event_to_the_trace(server)
     page.goto(f"{server.url}/?view=trace&id={trace_id()}&tab=left")
-    page.get_by_text("1 anonymous events").wait_for()
+    page.get_by_text("1 anonymous event").wait_for()
     rows = page.locator(".card tbody tr").all_inner_texts()
     assert rows == [
         "toolName\tcustom\tPublicName\tgen_ai.tool.name",

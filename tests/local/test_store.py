@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.local import Limits, Store, TraceFilter, collect, list_traces
@@ -124,6 +125,51 @@ def test_age_goes_by_arrival(store: Store) -> None:
             connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("spans", "steps", "visits")
         ]
     assert (done.traces, left, counts) == (1, ["new"], [1, 0, 1])
+
+
+def test_who_sent_what_is_gone_goes_too(store: Store) -> None:
+    """A resource that nothing in the store comes from any longer is not kept for ever; one that comes again is new."""
+    for number, service in enumerate(("old", "shop", "shop"), 1):
+        store.add_spans(request(Made(), trace=number, service=service))
+    logs = ExportLogsServiceRequest()
+    of_resource = logs.resource_logs.add(resource=request(service="talker").resource_spans[0].resource)
+    of_resource.scope_logs.add().log_records.add(time_unix_nano=1)
+    store.add_logs(logs)
+    with store.writing() as connection:
+        connection.execute("UPDATE traces SET received_ns = 0 WHERE id < 3")
+    collect(store, Limits(age_ns=DAY_NS))
+    store.add_spans(request(Made(), trace=4, service="old"))
+    with closing(store.reader()) as connection:
+        origins = connection.execute("SELECT service FROM origins").fetchall()
+        names = {trace["service"] for trace in list_traces(connection, ALL)}
+    assert (sorted(origins), names) == ([("old",), ("shop",), ("talker",)], {"shop", "old"})
+
+
+def test_a_trace_that_cannot_be_settled_holds_up_no_other(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    """It is told of once and left alone until more of it comes; the totals of the others are there."""
+    for number in (1, 2, 3):
+        store.add_spans(request(Made(attributes=chat()), trace=number))
+    with store.writing() as connection:
+        connection.execute("UPDATE steps SET flags = 'broken' WHERE trace = 2")
+    rounds = [store.settle(), store.settle()]
+    with closing(store.reader()) as connection:
+        calls = connection.execute("SELECT calls FROM traces ORDER BY id").fetchall()
+    assert (rounds, calls) == ([3, 0], [(1,), (0,), (1,)])
+    assert [record.getMessage().split(",")[0] for record in caplog.records] == [f"trace {2:032x} cannot be settled"]
+
+
+def test_a_trace_that_could_not_be_settled_is_tried_again(store: Store) -> None:
+    """Once more of its spans come, whatever they say, all of it is settled anew."""
+    store.add_spans(request(Made(attributes=chat())))
+    with store.writing() as connection:
+        connection.execute("UPDATE steps SET flags = 'broken'")
+    store.settle()
+    with store.writing() as connection:
+        connection.execute("UPDATE steps SET flags = 0")
+    store.add_spans(request(Made(id=2)))
+    assert store.settle() == 1
+    with closing(store.reader()) as connection:
+        assert connection.execute("SELECT calls, unsettled FROM traces").fetchall() == [(1, 0)]
 
 
 def test_the_oldest_go_where_the_file_is_too_large(store: Store) -> None:

@@ -71,6 +71,14 @@ def test_a_newer_list_is_read_aside(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (price_list() is not shipped, "gpt-4o" in further_models()) == (True, True)
 
 
+def test_a_list_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a release whose list looks otherwise, or of none, nothing is raised."""
+    monkeypatch.setattr(_prices, "version", "".join)
+    monkeypatch.delattr("genai_prices.data.providers")
+    shipped = price_list()
+    assert (shipped is not None, further_models()) == (True, frozenset())
+
+
 def test_a_session_without_a_sum() -> None:
     """A session's cost is an estimate where one call's is; one call that nobody can price leaves it without a sum."""
     found: list[dict[str, object]] = []

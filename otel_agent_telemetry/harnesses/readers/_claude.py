@@ -12,6 +12,8 @@ from otel_agent_telemetry.harnesses._told import Usage
 from otel_agent_telemetry.harnesses.readers._values import Table, error_of, money, number, table, tables, text
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from otel_agent_telemetry.harnesses._told import Told
     from otel_agent_telemetry.lifecycle import Handle
 
@@ -37,6 +39,7 @@ class ClaudeReader:
         self._open: dict[str, _Open] = {}
         self._said: dict[str, int] = {}  # output tokens of ended calls, by model, since the last result
         self._subagents = False
+        self._background: set[str] = set()  # calls of subagents that go on when their tool's call has its result
 
     def read(self, said: Table, told: Told) -> None:
         """Tell what one line says."""
@@ -51,7 +54,7 @@ class ClaudeReader:
             self._assistant(said, told)
         elif kind == "user":
             self._subagent_answer(said, told)
-            read_tools(said, told)
+            read_tools(said, told, self._background)
         elif kind == "result":
             self._result(said, told)
 
@@ -62,7 +65,9 @@ class ClaudeReader:
             told.compacted(text(about, "trigger"), number(about, "pre_tokens"))
         elif kind == "task_started" and call is not None and said.get("task_type") == "local_agent":
             told.agent(call, text(said, "subagent_type"), within=call)
-        elif kind == "task_notification" and call is not None:
+            if said.get("is_backgrounded") is True:
+                self._background.add(call)
+        elif kind == "task_notification" and call in self._background:
             told.agent_ended(call, None if said.get("status") == "completed" else "cancelled")
 
     def _assistant(self, said: Table, told: Told) -> None:
@@ -148,8 +153,8 @@ def _ending(said: Table, told: Told) -> None:
         told.ended("ok")
 
 
-def read_tools(said: Table, told: Told) -> None:
-    """Tools that a message of the Messages API asks for, or whose results it has."""
+def read_tools(said: Table, told: Told, background: Container[str] = ()) -> None:
+    """Tools that a message of the Messages API asks for, or whose results it has; with these ends their subagent."""
     within = text(said, "parent_tool_use_id") or ""
     for block in tables(table(said, "message"), "content"):
         kind = text(block, "type")
@@ -157,7 +162,8 @@ def read_tools(said: Table, told: Told) -> None:
             told.tool(text(block, "id") or "", text(block, "name") or "unknown", agent=within)
         elif kind == "tool_result":
             call = text(block, "tool_use_id") or ""
-            told.agent_ended(call)
+            if call not in background:
+                told.agent_ended(call)
             told.tool_ended(call, "tool_error" if block.get("is_error") is True else None)
 
 

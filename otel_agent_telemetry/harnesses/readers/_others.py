@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from otel_agent_telemetry.harnesses._told import Usage
 from otel_agent_telemetry.harnesses.readers._claude import read_tools
@@ -13,35 +14,45 @@ if TYPE_CHECKING:
 
 __all__ = ["CodexReader", "DockerAgentReader", "GeminiReader", "OpencodeReader", "PiReader", "QwenReader"]
 
+_MOST_SESSIONS = 1024
 _CODEX_TOOLS = {"command_execution": "exec_command", "file_change": "apply_patch", "web_search": "web_search"}
 
 
 class CodexReader:
-    """``codex exec --json``: tokens are said once a turn, for all its calls."""
+    """``codex exec --json``: tokens are said once a turn, as the sum of all calls of the session so far.
+
+    What a resumed session used is known only where this process saw the turn before.
+    """
+
+    _sums: ClassVar[OrderedDict[str, Usage]] = OrderedDict()
+
+    def __init__(self) -> None:
+        self._thread = ""
 
     def read(self, said: Table, told: Told) -> None:
         """Tell what one line says."""
         kind = text(said, "type")
         if kind == "thread.started" and (thread := text(said, "thread_id")) is not None:
+            self._thread = thread
             told.session(thread)
         elif kind in {"item.started", "item.completed"}:
             self._item(table(said, "item"), told, is_over=kind == "item.completed")
         elif kind == "turn.completed":
-            used = table(said, "usage")
-            told.used(
-                None,
-                Usage(
-                    input=number(used, "input_tokens"),
-                    output=number(used, "output_tokens"),
-                    cache_read=number(used, "cached_input_tokens"),
-                    cache_write=number(used, "cache_write_input_tokens"),
-                    reasoning=number(used, "reasoning_output_tokens"),
-                ),
-            )
+            self._used(_codex_usage(table(said, "usage")), told)
             told.ended("ok")
         elif kind == "turn.failed":
             told.failed_call(error_of(None))
             told.ended("error", error_of(None))
+
+    def _used(self, whole: Usage, told: Told) -> None:
+        before = self._sums.pop(self._thread, None)
+        self._sums[self._thread] = whole
+        if len(self._sums) > _MOST_SESSIONS:
+            self._sums.popitem(last=False)
+        if before is not None:
+            told.used(None, Usage(*map(_beyond, whole, before)))
+        elif not told.resumes:
+            told.used(None, whole)
 
     def _item(self, item: Table, told: Told, *, is_over: bool) -> None:
         kind, call = text(item, "type"), text(item, "id") or ""
@@ -55,6 +66,20 @@ class CodexReader:
         told.tool(call, name)
         if is_over:
             told.tool_ended(call, "tool_error" if text(item, "status") == "failed" else None)
+
+
+def _codex_usage(used: Table) -> Usage:
+    return Usage(
+        input=number(used, "input_tokens"),
+        output=number(used, "output_tokens"),
+        cache_read=number(used, "cached_input_tokens"),
+        cache_write=number(used, "cache_write_input_tokens"),
+        reasoning=number(used, "reasoning_output_tokens"),
+    )
+
+
+def _beyond(whole: Any, before: Any) -> Any:
+    return None if whole is None else max(whole - (before or 0), 0)
 
 
 class GeminiReader:

@@ -42,14 +42,14 @@ _ALL_TABLES = "SELECT 1 FROM origins, traces, spans, visits, attendances, steps,
 
 
 class StoreFile:
-    """A store's file, open for writing; ``forget`` is called where what was learnt of its rows is void.
+    """A store's file, open for writing.
 
     Raises InputError where it cannot be used when this is made, later ``sqlite3.OperationalError``.
     """
 
-    def __init__(self, path: Path, forget: Callable[[], None]) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self._layout = _Layout(path, forget)
+        self._layout = _Layout(path)
         self._longest_log = _LONGEST_LOG
         self._refused_at = float("-inf")
         try:
@@ -166,9 +166,8 @@ class _RefusedError(sqlite3.OperationalError):
 
 
 class _Layout:
-    def __init__(self, path: Path, forget: Callable[[], None]) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._forget = forget
         self.checkpoint_pages = _CHECKPOINT_PAGES
 
     def prepare(self, connection: sqlite3.Connection) -> None:
@@ -184,10 +183,9 @@ class _Layout:
             add_tables(connection)
         except NewerError as error:
             raise _newer(connection, self._path) from error
-        self._forget()  # it may be another file
 
     def undone(self) -> None:
-        self._forget()
+        pass  # nothing is remembered of what was written
 
     def check(self, connection: sqlite3.Connection) -> None:
         connection.execute(_ALL_TABLES)

@@ -19,6 +19,11 @@ _NEVER = 2**63 - 1
 # rows of these arrive in the order of their ids; a trace may go on receiving
 _ORDER = {"traces": "received_ns", "logs": "id", "metrics": "id", "events": "id"}
 _TABLES = tuple(_ORDER)
+_FORGET_ORIGINS = """
+DELETE FROM origins WHERE id NOT IN (SELECT origin FROM visits)
+AND NOT EXISTS (SELECT 1 FROM logs WHERE origin = origins.id)
+AND NOT EXISTS (SELECT 1 FROM metrics WHERE origin = origins.id)
+"""
 _SLACK = 0.9  # a full store is brought down to this part of its limit, so as not to begin again at once
 
 
@@ -50,6 +55,8 @@ def collect(store: Store, limits: Limits) -> Collected:
     if limits.size_bytes is not None and before > limits.size_bytes:
         _collect_beyond(store, limits.size_bytes, done)
     if done.traces or done.logs or done.metrics or done.events:
+        with store.writing() as connection:
+            connection.execute(_FORGET_ORIGINS)
         store.file.cut_log()
     done.bytes_freed = max(before - store.file.bytes_in_use() - store.file.log_bytes(), 0)
     return done

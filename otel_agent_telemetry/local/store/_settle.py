@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from otel_agent_telemetry import semconv
 from otel_agent_telemetry.local.store._agent_traces import Agents, failures_of
 from otel_agent_telemetry.local.store._nodes import FIGURES, Node
-from otel_agent_telemetry.local.store._steps import PRICED_ELSEWHERE, SAID, SPENT, said_of_row
+from otel_agent_telemetry.local.store._rows import insert, update
+from otel_agent_telemetry.local.store._steps import PRICED_ELSEWHERE, SAID, SPENT, VERDICT, said_of_row
 from otel_agent_telemetry.local.store._steps_again import read_again
 from otel_agent_telemetry.local.store._together import together
 from otel_agent_telemetry.meaning import Fact, ModelCall, Repeat, Run, ToolCall, kinds, verdicts
@@ -26,15 +27,8 @@ FROM spans JOIN traces ON traces.id = spans.trace JOIN origins ON origins.id = s
 LEFT JOIN steps ON steps.id = spans.id WHERE spans.trace IN ({{}})
 """
 _FIRST_VERDICT, _FIRST_SAID = 10, 18
-_WRITE_STEP = """
-UPDATE steps SET counted = ?, spends = ?, speaker = ?, kind = ?, model = ?, provider = ?, agent = ?, session = ?
-WHERE id = ?
-"""
-_WRITE_TRACE = """
-UPDATE traces SET unsettled = 0, errors = ?, calls = ?, tools = ?, runs = ?, input = ?, output = ?, cost = ?,
-session = ?, agent = ? WHERE id = ?
-"""
-_WRITE_SESSION = "INSERT INTO attendances VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_OF_TRACE = ("unsettled", "errors", "calls", "tools", "runs", "input", "output", "cost", "session", "agent")
+_OF_SESSION = ("trace", "session", "agent", "start_ns", "end_ns", "errors", "calls", "tools", "input", "output")
 _STATUS_ERROR = 2
 
 
@@ -49,14 +43,14 @@ def settle_trace(connection: sqlite3.Connection, trace: int) -> None:
     met = _judge(nodes)
     _mark_failures(nodes)
     changed = [(*node.verdict, node.id) for node in nodes.values() if node.said and node.verdict != node.stored]
-    connection.executemany(_WRITE_STEP, changed)
+    update(connection, "steps", VERDICT, changed)
     if agents is not None:
         traces = agents.write(connection, traces)
     for each in traces:
         own = [node for node in nodes.values() if node.trace == each]
-        connection.execute(_WRITE_TRACE, (*_totals(own), each))
+        update(connection, "traces", _OF_TRACE, [(0, *_totals(own), each)])
         connection.execute("DELETE FROM attendances WHERE trace = ?", (each,))
-        connection.executemany(_WRITE_SESSION, _attendances(each, own, met))
+        insert(connection, "attendances", _OF_SESSION, _attendances(each, own, met))
         if agents is not None:
             agents.write_trace(connection, each)
 

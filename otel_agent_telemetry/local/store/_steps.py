@@ -19,6 +19,7 @@ __all__ = [
     "ROOT",
     "SAID",
     "SPENT",
+    "VERDICT",
     "Spot",
     "agent_said_of",
     "may_be_step",
@@ -32,7 +33,9 @@ SPENT = {"input": 1, "output": 2, "cache_read": 4, "cache_write": 8, "reasoning"
 PRICED_ELSEWHERE = 64
 """Bit of ``steps.spends``: another span says what this call cost, so that no price list is asked."""
 
-_VERDICT = ("id", "trace", "kind", "counted", "spends", "speaker", "model", "provider", "agent", "session")
+VERDICT = ("counted", "spends", "speaker", "kind", "model", "provider", "agent", "session")
+"""The columns of ``steps`` that settling writes."""
+_TAKEN = ("id", "trace", "kind", "counted", "spends", "speaker", "model", "provider", "agent", "session")
 SAID = (
     "start_ns",
     "end_ns",
@@ -53,7 +56,7 @@ SAID = (
     *SPENT,
     "evidence",
 )
-COLUMNS = (*_VERDICT, *SAID)
+COLUMNS = (*_TAKEN, *SAID)
 """The columns of ``steps``, in order; those of :data:`SAID` never change."""
 
 _OWN, _MCP, _CUMULATIVE, _LEFT = 1, 2, 4, 8

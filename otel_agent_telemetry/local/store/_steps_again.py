@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from otel_agent_telemetry.local.store._rows import insert
 from otel_agent_telemetry.local.store._steps import COLUMNS, agent_said_of, may_be_step, said_of, values_of
 from otel_agent_telemetry.local.store._tables import READ_AGAIN
 from otel_agent_telemetry.meaning.harnesses import MADE
@@ -20,7 +21,6 @@ _SPANS = f"""
 SELECT spans.id, spans.trace, spans.body, origins.scope, origins.harness, spans.start_ns, spans.end_ns
 FROM spans JOIN origins ON origins.id = spans.origin WHERE spans.trace = ? AND origins.scope != '{MADE}'
 """
-_INSERT = f"INSERT OR REPLACE INTO steps VALUES ({', '.join('?' * len(COLUMNS))})"
 
 
 def read_again(connection: sqlite3.Connection, traces: list[int]) -> None:
@@ -28,7 +28,7 @@ def read_again(connection: sqlite3.Connection, traces: list[int]) -> None:
     for trace in traces:
         (state,) = connection.execute("SELECT unsettled FROM traces WHERE id = ?", (trace,)).fetchone()
         if state == READ_AGAIN:
-            connection.executemany(_INSERT, list(_steps(connection, trace)))
+            insert(connection, "steps", COLUMNS, list(_steps(connection, trace)))
 
 
 def _steps(connection: sqlite3.Connection, trace: int) -> Iterator[tuple[object, ...]]:

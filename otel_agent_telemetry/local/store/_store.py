@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 import threading
 import time
 from contextlib import contextmanager
@@ -12,12 +14,13 @@ from otel_agent_telemetry.local.store._agents import insert_made
 from otel_agent_telemetry.local.store._batch import Batch, Origin, batch
 from otel_agent_telemetry.local.store._file import StoreFile
 from otel_agent_telemetry.local.store._records import log_rows, metric_rows
+from otel_agent_telemetry.local.store._rows import insert
 from otel_agent_telemetry.local.store._settle import settle_trace
 from otel_agent_telemetry.local.store._steps import COLUMNS, values_of
+from otel_agent_telemetry.local.store._tables import NOT_SETTLED
 from otel_agent_telemetry.local.store._watch import Watch
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Generator
     from pathlib import Path
 
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["Store"]
 
 T = TypeVar("T")
+
+_logger = logging.getLogger(__name__)
 
 _INSERT_ORIGIN = "INSERT INTO origins VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
 _INSERT_EVENTS = """
@@ -48,15 +53,14 @@ ON CONFLICT (trace_id) DO UPDATE SET
     name = CASE WHEN excluded.rank < rank THEN excluded.name ELSE name END,
     service = CASE WHEN excluded.rank < rank THEN excluded.service ELSE service END,
     rank = min(rank, excluded.rank),
-    unsettled = max(unsettled, excluded.unsettled, calls + tools + runs > 0),
+    unsettled = max(abs(unsettled), excluded.unsettled, calls + tools + runs > 0),
     folded = min(folded, excluded.folded)
 RETURNING id
 """
-_UNSETTLED = "SELECT 1 FROM traces WHERE id = ? AND unsettled"
+_PENDING = "SELECT id FROM traces WHERE unsettled AND unsettled > 0 LIMIT ?"
+_UNSETTLED = "SELECT 1 FROM traces WHERE id = ? AND unsettled > 0"
 _STORED = "SELECT id, span_id, end_ns FROM spans WHERE trace = ?"
 _INSERT_SPAN = "INSERT OR IGNORE INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_INSERT_STEP = f"INSERT INTO steps VALUES ({', '.join('?' * len(COLUMNS))})"
-_ORIGINS_KEPT = 1000
 _OTHERS_SECONDS = 1.0  # how often another process's writing is looked for
 _LULL_SECONDS = 0.25
 
@@ -71,8 +75,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._origins: dict[bytes, int] = {}
-        self.file = StoreFile(path, self._origins.clear)
+        self.file = StoreFile(path)
         self._changed = threading.Condition()
         self._last_spans = float("-inf")
 
@@ -90,14 +93,13 @@ class Store:
         self._last_spans = time.monotonic()
 
         def step(connection: sqlite3.Connection) -> None:
-            if not _insert_spans(connection, self._origin_ids(connection, made), made):
+            if not _insert_spans(connection, _origin_ids(connection, made), made):
                 connection.execute("ROLLBACK")
                 connection.execute("BEGIN IMMEDIATE")
-                self._origins.clear()
                 _drop_stored(connection, made)
-                _insert_spans(connection, self._origin_ids(connection, made), made)
+                _insert_spans(connection, _origin_ids(connection, made), made)
             if made.runs:
-                insert_made(connection, self._origin_id, made.runs)
+                insert_made(connection, _origin_id, made.runs)
 
         self._write(step)
         return made.rejected
@@ -120,10 +122,10 @@ class Store:
         """Work out tokens, runs and sessions of up to ``limit`` traces that changed; give how many were done."""
 
         def step(connection: sqlite3.Connection) -> int:
-            pending = connection.execute("SELECT id FROM traces WHERE unsettled LIMIT ?", (limit,)).fetchall()
+            pending = connection.execute(_PENDING, (limit,)).fetchall()
             for (trace,) in pending:
                 if connection.execute(_UNSETTLED, (trace,)).fetchone():  # else it was settled with another one
-                    settle_trace(connection, trace)
+                    _settle_one(connection, trace)
             return len(pending)
 
         return self._write(step)
@@ -176,45 +178,52 @@ class Store:
         known = f"SELECT count(*) FROM {table} WHERE time_ns = ? AND origin = ? AND body = ? AND id <= ?"
 
         def step(connection: sqlite3.Connection) -> int:
-            added = 0
+            added, origins = 0, dict[bytes, int]()
             last = connection.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]
             for source, values, made in rows:
-                number = self._origin_id(connection, source)
+                number = origins.get(source.digest)
+                if number is None:
+                    number = origins[source.digest] = _origin_id(connection, source)
                 if only_new and connection.execute(known, (values[-2], number, values[-1], last)).fetchone()[0]:
                     continue
                 connection.execute(f"INSERT INTO {table} VALUES (NULL, ?, ?, ?, ?, ?)", (number, *values))
                 added += 1
                 if made:
-                    insert_made(connection, self._origin_id, [(source, each) for each in made])
+                    insert_made(connection, _origin_id, [(source, each) for each in made])
                     self._last_spans = time.monotonic()
             return added
 
         return self._write(step)
 
-    def _origin_ids(self, connection: sqlite3.Connection, made: Batch) -> dict[bytes, int]:
-        return {digest: self._origin_id(connection, source) for digest, source in made.origins.items()}
 
-    def _origin_id(self, connection: sqlite3.Connection, source: Origin) -> int:
-        known = self._origins.get(source.digest)
-        if known is not None:
-            return known
-        row = connection.execute("SELECT id FROM origins WHERE digest = ?", (source.digest,)).fetchone()
-        if row is None:
-            values = (
-                source.digest,
-                source.service,
-                source.scope,
-                source.resource,
-                source.resource_schema,
-                source.scope_body,
-                source.scope_schema,
-                source.harness,
-            )
-            row = connection.execute(_INSERT_ORIGIN, values).fetchone()
-        if len(self._origins) >= _ORIGINS_KEPT:
-            self._origins.clear()
-        self._origins[source.digest] = int(row[0])
-        return int(row[0])
+def _settle_one(connection: sqlite3.Connection, trace: int) -> None:
+    """Settle a trace, or leave it as it is and mark it, so that it is not tried again before more of it comes."""
+    connection.execute("SAVEPOINT one_trace")
+    try:
+        settle_trace(connection, trace)
+    except (OSError, sqlite3.OperationalError):
+        raise
+    except Exception as error:  # noqa: BLE001 - one trace that cannot be understood must not hold up the others
+        connection.execute("ROLLBACK TO one_trace")
+        (trace_id,) = connection.execute(
+            "UPDATE traces SET unsettled = ? WHERE id = ? RETURNING hex(trace_id)", (NOT_SETTLED, trace)
+        ).fetchone()
+        _logger.warning("trace %s cannot be settled, its totals stay as they are: %r", trace_id.lower(), error)
+    connection.execute("RELEASE one_trace")
+
+
+def _origin_ids(connection: sqlite3.Connection, made: Batch) -> dict[bytes, int]:
+    return {digest: _origin_id(connection, source) for digest, source in made.origins.items()}
+
+
+def _origin_id(connection: sqlite3.Connection, source: Origin) -> int:
+    """Looked up each time, as another process may have let go of an origin that nothing referred to."""
+    row = connection.execute("SELECT id FROM origins WHERE digest = ?", (source.digest,)).fetchone()
+    if row is None:
+        about = (source.digest, source.service, source.scope, source.resource, source.resource_schema)
+        scope = (source.scope_body, source.scope_schema, source.harness)
+        row = connection.execute(_INSERT_ORIGIN, (*about, *scope)).fetchone()
+    return int(row[0])
 
 
 def _insert_spans(connection: sqlite3.Connection, origins: dict[bytes, int], made: Batch) -> bool:
@@ -222,23 +231,23 @@ def _insert_spans(connection: sqlite3.Connection, origins: dict[bytes, int], mad
     traces = _insert_traces(connection, origins, made)
     first = int(connection.execute("SELECT coalesce(max(id), 0) FROM spans").fetchone()[0]) + 1
     rows = made.spans.values()
-    done = connection.executemany(
-        _INSERT_SPAN,
-        [
-            (number, traces[row.trace_id], row.span_id, row.parent_id, origins[row.origin], *row[4:9])
-            for number, row in enumerate(rows, first)
-        ],
-    )
+    # of bytes, as of None, Python's SQLite module asks how to adapt them
+    values = [
+        (
+            *(number, traces[row.trace_id], row.span_id, row.parent_id, origins[row.origin]),
+            *(row.start_ns, row.end_ns, row.status, row.name, bytearray(row.body)),
+        )
+        for number, row in enumerate(rows, first)
+    ]
+    done = connection.executemany(_INSERT_SPAN, values)
     if done.rowcount < len(rows) and rows:
         return False
-    connection.executemany(
-        _INSERT_STEP,
-        [
-            values_of(number, traces[row.trace_id], row.said)
-            for number, row in enumerate(rows, first)
-            if row.said is not None
-        ],
-    )
+    steps = [
+        values_of(number, traces[row.trace_id], row.said)
+        for number, row in enumerate(rows, first)
+        if row.said is not None
+    ]
+    insert(connection, "steps", COLUMNS, steps)
     return True
 
 

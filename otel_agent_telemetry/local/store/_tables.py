@@ -12,8 +12,10 @@ from typing import NamedTuple
 
 from otel_agent_telemetry._sqlite import migrate
 
-__all__ = ["APPLICATION_ID", "MIGRATIONS", "READ_AGAIN", "Migration", "add_tables", "empty"]
+__all__ = ["APPLICATION_ID", "MIGRATIONS", "NOT_SETTLED", "READ_AGAIN", "Migration", "add_tables", "empty"]
 
+NOT_SETTLED = -1
+"""Value of ``traces.unsettled``: settling it failed; it is tried again once more of its spans come."""
 READ_AGAIN = 2
 """Value of ``traces.unsettled``: its spans are read again, since an older release made other steps of them."""
 APPLICATION_ID = 0x61746C31  # "atl1": tells our file from any other SQLite database
@@ -123,6 +125,11 @@ UPDATE traces SET unsettled = {READ_AGAIN} WHERE id IN (
     SELECT visits.trace FROM visits JOIN origins ON origins.id = visits.origin WHERE origins.harness IS NOT NULL);
 """
 
+_BY_ORIGIN = """
+CREATE INDEX IF NOT EXISTS logs_by_origin ON logs (origin);
+CREATE INDEX IF NOT EXISTS metrics_by_origin ON metrics (origin);
+"""
+
 _SETTLE_AGAIN = """
 UPDATE traces SET unsettled = 1;
 """
@@ -150,6 +157,7 @@ MIGRATIONS = (
     Migration(_STEPS),
     Migration(_EVENTS_ONCE),
     Migration(_AGENTS),
+    Migration(_BY_ORIGIN),
 )
 
 

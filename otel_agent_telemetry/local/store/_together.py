@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from otel_agent_telemetry.local.store._steps import ROOT
+from otel_agent_telemetry.local.store._tables import NOT_SETTLED
 
 if TYPE_CHECKING:
     import sqlite3
@@ -44,14 +45,19 @@ _CALLS = f"""
 SELECT steps.said_kind, steps.start_ns, steps.end_ns, spans.origin, steps.flags & {ROOT}
 FROM steps JOIN spans ON spans.id = steps.id WHERE steps.trace = ? AND {_CALL} LIMIT 256
 """
-_ROOTS_BEFORE = f"""
-SELECT trace FROM steps WHERE flags & {ROOT} AND start_ns <= ? ORDER BY start_ns DESC LIMIT 32
+_BESIDE = f"""
+SELECT near.trace FROM ({{}}) AS near
+WHERE near.trace != :trace AND EXISTS (SELECT 1 FROM visits WHERE visits.trace = near.trace AND origin != :origin)
+AND EXISTS (
+    SELECT 1 FROM steps JOIN spans ON spans.id = steps.id WHERE steps.trace = near.trace AND {_CALL}
+    AND steps.said_kind = :kind AND steps.start_ns <= :end AND steps.end_ns >= :start AND spans.origin != :origin
+)
 """
-_TRACES_BEFORE = "SELECT id FROM traces WHERE start_ns <= ? ORDER BY start_ns DESC LIMIT 32"
-_OF_THEM = f"""
-SELECT 1 FROM steps JOIN spans ON spans.id = steps.id WHERE steps.trace = ? AND {_CALL} AND steps.said_kind = ?
-AND steps.start_ns <= ? AND steps.end_ns >= ? AND spans.origin != ? LIMIT 1
-"""
+_BESIDE_ANY = _BESIDE.format(
+    f"SELECT trace FROM steps WHERE flags & {ROOT} AND start_ns <= :end ORDER BY start_ns DESC LIMIT 32"
+)
+_BESIDE_ROOT = _BESIDE.format("SELECT id AS trace FROM traces WHERE start_ns <= :end ORDER BY start_ns DESC LIMIT 32")
+_CAN_BE_SETTLED = f"SELECT 1 FROM traces WHERE id = ? AND unsettled != {NOT_SETTLED}"
 _MOST = 64
 
 
@@ -61,7 +67,7 @@ def together(connection: sqlite3.Connection, trace: int) -> list[int]:
     found, waiting = [trace], [trace]
     while waiting and len(found) < _MOST:
         for near in _near(connection, waiting.pop(0), has_roots=has_roots):
-            if near not in found:
+            if near not in found and connection.execute(_CAN_BE_SETTLED, (near,)).fetchone() is not None:
                 found.append(near)
                 waiting.append(near)
     return found[:_MOST]
@@ -79,7 +85,5 @@ def _near(connection: sqlite3.Connection, trace: int, *, has_roots: bool) -> Ite
 def _beside(connection: sqlite3.Connection, trace: int, call: Any) -> Iterator[int]:
     """Traces with a call of that kind and time, by another instrumentation, where it or this one is a root."""
     kind, start, end, origin, is_root = call
-    candidates = connection.execute(_TRACES_BEFORE if is_root else _ROOTS_BEFORE, (end,)).fetchall()
-    for (other,) in dict.fromkeys(candidates):
-        if other != trace and connection.execute(_OF_THEM, (other, kind, end, start, origin)).fetchone():
-            yield other
+    about = {"trace": trace, "kind": kind, "start": start, "end": end, "origin": origin}
+    yield from (row[0] for row in connection.execute(_BESIDE_ROOT if is_root else _BESIDE_ANY, about).fetchall())
