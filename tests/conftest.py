@@ -92,7 +92,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Takes what a worker told."""
-    _left_out.update(Counter(getattr(node, "workeroutput", {}).get("left_out", {})) - _left_out)
+    told: dict[str, int] = getattr(node, "workeroutput", {}).get("left_out", {})
+    _left_out.update(Counter(told) - _left_out)
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:

@@ -69,7 +69,7 @@ class Harness:
         self._run: SyncRun | AsyncRun | None = None
         self.remarks: list[str] = []
         self.command = given
-        self.environment = dict(os.environ if env is None else env)
+        self.environment: dict[str, str] = {**(os.environ if env is None else env)}
         self.known: Known | None = None
         self.pipes = read
         self.reads = False

@@ -146,8 +146,8 @@ def _tiers(prices: Any) -> list[list[Any]]:
     """``[input tokens that must be exceeded, rates]`` for each tier; none where something else has a price."""
     given = [getattr(prices, unit, None) for unit in _UNITS]
     if given[0] is None or getattr(prices, "requests_kcount", None) is not None:
-        every: dict[str, Any] = vars(prices)
-        return [] if any(price is not None for price in every.values()) else [[-1, [0, 0, 0, 0]]]
+        every: list[Any] = [*prices.__dict__.values()]
+        return [] if any(price is not None for price in every) else [[-1, [0, 0, 0, 0]]]
     starts = sorted({tier.start for price in given for tier in getattr(price, "tiers", ())})
     return [[start, [_at(price, start) for price in given]] for start in (-1, *starts)]
 

@@ -69,7 +69,7 @@ def test_debug(service: Path, tmp_path: Path) -> None:
         OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=FRAMEWORKS,
     )
     printed = [json.loads(line)["event"] for line in done.err.splitlines() if line.startswith("{")]
-    assert (done.code, printed, recorded(tmp_path)) == (0, ["server.started"], [])
+    assert (done.code, printed, recorded(tmp_path)) == (0, ["server.shutdown"], [])
 
 
 def test_a_python_file(service: Path, tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ OF_KIND: dict[str, object] = {
     "PublicName": "gpt-5",
     "Version": "1.2.3",
     "ErrorCategory": "timeout",
+    "Tag": "other",
 }
 BODY: dict[str, Any] = json.loads(
     encode("proxy", CleanEvent(contract.events()["task.failed"], {"durationMs": 5}, NOW), AROUND) or b""
