@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,6 +71,19 @@ def takes_connections(port: int) -> bool:
         socket.create_connection(("127.0.0.1", port), 1).close()
     except OSError:
         return False
+    return True
+
+
+def answers(port: int) -> bool:
+    """Whether an HTTP server answers on that port: one that only listens may not be in its loop yet."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=1)
+    try:
+        connection.request("GET", "/")
+        connection.getresponse().read()
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
     return True
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_agent_telemetry.semconv import AGENT_EVENT_PROPERTY
-from tests.instrumentation.program import Program, needs, takes_connections
+from tests.instrumentation.program import Program, answers, needs
 from tests.network import free_port
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def serve(home: Path, *command: str, started: int = 1) -> tuple[Program, int]:
     port = free_port()
     with Program(home=home) as program:
         child = program.start(*(word.replace("PORT", str(port)) for word in command))
-        program.wait(lambda _: takes_connections(port))
+        program.wait(lambda _: answers(port))
         program.wait(lambda _: program.printed().count("application starts") >= started)
         program.wait(lambda _: any(span.name == "server.started" for span in program.spans))
         program.stop(child)
@@ -74,7 +74,7 @@ def test_gunicorn_is_one_server(tmp_path: Path, command: tuple[str, ...]) -> Non
         program.wait(lambda _: program.printed().count("Booting worker") == 2)
         child.send_signal(SIGHUP)
         program.wait(lambda _: program.printed().count("Booting worker") == 4)
-        program.wait(lambda _: takes_connections(port))
+        program.wait(lambda _: answers(port))
         assert program.stop(child) == 0
     told = [(each["event"], each["source"], each["properties"]) for each in program.events]
     assert told.pop()[2].pop("signal") == "SIGTERM"
@@ -114,7 +114,7 @@ def test_our_errors_stay_with_us(
     port = free_port()
     with Program(home=tmp_path) as program:
         child = program.start("-m", "broken", *(word.replace("PORT", str(port)) for word in command))
-        program.wait(lambda _: takes_connections(port))
+        program.wait(lambda _: answers(port))
         child.send_signal(number)
         assert (child.wait(15), program.counted()) == (code, {})
         assert ("application stops" in program.printed()) is ("web_app:app" in command)
