@@ -63,6 +63,7 @@ class Meaning:
         self._timeout_ns = int(timeout_seconds * _NS)
         self._tree = Tree(most_open=most_open, partial=partial)
         self._begun: OrderedDict[int, Said] = OrderedDict()
+        self._overdue: set[int] = set()
         self._own = OwnSpans(self._tree)
         self._waiting = Waiting(self._tree, self._own)
         self._model_calls = Twins(self._tree, model_calls_alike)
@@ -159,11 +160,16 @@ class Meaning:
     def expire(self, now_ns: int) -> list[Fact | Usage]:
         """What has waited too long by that time."""
         self._waiting.expire(now_ns, self._hold_ns, self._settle_ns)
-        for key, said in reversed(list(self._begun.items())):
-            own = self._own.get(key)
-            if (said.start_ns if own is None else own.last_ns) + self._timeout_ns <= now_ns:
+        overdue = [key for key, said in reversed(self._begun.items()) if self._is_overdue(key, said, now_ns)]
+        for key in overdue:
+            if key in self._overdue:  # one that is told of afterwards begins long ago, and ends in a moment
                 self._give_up(key, now_ns)
+        self._overdue = set(overdue)
         return as_events(self.told())
+
+    def _is_overdue(self, key: int, said: Said, now_ns: int) -> bool:
+        own = self._own.get(key)
+        return (said.start_ns if own is None else own.last_ns) + self._timeout_ns <= now_ns
 
     def release(self) -> list[Fact | Usage]:
         """Every call that waits, with what is known of its session so far."""
