@@ -40,12 +40,13 @@ PAGE_HEADERS = {
 }
 
 _WIDTH, _HEIGHT, _BOTTOM = 720, 150, 18
+_FAILURES = ("failures_by_version", "failures_by_source", "failures_by_harness", "failures_by_model")
 _GROUPS = (
     ("use", "Who uses it", ("active_by_day", "active_by_week", "active_by_month", "retention", "versions")),
     (
         "work",
         "Does it work",
-        ("tasks_by_version", "tasks_by_source", "tasks_by_harness", "tasks_by_model", "failures"),
+        ("tasks_by_version", "tasks_by_source", "tasks_by_harness", "tasks_by_model", *_FAILURES),
     ),
     ("compared", "Did it get worse", ("compared",)),
     ("sessions", "How sessions end", ("sessions", "bad_ends")),
@@ -63,7 +64,10 @@ _TITLES = {
     "tasks_by_source": ("Tasks by source", ""),
     "tasks_by_harness": ("Tasks by harness", "Cancelled tasks do not say their harness."),
     "tasks_by_model": ("Task sessions by model", ""),
-    "failures": ("What fails", "Failures of tasks, sessions, tools and commands by category and version."),
+    "failures_by_version": ("What fails, by version", "Failures of tasks, sessions, tools and commands by category."),
+    "failures_by_source": ("What fails, by source", ""),
+    "failures_by_harness": ("What fails, by harness", ""),
+    "failures_by_model": ("What fails, by model", ""),
     "sessions": ("Sessions by version", "A session ends badly where an error was recorded in it."),
     "bad_ends": ("Bad ends by cause", ""),
     "tools": ("Tools", "Names that the product declared; all others are custom."),

@@ -101,12 +101,17 @@ FROM sums LEFT JOIN quantiles ON quantiles.by = sums.by
 ORDER BY completed + failed DESC, 1"""
 
 
-_FAILURES = f"""
-SELECT {_word("event")} AS event, {_word("error")} AS category, {_word("version")} AS version, COUNT(*) AS failures,
+def _failures(dimension: str) -> str:
+    """What failed, by category and one of :data:`DIMENSIONS`, as far as the events say that."""
+    column = DIMENSIONS[dimension]
+    known = "" if dimension == "version" else f"AND {column} != :unknown"
+    return f"""
+SELECT {_word("event")} AS event, {_word("error")} AS category, {_word(column)} AS {dimension}, COUNT(*) AS failures,
     COUNT(DISTINCT installation) AS installations
-FROM events WHERE {_EVENTS} AND error != :unknown
+FROM events WHERE {_EVENTS} AND error != :unknown {known}
     AND {_event("task.failed", "session.failure", "tool.called", "command.executed")}
-GROUP BY event, error, version ORDER BY failures DESC, 1, 2, 3"""
+GROUP BY event, error, {column} ORDER BY failures DESC, 1, 2, 3"""
+
 
 _MODELS = f"""
 SELECT {_word("model")} AS model, SUM(input) AS input_tokens, SUM(output) AS output_tokens,
@@ -170,7 +175,7 @@ QUESTIONS: dict[str, str] = {
     "retention": _RETENTION,
     "versions": _VERSIONS,
     **{f"tasks_by_{dimension}": _tasks(dimension) for dimension in DIMENSIONS},
-    "failures": _FAILURES,
+    **{f"failures_by_{dimension}": _failures(dimension) for dimension in DIMENSIONS},
     "models": _MODELS,
     "tools": _used("tool.called"),
     "tools_by_version": _TOOLS_BY_VERSION,

@@ -35,6 +35,7 @@ class Life:
     durations: defaultdict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
     tools: Counter[tuple[str, bool]] = field(default_factory=Counter[tuple[str, bool]])
     ends: Counter[tuple[str, str, str, str]] = field(default_factory=Counter[tuple[str, str, str, str]])
+    failures: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
     sessions: Counter[tuple[str, bool]] = field(default_factory=Counter[tuple[str, bool]])
     tokens: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
     present: set[tuple[int, str, str]] = field(default_factory=set[tuple[int, str, str]])
@@ -111,6 +112,7 @@ class Life:
         more: dict[str, Any] = {} if end == "task.cancelled" else {"provider": provider}
         if end == "task.failed":
             more["errorCategory"] = draw.choice(ERRORS)
+            self.failures[more["errorCategory"], source] += 1
         if end == "task.completed":
             self.durations[end, ""].append(took)
         yield self._event(name, version, at, end, {**said, **more, "durationMs": took})

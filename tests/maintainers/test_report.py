@@ -110,6 +110,18 @@ def test_tools_and_their_failures(lived: Lived, whole: Report) -> None:
     assert len(rows(whole, "tools")) == 3
 
 
+def test_what_fails(lived: Lived, whole: Report) -> None:
+    """By category, and by what the event says of version, source, harness and model."""
+    by_source = {(row["category"], row["source"]): row["failures"] for row in rows(whole, "failures_by_source")}
+    assert by_source == lived[0].failures
+    tasks = {name: 0 for name in ("version", "source", "harness")}
+    for name in tasks:
+        found = [row for row in rows(whole, f"failures_by_{name}") if row["event"] == "task.failed"]
+        tasks[name] = sum(row["failures"] for row in found)
+    assert {*tasks.values()} == {sum(lived[0].failures.values())}
+    assert {row["event"] for row in rows(whole, "failures_by_model")} == {"session.failure"}
+
+
 def test_how_sessions_end(lived: Lived, whole: Report) -> None:
     """Badly where an error was recorded in one; the same sessions have a row by cause."""
     life, _ = lived

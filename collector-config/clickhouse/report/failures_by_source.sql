@@ -1,0 +1,8 @@
+-- What fails: failures by event, category and source.
+-- Parameters: product, environment (String), since, until (DateTime). The same question as `agent-telemetry report` asks.
+SELECT event, error_category AS category, properties['source'] AS source, count() AS failures, uniqExact(installation) AS installations
+FROM agent_events.events FINAL
+WHERE product = {product:String} AND environment IN ({environment:String}, '') AND occurred >= {since:DateTime('UTC')} AND occurred < {until:DateTime('UTC')}
+    AND error_category != '' AND properties['source'] != '' AND event IN ('task.failed', 'session.failure', 'tool.called', 'command.executed')
+GROUP BY event, category, source
+ORDER BY failures DESC, event, category, source;
