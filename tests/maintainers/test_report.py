@@ -114,7 +114,7 @@ def test_what_fails(lived: Lived, whole: Report) -> None:
     """By category, and by what the event says of version, source, harness and model."""
     by_source = {(row["category"], row["source"]): row["failures"] for row in rows(whole, "failures_by_source")}
     assert by_source == lived[0].failures
-    tasks = {name: 0 for name in ("version", "source", "harness")}
+    tasks = dict.fromkeys(("version", "source", "harness"), 0)
     for name in tasks:
         found = [row for row in rows(whole, f"failures_by_{name}") if row["event"] == "task.failed"]
         tasks[name] = sum(row["failures"] for row in found)
