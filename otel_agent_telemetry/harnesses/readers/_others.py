@@ -28,6 +28,7 @@ class CodexReader:
 
     def __init__(self) -> None:
         self._thread = ""
+        self._is_new = True
 
     def read(self, said: Table, told: Told) -> None:
         """Tell what one line says."""
@@ -46,6 +47,9 @@ class CodexReader:
 
     def _used(self, whole: Usage, told: Told) -> None:
         before = self._sums.pop(self._thread, None)
+        if self._is_new and not told.resumes:
+            before = None
+        self._is_new = False
         self._sums[self._thread] = whole
         if len(self._sums) > _MOST_SESSIONS:
             self._sums.popitem(last=False)
