@@ -132,7 +132,7 @@ class Door:
 
     async def _forget(self, request: web.Request) -> web.Response:
         """Delete what an installation sent; who knows its id has it from there, as it is random and shown to nobody."""
-        wait = self._wait_for(request, 100)
+        wait = self._wait_for(request, min(100, int(self._rate)))
         if wait:
             raise web.HTTPTooManyRequests(headers={"Retry-After": str(wait)}, text="too much on one connection")
         if not is_installation(request.match_info["installation"]):
