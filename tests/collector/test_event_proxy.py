@@ -94,6 +94,7 @@ def sample(kind: contract.Kind) -> object:
         contract.PublicName: "custom",
         contract.Version: "1.20.3",
         contract.ErrorCategory: "rate_limit",
+        contract.Tag: "beta",
     }
     return samples.get(type(kind), 2**53 - 1)
 
