@@ -28,6 +28,7 @@ _SPLIT = frozenset((*_COSTS, *_NUMBERS, *(name for names in _TEXTS for name in n
 _ENDS = {"task.completed": 1, "task.failed": 0}
 _DAYS_OF = "SELECT DISTINCT day FROM presence WHERE product = ? AND installation = ?"
 _DELETE = "DELETE FROM events WHERE product = ? AND event = ? AND occurred >= ? AND occurred < ? AND installation = ?"
+_written = json.JSONEncoder(separators=(",", ":")).encode
 _INSERT = f"INSERT OR IGNORE INTO events VALUES ({', '.join('?' * 23)})"
 
 
@@ -71,7 +72,9 @@ class Book:
         kept = connection.executemany(_INSERT, rows).rowcount if rows else 0
         if fresh := present - self._present:
             connection.executemany("INSERT OR IGNORE INTO presence VALUES (?, ?, ?, ?, ?)", fresh)
-            self._present = fresh if len(self._present) > _MOST_REMEMBERED else self._present | fresh
+            if len(self._present) > _MOST_REMEMBERED:
+                self._present.clear()
+            self._present |= fresh
         counts = {**dropped, "kept": kept, "repeated": len(rows) - kept}
         connection.executemany(
             "INSERT INTO counts VALUES (?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value",
@@ -106,7 +109,7 @@ class Book:
             given.get("inputTokens"),
             given.get("outputTokens"),
             next((given[name] for name in _COSTS if name in given), None),
-            json.dumps(rest, separators=(",", ":")) if rest else "",
+            _written(rest) if rest else "",
         )
 
     def _learn(self, connection: sqlite3.Connection, around: tuple[str, ...], installed_on: str) -> tuple[int, ...]:

@@ -1,8 +1,8 @@
 """The proxy's door: events in by HTTP, and the report out, on aiohttp.
 
-An answer of 200 means that what was kept is in the file. Bodies are checked on the loop's thread and written by
-another one, all that have come meanwhile in one transaction. Nothing of a connection outlives it: not its address,
-not its headers, not the count that limits it.
+An answer of 200 means that what was kept is in the file: all that has arrived by the time of a turn of the loop is
+written in one transaction. Nothing of a connection outlives it: not its address, not its headers, not the count that
+limits it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,6 @@ __all__ = ["Door"]
 
 _LARGEST_BODY = 2 * 2**20
 _BODY_SECONDS = 10.0
-_MOST_WAITING = 50_000
 _SECURITY = {
     "Server": "agent-telemetry",
     "Cache-Control": "no-store",
@@ -80,10 +79,6 @@ class Door:
         application.router.add_get("/report.json", self._show)
         return application
 
-    async def end(self) -> None:
-        """Wait for what is being written."""
-        await self._writing.end()
-
     async def _receive(self, request: web.Request) -> web.Response:
         dialect = DIALECT_PATHS[request.path]
         body = await _body(request)
@@ -92,8 +87,6 @@ class Door:
         if wait:
             raise web.HTTPTooManyRequests(headers={"Retry-After": str(wait)}, text="too many events on one connection")
         kept, dropped = self._checked(dialect, lines, request.headers.get("Idempotency-Key"))
-        if self._writing.waiting > _MOST_WAITING:
-            raise web.HTTPServiceUnavailable(headers={"Retry-After": "5"}, text="too much is waiting to be written")
         await self._writing.add(kept, dropped)
         if not kept and dropped["stopped"]:
             raise web.HTTPGone(text="events of this version are no longer wanted")

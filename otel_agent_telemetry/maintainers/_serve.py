@@ -72,7 +72,6 @@ async def _run(door: Door, host: str, port: int, began: Callable[[str], None]) -
         await _until_told()
     finally:
         await runner.cleanup()
-        await door.end()
 
 
 async def _until_told() -> None:
