@@ -22,7 +22,7 @@ UV_PYTHON_DOWNLOADS := never
 export AGENT_TELEMETRY_GOLDENS UV_SYSTEM_CERTS UV_PYTHON_DOWNLOADS
 
 # Tests that need more than Python packages have a target each.
-ELSEWHERE := not collector and not jaeger and not kafka and not clickhouse and not clients and not harnesses and not heavy and \
+ELSEWHERE := not collector and not jaeger and not kafka and not clickhouse and not clients and not harnesses and \
     not temporal and not soak and not matrix
 # Tests run beside each other: two at a time are quicker even where there are more cores, as many start processes.
 TOGETHER := -n 2 --dist loadfile
@@ -67,7 +67,7 @@ test-goldens: $(VENV)/.test
 	AGENT_TELEMETRY_GOLDENS='$(abspath $(GOLDENS))' REQUIRE_GOLDENS=1 $(BIN)/pytest tests/goldens
 
 test-frameworks: $(VENV)/.frameworks
-	$(BIN)/python -m tests.matrix.environments --heavy
+	$(BIN)/python -m tests.matrix.environments
 	REQUIRE_ALL=1 $(BIN)/pytest -m 'not temporal' tests/matrix \
 	    $(filter-out $(ALONE),$(wildcard tests/instrumentation/test_*.py))
 	$(BIN)/python -m tests.instrumentation.alone
@@ -143,7 +143,7 @@ lock: $(VENV)/.uv
 	    --no-emit-package otel-agent-instrumentation $(ARGS) pyproject.toml instrumentation/pyproject.toml \
 	    --output-file constraints.txt
 	@touch $(VENV)/.uv
-	@$(BIN)/python -m tests.matrix.environments --heavy --lock $(if $(ARGS),--upgrade)
+	@$(BIN)/python -m tests.matrix.environments --lock $(if $(ARGS),--upgrade)
 	@$(BIN)/python -m tests.instrumentation.alone --lock $(if $(ARGS),--upgrade)
 
 models: $(VENV)/.demo

@@ -29,14 +29,13 @@ _ELSEWHERE = (
     "clients",
     "collector",
     "harnesses",
-    "heavy",
     "jaeger",
     "kafka",
     "matrix",
     "soak",
     "temporal",
 )
-_TARGETS = {"heavy": "test-frameworks", "matrix": "test-frameworks", "soak": "soak"}
+_TARGETS = {"matrix": "test-frameworks", "soak": "soak"}
 _left_out: Counter[str] = Counter()
 _XDG = {"XDG_CACHE_HOME": ".cache", "XDG_CONFIG_HOME": ".config", "XDG_DATA_HOME": ".local/share"}
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.instrumentation.program import Span
 
-pytestmark = [pytest.mark.heavy, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.matrix, pytest.mark.timeout(180)]
 
 WITH_TOOL = """\
 session ok

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from examples.scripted_model import ModelServer
 
-pytestmark = [pytest.mark.heavy, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.matrix, pytest.mark.timeout(300)]
 
 SECONDS = 240
 TREES = {

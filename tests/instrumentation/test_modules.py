@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.instrumentation.program import needs, run_plainly
-from tests.matrix.environments import HEAVY, made
+from tests.matrix.environments import made
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -204,13 +204,7 @@ def test_uninstrumenting_puts_the_same_objects_back(tmp_path: Path, module: str)
 
 
 @pytest.mark.matrix
-@pytest.mark.parametrize(
-    "module",
-    [
-        pytest.param(name, marks=[pytest.mark.heavy] if environment in HEAVY else [])
-        for name, (environment, _) in CHANGED_ELSEWHERE.items()
-    ],
-)
+@pytest.mark.parametrize("module", CHANGED_ELSEWHERE)
 def test_so_in_environments_of_their_own(tmp_path: Path, module: str) -> None:
     """The same of frameworks that are installed apart."""
     environment, expressions = CHANGED_ELSEWHERE[module]

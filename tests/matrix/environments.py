@@ -1,4 +1,4 @@
-"""Environments of one framework each: ``python -m tests.matrix.environments [--heavy] [--lock] [NAME...]`` makes them.
+"""Environments of one framework each: ``python -m tests.matrix.environments [--lock] [NAME...]`` makes them.
 
 ``requirements/NAME.in`` says what a user of that framework installs beside our two distributions, ``NAME.txt`` is the
 same with every version and hash pinned; ``--lock`` writes it anew. One that cannot be made here, as where a framework
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 REQUIREMENTS = Path(__file__).parent / "requirements"
 OLDEST_PYTHON = (3, 11)
-HEAVY = frozenset({"claude-agent-sdk", "crewai", "google-adk", "google-adk-genai"})
-"""The largest or slowest; ``make test-frameworks`` brings them, ``make test`` leaves them out."""
 
 _FOLDER = Path(sys.prefix) / "frameworks"
 _OURS = ("--editable", str(ROOT), "--editable", str(ROOT / "instrumentation"))
@@ -112,9 +110,7 @@ def made(name: str) -> Environment:
     """The environment of that name; ends the test where it was not made."""
     environment = Environment(name)
     if not environment.is_made:
-        absent(
-            "frameworks" if name in HEAVY else "environments", "make test-frameworks" if name in HEAVY else "make test"
-        )
+        absent("environments", "make test-frameworks")
     return environment
 
 
@@ -128,18 +124,13 @@ def _uv(*arguments: str) -> None:
 
 
 def main(arguments: Iterable[str]) -> None:
-    """Make, or lock, those that are named; without names all that are not heavy."""
+    """Make, or lock, those that are named; without names all."""
     parser = argparse.ArgumentParser(description="Make the frameworks' environments.")
     parser.add_argument("names", nargs="*")
-    parser.add_argument("--heavy", action="store_true", help="the heavy ones too")
     parser.add_argument("--lock", action="store_true", help="pin what they need")
     parser.add_argument("--upgrade", action="store_true", help="with --lock: the newest versions")
     chosen = parser.parse_args([*arguments])
-    named = [
-        environment
-        for environment in environments()
-        if environment.name in chosen.names or (not chosen.names and (chosen.heavy or environment.name not in HEAVY))
-    ]
+    named = [environment for environment in environments() if not chosen.names or environment.name in chosen.names]
     if chosen.lock:
         for environment in named:
             environment.lock(upgrade=chosen.upgrade)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.matrix.environments import HEAVY, environments
+from tests.matrix.environments import environments
 from tests.matrix.run import SECRET
 from tests.meaning.test_privacy import disguised
 
@@ -36,9 +36,7 @@ TOOLS = {"ok": (1, 0), "stream": (1, 0), "at once": (2, 0), "tool error": (0, 1)
 ERRORS = {"rate limit": "rate_limit", "server error": "api_error", "cancel": "cancelled"}
 """Scenario -> the category of the error that ends the run."""
 
-FRAMEWORKS = [
-    pytest.param(each.name, marks=[pytest.mark.heavy] if each.name in HEAVY else []) for each in environments()
-]
+FRAMEWORKS = [each.name for each in environments()]
 pytestmark = [
     pytest.mark.matrix,
     pytest.mark.parametrize("framework", FRAMEWORKS),

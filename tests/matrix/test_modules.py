@@ -25,7 +25,7 @@ pytestmark = pytest.mark.matrix
     [
         "agent-framework",
         "autogen",
-        pytest.param("google-adk", marks=pytest.mark.heavy),
+        "google-adk",
         "haystack",
         "pydantic-ai",
         "smolagents",

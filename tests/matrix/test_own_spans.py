@@ -40,7 +40,6 @@ def test_content_is_left_out_unless_asked_for(framework: str, model: EveryProvid
 OLDER = {"ADK_TELEMETRY_SCHEMA_VERSION_OPT_IN": "1"}
 
 
-@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("variables", "shown"),
     [
