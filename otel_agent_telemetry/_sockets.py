@@ -1,4 +1,7 @@
-"""Whose a TCP connection or a listening port of this machine is, where the system tells it (Linux: proc_net_tcp(5))."""
+"""What the system tells of sockets: which names are this machine, whose a connection or a listening port of it is.
+
+Accounts are known where the system tells them (Linux: proc_net_tcp(5)).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import ipaddress
 import sys
 from typing import NamedTuple
 
-__all__ = ["listeners", "owner_of"]
+__all__ = ["is_loopback", "listeners", "owner_of"]
 
 _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 _LISTENING = "0A"
@@ -19,6 +22,16 @@ class _Row(NamedTuple):
     state: str
     uid: int
     inode: str
+
+
+def is_loopback(name: str) -> bool:
+    """Whether a host name or address can only mean this machine."""
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def owner_of(client: tuple[str, int], server: tuple[str, int]) -> int | None:

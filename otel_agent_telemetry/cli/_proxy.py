@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
+from otel_agent_telemetry._sockets import is_loopback
 from otel_agent_telemetry.cli._book import book_option
 from otel_agent_telemetry.cli._declare import declare_option, import_all
 from otel_agent_telemetry.errors import InputError
-from otel_agent_telemetry.local import is_loopback
 
 __all__ = ["proxy"]
 

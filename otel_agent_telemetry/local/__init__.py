@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from otel_agent_telemetry._sockets import is_loopback
 from otel_agent_telemetry.local.read._answers import json_text
 from otel_agent_telemetry.local.read._content import matching_spans, trace_content
 from otel_agent_telemetry.local.read._diff import DiffRow, DiffShape, diff_trees
@@ -19,7 +20,6 @@ from otel_agent_telemetry.local.read._shapes import (
 )
 from otel_agent_telemetry.local.read._sums import GROUPINGS, list_sessions, usage
 from otel_agent_telemetry.local.read._tree import span_detail, trace_tree
-from otel_agent_telemetry.local.receive._guard import is_loopback
 from otel_agent_telemetry.local.receive._server import Server
 from otel_agent_telemetry.local.store._keeper import Keeper
 from otel_agent_telemetry.local.store._lines import Imported, export_all, export_trace, import_line, import_readings

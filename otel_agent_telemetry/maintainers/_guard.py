@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-import ipaddress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from otel_agent_telemetry._sockets import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +29,10 @@ def may_read(headers: Mapping[str, str], token: str | None) -> bool:
         return any(hmac.compare_digest(given, token.encode()) for given in _given(headers.get("Authorization", "")))
     if any(name in headers for name in _FORWARDED):
         return False
-    return _is_loopback(headers.get("Host", ""))
+    try:
+        return is_loopback(urlsplit(f"//{headers.get('Host', '').strip()}").hostname or "")
+    except ValueError:
+        return False
 
 
 def _given(authorization: str) -> list[bytes]:
@@ -41,11 +45,3 @@ def _given(authorization: str) -> list[bytes]:
         except (binascii.Error, ValueError):
             return []
     return []
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        name = urlsplit(f"//{host.strip()}").hostname or ""
-        return name == "localhost" or ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False

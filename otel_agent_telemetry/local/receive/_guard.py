@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from otel_agent_telemetry._sockets import owner_of
+from otel_agent_telemetry._sockets import is_loopback, owner_of
 from otel_agent_telemetry.local.receive._refusal import RefusalError
 
 if TYPE_CHECKING:
     from email.message import Message
 
-__all__ = ["Guard", "is_loopback"]
+__all__ = ["Guard"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +55,6 @@ class Guard:
         given = headers.get("Authorization", "").encode(errors="replace")
         if not hmac.compare_digest(given, f"Bearer {self.token}".encode()):
             raise RefusalError(401, "send the header 'Authorization: Bearer TOKEN' with the token that serve was given")
-
-
-def is_loopback(name: str) -> bool:
-    """Whether a host name or address can only mean this machine."""
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def _name(host: str) -> str:
