@@ -24,7 +24,7 @@ from otel_agent_telemetry.pipeline.sending.ledger import Count
 from otel_agent_telemetry.pipeline.writing.dialect import CONTENT_TYPE, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from otel_agent_telemetry.meaning._records import Fact, Usage
     from otel_agent_telemetry.pipeline.sending._sender import Sender
@@ -73,7 +73,7 @@ class Backlog:
         *,
         open_outlet: Callable[[], Outlet | None],
         new_counters: Callable[[], TokenCounters],
-        count_lost: Callable[[int], object],
+        count_lost: Callable[[Mapping[str, int]], object],
         dialect: str,
         debug: bool,
     ) -> None:
@@ -144,11 +144,14 @@ class Backlog:
     def lose(self, more: int = 0) -> None:
         """The program ends: what is held, and so many more, is lost."""
         number = self.holds + more
+        lost = _losses.take() if number or self.outlet is not None else {}
         if number:
             self.forget()
             _logger.warning("%d events were lost: there was no ledger that takes them, or no identity", number)
+            lost["ledger_unavailable"] = lost.get("ledger_unavailable", 0) + number
+        if lost:
             with suppress(LedgerError):
-                self._count_lost(number)
+                self._count_lost(lost)
 
     def take_over(self, other: Backlog) -> None:
         """Hold what another one holds that is not in the words of its product yet."""

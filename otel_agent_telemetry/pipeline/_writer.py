@@ -17,7 +17,7 @@ from otel_agent_telemetry.pipeline._backlog import Backlog
 from otel_agent_telemetry.pipeline._span_record import record_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from otel_agent_telemetry.meaning._records import Usage
     from otel_agent_telemetry.pipeline._backlog import Outlet
@@ -41,7 +41,7 @@ class Writer:
         *,
         open_outlet: Callable[[], Outlet | None],
         new_counters: Callable[[], TokenCounters],
-        count_lost: Callable[[int], object],
+        count_lost: Callable[[Mapping[str, int]], object],
         dialect: str,
         debug: bool,
         partial: bool,

@@ -25,7 +25,7 @@ from otel_agent_telemetry.pipeline.processor import EventProcessor
 from otel_agent_telemetry.pipeline.product import Names, running_names
 from otel_agent_telemetry.pipeline.sampling import RecordAll
 from otel_agent_telemetry.pipeline.sending._sender import Sender
-from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger, count_drops, ledger_file
 from otel_agent_telemetry.pipeline.sending.uploader import Uploader
 from otel_agent_telemetry.pipeline.stream import EventStream
 from otel_agent_telemetry.pipeline.tokens import TokenCounters
@@ -35,6 +35,8 @@ from otel_agent_telemetry.pipeline.writing.registries import Registries
 from otel_agent_telemetry.settings import Settings, operator_exports
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from otel_agent_telemetry.consent import Consent
     from otel_agent_telemetry.identity import Identity, Store
     from otel_agent_telemetry.lifecycle import Lifecycle
@@ -193,7 +195,7 @@ def _stream(process: _Process) -> EventStream:
         recordable=process.consent.recordable,
         open_outlet=lambda: _outlet(process),
         new_counters=lambda: TokenCounters(ProxyMetricExporter),
-        count_lost=lambda number: _count_lost(process, number),
+        count_lost=lambda counts: _count_lost(process, counts),
         dialect=settings.dialect,
         debug=settings.debug,
         synchronous=settings.synchronous,
@@ -291,13 +293,10 @@ def _outlet(process: _Process) -> _Outlet | None:
     return None if identity is None else _Outlet(process, identity)
 
 
-def _count_lost(process: _Process, number: int) -> None:
+def _count_lost(process: _Process, counts: Mapping[str, int]) -> None:
     """Also where no identity was to be had, and so no outlet; raises LedgerError."""
-    if process.settings.debug:
-        return
-    ledger = Ledger(ledger_file(process.settings.state_dir, process.product))
-    ledger.count_drops({"ledger_unavailable": number})
-    ledger.close()
+    if not process.settings.debug:
+        count_drops(ledger_file(process.settings.state_dir, process.product), counts)
 
 
 def _ledger(state_dir: str, product: str, *, debug: bool) -> tuple[Ledger, bool]:

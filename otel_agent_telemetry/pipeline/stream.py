@@ -17,7 +17,7 @@ from otel_agent_telemetry.pipeline._writer import Writer
 from otel_agent_telemetry.pipeline._writing_thread import WritingThread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
@@ -52,7 +52,7 @@ class EventStream:
         recordable: Callable[[], bool],
         open_outlet: Callable[[], Outlet | None],
         new_counters: Callable[[], TokenCounters],
-        count_lost: Callable[[int], object],
+        count_lost: Callable[[Mapping[str, int]], object],
         dialect: str,
         debug: bool = False,
         synchronous: bool = False,

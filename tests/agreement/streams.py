@@ -15,7 +15,7 @@ from otel_agent_telemetry.pipeline.writing.registries import Registries
 from tests.agreement.events import KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from otel_agent_telemetry.meaning._records import SpanRecord
     from otel_agent_telemetry.pipeline.sending._sender import Sender
@@ -29,7 +29,7 @@ class _Outlet:
         self.ledger = Ledger(None)
         self.sender: Sender | None = None
         self.durable = True
-        self.lost: list[int] = []
+        self.lost: list[Mapping[str, int]] = []
 
     def envelope(self) -> Envelope:
         return Envelope("acme-agents", "cli", "test", "install_0000000000000000")

@@ -15,9 +15,10 @@ from tests.parts import absent
 SMALL_DISK = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
 MOUNTED = 'mount -t tmpfs -o size="$1" none "$2" && shift 2 && exec "$@"'
 PROGRAM = """
-    import sqlite3, sys
+    import sys
     from contextlib import suppress
     import otel_agent_telemetry as telemetry
+    from otel_agent_telemetry.pipeline.sending.ledger import Ledger
 
     disk, stays_full = sys.argv[1], sys.argv[2] == "full"
     telemetry.configure(state_dir=disk + "/state")
@@ -38,14 +39,15 @@ PROGRAM = """
         filler.truncate(0)
         kept.append(telemetry.flush(5))
     telemetry.shutdown(0)
-    ledger = sqlite3.connect(disk + "/state/acme-agents/ledger.db")
-    print(*kept, ledger.execute("SELECT count(*) FROM events").fetchone()[0], *ledger.execute("SELECT * FROM drops"))
+    filler.truncate(0)
+    ledger = Ledger(disk + "/state/acme-agents/ledger.db")
+    print(*kept, len(ledger.events()), ledger.drops())
 """
 
 
 @pytest.mark.parametrize(
     ("kilobytes", "ending", "told"),
-    [(900, "room", "True False True 1600"), (400, "full", "True False 100 ('ledger_unavailable', 1500)")],
+    [(900, "room", "True False True 1600 {}"), (400, "full", "True False 100 {'ledger_unavailable': 1500}")],
 )
 def test_full_disk(tmp_path: Path, kilobytes: int, ending: str, told: str) -> None:
     """With room again all of it is kept; without, the loss is written into room that was set aside for it."""

@@ -48,25 +48,28 @@ STEPS = {
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[str]:
-    """The file of a ledger that holds nothing, while somebody else is at work in it."""
+def other(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """Somebody else, who is at work in a ledger that holds nothing."""
     path = ledger_file(str(tmp_path), PRODUCT)
     Ledger(path).close()
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("BEGIN EXCLUSIVE")
-    yield path
+    yield connection
     connection.close()
 
 
-@pytest.mark.usefixtures("ledger")
 @pytest.mark.parametrize("step", STEPS)
-def test_a_locked_ledger(tmp_path: Path, step: str) -> None:
-    """Whatever the program does, and its end, keep to their time."""
+def test_a_locked_ledger(tmp_path: Path, other: sqlite3.Connection, step: str) -> None:
+    """Whatever the program does, and its end, keep to their time; what it could not keep is counted all the same."""
     with start(PROGRAM, step, variables=allowed(tmp_path)) as process:
         output, _ = process.communicate(timeout=30)
     said, seconds, ended = output.split()
     assert (process.returncode, said) == (0, STEPS[step])
     assert (float(seconds) < BOUND_SECONDS, time.time() - float(ended) < BOUND_SECONDS) == (True, True)
+    other.close()
+    for _ in range(2):  # once it is counted it is not counted again
+        assert Ledger(ledger_file(str(tmp_path), PRODUCT)).drops() == {"ledger_unavailable": 1}
+    assert not [*(tmp_path / PRODUCT).glob("*.lost-*"), *(tmp_path / PRODUCT).glob("*.counted-*")]
 
 
 def test_a_locked_folder(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from otel_agent_telemetry.pipeline.sending._last_run import TABLE as LAST_RUN
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["VERSION", "LedgerFile"]
+__all__ = ["VERSION", "LedgerFile", "use_reserve"]
 
 T = TypeVar("T")
 
@@ -90,11 +90,6 @@ class LedgerFile:
         with suppress(LedgerError), self._database.held() as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def use_reserve(self) -> None:
-        """Give up the room that is kept for a disk that is full; whoever opens the ledger next sets it aside anew."""
-        with suppress(OSError):
-            os.unlink(f"{self._path}{_RESERVE}")
-
     def close(self) -> None:
         """Let go of the file; the next step opens it again."""
         self._database.close()
@@ -113,6 +108,12 @@ class LedgerFile:
         if self._path is None or not isinstance(error.__cause__, NewerError):
             raise error
         return Database(_numbered(self._path), _Layout())
+
+
+def use_reserve(path: str) -> None:
+    """Give up the room that is kept for a disk that is full; whoever opens the ledger next sets it aside anew."""
+    with suppress(OSError):
+        os.unlink(f"{path}{_RESERVE}")
 
 
 def _require_own(path: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from otel_agent_telemetry._sqlite import is_full
 from otel_agent_telemetry.errors import LedgerError
 from otel_agent_telemetry.pipeline.sending._counts import Count, keep_counts, take_over
-from otel_agent_telemetry.pipeline.sending._database import LedgerFile
+from otel_agent_telemetry.pipeline.sending._database import LedgerFile, use_reserve
 from otel_agent_telemetry.pipeline.sending._last_run import LastRun, keep_last_run, last_run
 from otel_agent_telemetry.pipeline.sending._parcels import (
     FARTHEST_SECONDS,
@@ -24,12 +24,24 @@ from otel_agent_telemetry.pipeline.sending._parcels import (
     keep_quiet,
     next_parcel,
 )
+from otel_agent_telemetry.pipeline.sending._set_down import set_down, take_up
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["KEPT_EVENTS", "KEPT_SECONDS", "Count", "Entry", "LastRun", "Ledger", "Parcel", "Row", "ledger_file"]
+__all__ = [
+    "KEPT_EVENTS",
+    "KEPT_SECONDS",
+    "Count",
+    "Entry",
+    "LastRun",
+    "Ledger",
+    "Parcel",
+    "Row",
+    "count_drops",
+    "ledger_file",
+]
 
 KEPT_EVENTS = 10_000
 KEPT_SECONDS = 30 * 86_400.0
@@ -56,6 +68,35 @@ def ledger_file(state_dir: str, product: str) -> str:
     return os.path.join(state_dir, product, "ledger.db")
 
 
+def count_drops(path: str, counts: Mapping[str, int]) -> None:
+    """Add losses, by reason, to the ledger at that path, or where it cannot be written now beside it.
+
+    A full disk has room that was set aside for that. Raises LedgerError where neither can be written.
+    """
+    try:
+        _count_drops(path, counts)
+    except LedgerError as error:
+        if is_full(error.__cause__):
+            use_reserve(path)
+        try:
+            set_down(path, counts)
+        except OSError:
+            raise error from None
+
+
+def _count_drops(path: str, counts: Mapping[str, int]) -> None:
+    ledger = Ledger(path)
+    try:
+        ledger.count_drops(counts)
+    except LedgerError as error:
+        if not is_full(error.__cause__):
+            raise
+        use_reserve(path)
+        ledger.count_drops(counts)
+    finally:
+        ledger.close()
+
+
 class Ledger:
     """The ledger at that path, or for None one in memory that dies with the process; raises LedgerError.
 
@@ -67,6 +108,8 @@ class Ledger:
         self._clock = clock
         self._appended = _PRUNE_EVERY  # so that the first append looks for what is too old
         self._run: LastRun | None = None
+        if path is not None:
+            take_up(os.path.abspath(path), self.count_drops)
 
     def append(
         self, rows: Sequence[Row], *, counts: Sequence[Count] = (), losses: Mapping[str, int] | None = None
@@ -190,14 +233,8 @@ class Ledger:
         self._database.remove()
 
     def count_drops(self, counts: Mapping[str, int]) -> None:
-        """Add losses from elsewhere, by reason; also on a disk that is full."""
-        try:
-            self._database.run(lambda connection: _count_all(connection, counts))
-        except LedgerError as error:
-            if not is_full(error.__cause__):
-                raise
-            self._database.use_reserve()
-            self._database.run(lambda connection: _count_all(connection, counts))
+        """Add losses from elsewhere, by reason."""
+        self._database.run(lambda connection: _count_all(connection, counts))
 
     def drops(self) -> dict[str, int]:
         """How many events were lost, by reason, in the life of this ledger."""
