@@ -25,6 +25,7 @@ OURS = (sys.executable, "-m", "otel_agent_telemetry", "run", "--")
 STOCK = (str(BIN / "opentelemetry-instrument"),)
 AROUND = {"run": OURS, "opentelemetry-instrument": STOCK}
 """The two commands that start a program with telemetry."""
+_STOPPED_SECONDS = 25  # gunicorn kills a worker that does not listen after thirty
 
 _STOCK_SETTINGS = {"OTEL_PYTHON_DISTRO": "agent_telemetry", "OTEL_PYTHON_CONFIGURATOR": "agent_telemetry"}
 
@@ -48,13 +49,26 @@ def told(folder: Path, product: str = "acme-agents") -> list[Any]:
 
 
 def serve_and_stop(command: list[str], port: int, given: Mapping[str, str], *, requests: int = 1) -> int:
-    """Starts a server, has so many requests answered, and stops it as a service manager does; its exit code."""
-    with subprocess.Popen(command, env=given, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as server:
+    """Starts a server, has so many requests answered, and stops it as a service manager does; its exit code.
+
+    Where it, or a worker of it, does not stop, the AssertionError says in which line of which thread each one is.
+    """
+    with subprocess.Popen(
+        command,
+        env={**given, "PYTHONFAULTHANDLER": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as server:
         try:
             for _ in range(requests):
                 until(lambda: answers(port))
             server.send_signal(signal.SIGTERM)
-            server.communicate(timeout=30)
+            server.communicate(timeout=_STOPPED_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGABRT)
+            raise AssertionError(server.communicate()[1]) from None
         finally:
             server.kill()
     return server.returncode
