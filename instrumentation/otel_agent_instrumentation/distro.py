@@ -12,11 +12,13 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+import wrapt
 from opentelemetry.instrumentation import dependencies
 from opentelemetry.instrumentation.distro import BaseDistro
 
 import otel_agent_telemetry as telemetry
 from otel_agent_instrumentation._content import settings_for, tell_everyone
+from otel_agent_instrumentation._targets import targets
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -51,11 +53,31 @@ class AgentTelemetryDistro(BaseDistro):
             atexit.register(_show, page, os.getpid())
 
     def load_instrumentor(self, entry_point: EntryPoint, **kwargs: Any) -> None:
-        """Load one instrumentation; a broken one must not keep the next from loading."""
+        """Load one instrumentation, once the program imports what it instruments.
+
+        A broken one must not keep the next from loading.
+        """
         if not telemetry.active() or _is_doubled(entry_point.name):
             return
+        modules = targets(getattr(entry_point, "dist", None))
+        if not modules:
+            self._load(entry_point, kwargs)
+            return
+        waiting = [entry_point]
+
+        def imported(_: object) -> None:
+            while waiting and telemetry.active():
+                try:
+                    self._load(waiting.pop(), kwargs)
+                except (ModuleNotFoundError, _CONFLICT) as error:
+                    _logger.debug("the instrumentation %s was left out: %s", entry_point.name, error)
+
+        for module in modules:
+            wrapt.register_post_import_hook(imported, module)
+
+    def _load(self, entry_point: EntryPoint, settings: dict[str, Any]) -> None:
         try:
-            super().load_instrumentor(entry_point, **settings_for(entry_point.module), **kwargs)  # pyright: ignore[reportUnknownMemberType] - upstream leaves its keywords untyped
+            super().load_instrumentor(entry_point, **settings_for(entry_point.module), **settings)  # pyright: ignore[reportUnknownMemberType] - upstream leaves its keywords untyped
         except (ModuleNotFoundError, _CONFLICT):
             raise  # the loader knows these: the framework is not installed, or of another version
         except Exception:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from otel_agent_telemetry.cli._faults import Faults
-from otel_agent_telemetry.meaning import replay
 from otel_agent_telemetry.meaning._from_otlp import read
+from otel_agent_telemetry.meaning._replay import replay
 from otel_agent_telemetry.pipeline.writing.anonymise import Anonymiser
 from otel_agent_telemetry.pipeline.writing.dialect import Envelope, encode
 from otel_agent_telemetry.pipeline.writing.registries import Registries

@@ -1,4 +1,7 @@
-"""What telemetry says and what counts: spans of every dialect become verdicts, which events and store read."""
+"""What telemetry says and what counts: spans of every dialect become verdicts, which events and store read.
+
+What reads whole traces at once, ``_replay`` and ``harnesses``, is imported from there: no running program needs it.
+"""
 
 from otel_agent_telemetry.meaning import _kinds as kinds
 from otel_agent_telemetry.meaning._calls import ModelCall, Repeat, Run, ToolCall
@@ -8,10 +11,8 @@ from otel_agent_telemetry.meaning._models import undated
 from otel_agent_telemetry.meaning._places import Place
 from otel_agent_telemetry.meaning._properties import attributes_of
 from otel_agent_telemetry.meaning._records import Fact, SpanRecord, Usage
-from otel_agent_telemetry.meaning._replay import replay, verdicts
 from otel_agent_telemetry.meaning._said import READ_KEYS, Said, read
 from otel_agent_telemetry.meaning._verdicts import Told
-from otel_agent_telemetry.meaning.harnesses import arrange
 
 __all__ = [
     "DIALECT_KEYS",
@@ -27,11 +28,8 @@ __all__ = [
     "Told",
     "ToolCall",
     "Usage",
-    "arrange",
     "attributes_of",
     "kinds",
     "read",
-    "replay",
     "undated",
-    "verdicts",
 ]

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry.cli._preview import totals
-from otel_agent_telemetry.meaning import replay
 from otel_agent_telemetry.meaning._from_otlp import read
+from otel_agent_telemetry.meaning._replay import replay
 from otel_agent_telemetry.pipeline.writing.anonymise import Anonymiser
 from otel_agent_telemetry.pipeline.writing.registries import Registries
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from otel_agent_telemetry.errors import InputError
-from otel_agent_telemetry.meaning import replay
 from otel_agent_telemetry.meaning._from_otlp import Broken, read
 from otel_agent_telemetry.meaning._records import SpanRecord
+from otel_agent_telemetry.meaning._replay import replay
 from otel_agent_telemetry.otlp._reading import BAD_IDS
 from tests.meaning.cases import DIALECTS
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import semconv
 from otel_agent_telemetry.local.store._agents import move
-from otel_agent_telemetry.meaning import arrange, kinds
+from otel_agent_telemetry.meaning import kinds
+from otel_agent_telemetry.meaning.harnesses import arrange
 
 if TYPE_CHECKING:
     import sqlite3

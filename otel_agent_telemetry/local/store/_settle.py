@@ -11,7 +11,8 @@ from otel_agent_telemetry.local.store._rows import insert, update
 from otel_agent_telemetry.local.store._steps import PRICED_ELSEWHERE, SAID, SPENT, VERDICT, said_of_row
 from otel_agent_telemetry.local.store._steps_again import read_again
 from otel_agent_telemetry.local.store._together import together
-from otel_agent_telemetry.meaning import Fact, ModelCall, Repeat, Run, ToolCall, kinds, verdicts
+from otel_agent_telemetry.meaning import Fact, ModelCall, Repeat, Run, ToolCall, kinds
+from otel_agent_telemetry.meaning._replay import verdicts
 
 if TYPE_CHECKING:
     import sqlite3

@@ -1,0 +1,58 @@
+"""Which modules an instrumentation waits for: those of the libraries that its distribution says it instruments.
+
+Upstream distributions name them in an extra, ``instruments`` or ``instruments-any`` (opentelemetry-python-contrib,
+CONTRIBUTING.md). An instrumentation that is loaded before the program imports its library imports that library, which
+takes a second or more for some of them and is in vain where the program never does.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from typing import TYPE_CHECKING
+
+from packaging.requirements import Requirement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["targets"]
+
+_EXTRAS = ({"extra": "instruments"}, {"extra": "instruments-any"})
+# Instrumentations that ask a library instead of changing it: the program itself need not ever import that.
+_ASKING = frozenset({"opentelemetry-instrumentation-system-metrics"})
+
+
+def targets(instrumentation: Distribution | None) -> frozenset[str]:
+    """The modules whose import it can wait for; none where it names no library, or one with its files elsewhere."""
+    if instrumentation is None or instrumentation.name in _ASKING:
+        return frozenset()
+    found: set[str] = set()
+    for name in _instrumented(instrumentation):
+        try:
+            modules = _modules(distribution(name))
+        except PackageNotFoundError:
+            continue
+        if not modules:
+            return frozenset()
+        found |= modules
+    return frozenset(found)
+
+
+def _instrumented(instrumentation: Distribution) -> Iterator[str]:
+    for text in instrumentation.requires or ():
+        if "extra" not in text:
+            continue
+        requirement = Requirement(text)
+        if requirement.marker is not None and any(requirement.marker.evaluate(extra) for extra in _EXTRAS):
+            yield requirement.name
+
+
+def _modules(library: Distribution) -> set[str]:
+    """The packages, and modules beside them, that a library consists of; none where its files are elsewhere."""
+    files = [line.partition(",")[0] for line in (library.read_text("RECORD") or "").splitlines()]
+    if any("/" not in file and (file.startswith("__editable__") or file.endswith(".pth")) for file in files):
+        return set()
+    packages = {file.removesuffix("/__init__.py") for file in files if file.endswith("/__init__.py")}
+    tops = {package for package in packages if package.rpartition("/")[0] not in packages}
+    tops |= {file.removesuffix(".py") for file in files if "/" not in file and file.endswith(".py")}
+    return {top.replace("/", ".") for top in tops if all(part.isidentifier() for part in top.split("/"))}
