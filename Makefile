@@ -68,7 +68,8 @@ test-goldens: $(VENV)/.test
 
 test-frameworks: $(VENV)/.frameworks
 	$(BIN)/python -m tests.matrix.environments
-	REQUIRE_ALL=1 $(BIN)/pytest -m 'not temporal' tests/matrix \
+	REQUIRE_ALL=1 $(BIN)/pytest -n 2 --dist loadgroup -m 'not temporal' tests/matrix
+	REQUIRE_ALL=1 $(BIN)/pytest $(TOGETHER) -m 'not temporal' \
 	    $(filter-out $(ALONE),$(wildcard tests/instrumentation/test_*.py))
 	$(BIN)/python -m tests.instrumentation.alone
 

@@ -54,7 +54,7 @@ class UsageMeter:
         """Record one model call from its span's attributes; a call without usage gives only its duration."""
         about = {key: call[key] for key in _ABOUT if key in call}
         self._duration.record(seconds, about)
-        about.pop(names.ERROR_TYPE, None)
+        about = {key: value for key, value in about.items() if key != names.ERROR_TYPE}  # older SDKs keep the first
         for attribute, token_type in _TOKEN_TYPES:
             tokens = call.get(attribute)
             if isinstance(tokens, int):

@@ -10,6 +10,7 @@ import argparse
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _HERE = Path(__file__).parent
+_AT_ONCE = 2
 _ELSEWHERE = frozenset({"temporalio"})
 """It needs a server that its own target brings."""
 
@@ -56,12 +58,15 @@ def passes(name: str) -> bool:
     chosen = environment(name)
     chosen.make()
     versions = ", ".join(f"{each} {version}" for each, version in chosen.versions.items())
-    sys.stdout.write(f"== {name}: {versions or 'nothing else installed'}\n")
-    sys.stdout.flush()
     file, *options = TESTS[name]
     variables = {**os.environ, "FRAMEWORK_PYTHON": str(chosen.python), "REQUIRE_ALL": "1"}
     command = [sys.executable, "-m", "pytest", "-q", str(_HERE / file), *options]
-    return subprocess.run(command, env=variables, check=False).returncode == 0
+    done = subprocess.run(
+        command, env=variables, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    sys.stdout.write(f"== {name}: {versions or 'nothing else installed'}\n{done.stdout}")
+    sys.stdout.flush()
+    return done.returncode == 0
 
 
 def main(arguments: Iterable[str]) -> int:
@@ -80,7 +85,8 @@ def main(arguments: Iterable[str]) -> int:
     if sys.version_info < OLDEST_PYTHON:
         sys.stderr.write("the frameworks' environments need Python 3.11 or newer: these tests do not run\n")
         return 0
-    failed = [name for name in names if not passes(name)]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        failed = [name for name, passed in zip(names, pool.map(passes, names), strict=True) if not passed]
     sys.stdout.write(f"failed alone: {', '.join(failed)}\n" if failed else f"passed alone: {', '.join(names)}\n")
     return bool(failed)
 

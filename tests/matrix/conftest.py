@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -36,6 +36,19 @@ def runs(model: EveryProvider, tmp_path_factory: pytest.TempPathFactory) -> Call
         return known[framework, scenario]
 
     return of
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tells the process that prints what a worker of pytest-xdist ran."""
+    output: dict[str, object] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["ran"] = _ran
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Takes what a worker told."""
+    _ran.update(getattr(node, "workeroutput", {}).get("ran", {}))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Runs = Callable[[str, str], Run]
 
-pytestmark = pytest.mark.matrix
+pytestmark = [pytest.mark.matrix, pytest.mark.xdist_group("own_spans")]
 
 CONTENT = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 SILENT = {CONTENT: ""}
