@@ -27,11 +27,15 @@ ELSEWHERE := not collector and not jaeger and not kafka and not clickhouse and n
 # Tests run beside each other: two at a time are quicker even where there are more cores, as many start processes.
 TOGETHER := -n 2 --dist loadfile
 
+OLDEST := --editable '.[instrument]' --editable ./instrumentation
+# What depends on OpenTelemetry, and on nothing that is tested elsewhere.
+CORE := $(patsubst %,tests/%,consent delivery destinations host identity leaving lifecycle meaning off otlp settings wire zero_code)
+
 # Each of these drives one framework, in an environment that has no other.
 ALONE := $(patsubst %,tests/instrumentation/test_%.py,a2a arq celery commands dramatiq langgraph mcp openai_agents rq \
     servers taskiq temporalio)
 
-.PHONY: help demo demo-maintainers docs test test-goldens test-harnesses test-frameworks test-temporal test-collector test-jaeger test-kafka test-clickhouse test-clients soak bench check lint types coverage wheels lock schema models clean
+.PHONY: help demo demo-maintainers docs test test-goldens test-harnesses test-frameworks test-oldest test-temporal test-collector test-jaeger test-kafka test-clickhouse test-clients soak bench check lint types coverage wheels lock schema models clean
 
 help:
 	@echo 'make demo              an agent service, its trace, and the anonymous events it sent'
@@ -39,6 +43,7 @@ help:
 	@echo 'make test              all tests; names what did not run and the command that brings it'
 	@echo 'make test-goldens      wire compatibility alone; GOLDENS=folder'
 	@echo 'make test-frameworks   each framework where it is alone, and the heaviest'
+	@echo 'make test-oldest       the core on the oldest OpenTelemetry that is declared'
 	@echo 'make test-collector    the configurations for the OpenTelemetry Collector; needs Go and npm, builds for minutes'
 	@echo 'make test-harnesses    the real coding agents, from npm, against a scripted model; CHEAP=1 for two of them'
 	@echo 'make test-X            X: temporal (Java and Maven), jaeger (Go), kafka (Java and Maven), clickhouse (chdb), clients (Node and Go SDKs)'
@@ -72,6 +77,13 @@ test-frameworks: $(VENV)/.frameworks
 	REQUIRE_ALL=1 $(BIN)/pytest $(TOGETHER) -m 'not temporal' \
 	    $(filter-out $(ALONE),$(wildcard tests/instrumentation/test_*.py))
 	$(BIN)/python -m tests.instrumentation.alone
+
+# The oldest releases that are declared of what it stands on, OpenTelemetry first; what tests need is as new as goes with them.
+test-oldest: $(VENV)/.uv
+	$(PYTHON) -m venv --clear --without-pip $(VENV)-oldest
+	$(UV) pip install --quiet --python $(VENV)-oldest/bin/python --resolution lowest-direct $(OLDEST)
+	$(UV) pip install --quiet --python $(VENV)-oldest/bin/python --group test $(OLDEST)
+	$(VENV)-oldest/bin/pytest $(TOGETHER) -m '$(ELSEWHERE)' $(CORE)
 
 test-temporal: $(VENV)/.frameworks
 	$(BIN)/python -m tests.instrumentation.fetch_temporal

@@ -132,8 +132,12 @@ class _Provider:
 
     def ask_to_flush(self) -> Asked:
         if self._flushing is None or self._flushing.has_begun:
-            self._flushing = self._ask(self.provider.force_flush)
+            self._flushing = self._ask(self._flush)
         return self._flushing
+
+    def _flush(self) -> bool:
+        before = self.failed
+        return self.provider.force_flush() is not False and self.failed == before
 
     def ask_to_shut_down(self) -> Asked:
         self.provider.stop = None  # who asks sees to the time
@@ -153,12 +157,12 @@ class _Provider:
         return asked
 
     def lost(self, failed_before: int, *, in_time: bool) -> str:
-        """In words, what did not arrive; empty if all did."""
-        number = self.failed - failed_before
+        """In words, which spans never arrived, and whether the last metrics did; empty if all did."""
+        if isinstance(self.provider, MeterProvider):
+            return "the last metrics" if self.failed > failed_before or not in_time else ""
+        number = self.failed
         if not in_time:
             number += sum(exporter.under_way + exporter.waiting() for exporter in self._exporters)
-        if isinstance(self.provider, MeterProvider):
-            return "the last metrics" if number or not in_time else ""
         return f"{number} span{'s' if number != 1 else ''}" if number else ""
 
 

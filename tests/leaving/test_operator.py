@@ -63,6 +63,15 @@ def test_a_collector_that_takes_everything(tmp_path: Path, recorder: Recorder) -
     assert sorted(request.path for request in recorder.requests) == ["/v1/metrics", "/v1/traces"]
 
 
+def test_a_collector_that_refuses(tmp_path: Path) -> None:
+    """A flush is told that spans were not taken, and the end says how many were not in all the time."""
+    with Recorder(default=Answer(400)) as refusing:
+        variables = allowed(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=refusing.url, OTEL_METRICS_EXPORTER="none")
+        with start(PROGRAM, "telemetry.flush(5)", variables=variables) as process:
+            output, complaints = process.communicate(timeout=60)
+    assert (output.split()[0], "end; lost: 3 spans. OTEL_" in complaints) == ("False", True)
+
+
 def test_a_forked_child(tmp_path: Path, recorder: Recorder) -> None:
     """A forked child's own end brings its own spans."""
     program = """
