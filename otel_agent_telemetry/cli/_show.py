@@ -8,6 +8,7 @@ import click
 
 from otel_agent_telemetry.cli._opened import db_option, json_option, opened, print_json
 from otel_agent_telemetry.cli._table import Column, amount, clean, dollars, duration, print_table, styled, tokens
+from otel_agent_telemetry.cli._when import local_time, zone
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.local import find_trace, json_text, matching_spans, trace_content, trace_tree
 
@@ -121,7 +122,8 @@ def _print_heading(tree: TraceTree) -> None:
         duration(trace["duration_ms"]),
     ]
     click.echo(styled(f"trace {trace['trace_id']}  {clean(trace['name'])}", bold=True))
-    click.echo(" · ".join(part for part in parts if part) + f" · {trace['start']}")
+    parts.append(f"{local_time(trace['start'])} {zone(trace['start'])}")
+    click.echo(" · ".join(part for part in parts if part))
 
 
 def _some(number: int, what: str) -> str:

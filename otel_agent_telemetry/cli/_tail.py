@@ -11,6 +11,7 @@ import click
 
 from otel_agent_telemetry.cli._opened import db_option, existing, failures, json_option
 from otel_agent_telemetry.cli._table import clean, duration, styled
+from otel_agent_telemetry.cli._when import clock_time
 from otel_agent_telemetry.local import Store, json_text, newest_span, recent_spans
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _arriving(store: Store, *, from_start: bool) -> Iterator[RecentShape]:
 def _line(span: RecentShape) -> str:
     tokens = f"{span['input_tokens']}/{span['output_tokens']} tokens" if span["input_tokens"] is not None else ""
     about = span["model"] or span["tool"] or span["agent"] or ""
-    parts = [span["start"][11:23], span["trace_id"][:8], span["service"], span["kind"] or "-", span["name"]]
+    parts = [clock_time(span["start"]), span["trace_id"][:8], span["service"], span["kind"] or "-", span["name"]]
     parts += [about if about not in span["name"] else "", tokens, span["status"], duration(span["duration_ms"])]
     colour = _STYLES.get(span["status"])
     line = "  ".join(clean(part) for part in parts if part)

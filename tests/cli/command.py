@@ -28,7 +28,7 @@ def environment(**variables: object) -> dict[str, str]:
     kept = {
         name: value for name, value in os.environ.items() if name.startswith("COVERAGE_") or name in {"HOME", "PATH"}
     }
-    ours = {"PYTHONPATH": SOURCES, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "error"}
+    ours = {"TZ": "UTC", "PYTHONPATH": SOURCES, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "error"}
     return {**kept, **ours, **{name: str(value) for name, value in variables.items()}}
 
 
