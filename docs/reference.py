@@ -13,6 +13,7 @@ import click
 from otel_agent_telemetry.cli import main
 from otel_agent_telemetry.cli._variables import SETTINGS
 from otel_agent_telemetry.contract._text import markdown
+from otel_agent_telemetry.local import VIEWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,9 +23,9 @@ _FROM, _TO = "<!-- written by make schema -->\n", "<!-- end -->\n"
 
 
 def write_reference(folder: Path) -> None:
-    """Write ``events.md`` and ``commands.md`` into that folder."""
+    """Write ``events.md``, ``commands.md`` and ``sql.md`` into that folder."""
     folder.mkdir(exist_ok=True)
-    pages = {"events": _events(), "commands": "\n".join(_commands())}
+    pages = {"events": _events(), "commands": "\n".join(_commands()), "sql": "\n".join(_views())}
     for name, text in pages.items():
         file = folder / f"{name}.md"
         if not file.exists() or file.read_text("utf-8") != text:
@@ -65,6 +66,13 @@ def _commands() -> Iterator[str]:
         usage = " ".join([inner.command_path, *command.collect_usage_pieces(inner)])
         yield f"## {name}\n\n```text\n{usage}\n```\n\n{_dedented(command.help or '')}\n"
         yield from _options(command, inner)
+
+
+def _views() -> Iterator[str]:
+    for view in VIEWS:
+        yield f"## {view.name}\n\nA row is {view.row}.\n\n| column | what it says |\n|---|---|"
+        yield from (f"| `{field.name}` | {field.meaning} |" for field in view.fields)
+        yield ""
 
 
 def _options(command: click.Command, context: click.Context) -> Iterator[str]:

@@ -24,6 +24,7 @@ _COMMANDS = {
     "sessions": "_sessions:sessions",
     "usage": "_usage:usage",
     "diff": "_diff:diff",
+    "sql": "_sql:sql",
     "tail": "_tail:tail",
     "export": "_exchange:export",
     "import": "_exchange:import_",

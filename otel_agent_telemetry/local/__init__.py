@@ -18,8 +18,10 @@ from otel_agent_telemetry.local.read._shapes import (
     TraceTree,
     UsageShape,
 )
+from otel_agent_telemetry.local.read._sql import SQL_SECONDS, Answer, answer
 from otel_agent_telemetry.local.read._sums import GROUPINGS, list_sessions, usage
 from otel_agent_telemetry.local.read._tree import span_detail, trace_tree
+from otel_agent_telemetry.local.read._views import VIEWS, View
 from otel_agent_telemetry.local.receive._server import Server
 from otel_agent_telemetry.local.store._keeper import Keeper
 from otel_agent_telemetry.local.store._lines import Imported, export_all, export_trace, import_line, import_readings
@@ -31,6 +33,9 @@ from otel_agent_telemetry.local.store._tables import empty
 __all__ = [
     "GROUPINGS",
     "SORTS",
+    "SQL_SECONDS",
+    "VIEWS",
+    "Answer",
     "Collected",
     "DiffRow",
     "DiffShape",
@@ -48,6 +53,8 @@ __all__ = [
     "TraceShape",
     "TraceTree",
     "UsageShape",
+    "View",
+    "answer",
     "collect",
     "default_store",
     "diff_trees",

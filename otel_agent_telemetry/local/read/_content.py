@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
-__all__ = ["matching_spans", "trace_content"]
+__all__ = ["is_content", "matching_spans", "trace_content"]
 
 _KEYS = frozenset(
     {
@@ -52,7 +52,17 @@ _LOGS = """
 SELECT body FROM logs WHERE trace_id IN (
     SELECT trace_id FROM traces WHERE id = ?1 UNION SELECT trace_id FROM homes WHERE trace = ?1) ORDER BY time_ns, id
 """
-_PREFIXES = ("llm.input_messages.", "llm.output_messages.", "gen_ai.prompt.", "gen_ai.completion.")
+_PREFIXES = (
+    *("llm.input_messages.", "llm.output_messages.", "gen_ai.prompt.", "gen_ai.completion.", "lmnr.span.input"),
+    *("lmnr.span.output", "ai.prompt", "ai.response.object", "ai.response.reasoning", "ai.response.text"),
+    *(
+        "ai.response.toolCalls",
+        "ai.toolCall.args",
+        "ai.toolCall.result",
+        "retrieval.documents.",
+        "embedding.embeddings.",
+    ),
+)
 _EVENT_PREFIXES = ("gen_ai.", "exception")
 
 
@@ -72,6 +82,11 @@ def trace_content(connection: sqlite3.Connection, trace: int) -> dict[str, dict[
     return found
 
 
+def is_content(key: str) -> bool:
+    """Whether an attribute of that key holds something that was said."""
+    return key in _KEYS or key.startswith(_PREFIXES)
+
+
 def matching_spans(connection: sqlite3.Connection, trace: int, text: str) -> set[str]:
     """Ids of the trace's spans that contain the text in any of their names, attributes, events or messages."""
     lowered = text.lower()
@@ -85,7 +100,7 @@ def matching_spans(connection: sqlite3.Connection, trace: int, text: str) -> set
 def _of_span(span: Span) -> Iterator[tuple[str, object]]:
     carried = attributes(span.attributes)
     for key, value in carried.items():
-        if key in _KEYS or key.startswith(_PREFIXES):
+        if is_content(key):
             yield key, parsed(value)
     events: dict[str, object] = {}
     for event in span.events:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from otel_agent_telemetry.local.read._shapes import SpanDetail, SpanEvent, SpanLink, SpanShape, TraceTree
 
-__all__ = ["shown_status", "span_detail", "trace_tree"]
+__all__ = ["error_type", "shown_status", "span_detail", "trace_tree"]
 
 _SPANS = """
 SELECT spans.span_id, spans.parent_id, spans.start_ns, spans.end_ns, spans.status, spans.name, origins.service,
@@ -196,7 +196,7 @@ def _shape(row: Any, began: int) -> SpanShape:
         "cost_usd": cost.usd,
         "cost_is_estimate": cost.is_estimate,
         "status": shown_status(status, outcome),
-        "error_type": _error_type(Span.FromString(failed)) if failed is not None else None,
+        "error_type": error_type(Span.FromString(failed)) if failed is not None else None,
         "offset_ms": (start - began) / 1e6,
         "duration_ms": max(end - start, 0) / 1e6,
     }
@@ -211,7 +211,8 @@ def shown_status(status: int, outcome: str | None) -> str:
     return "error" if status == _STATUS_ERROR or outcome == semconv.OUTCOME_ERROR else "ok"
 
 
-def _error_type(span: Span) -> str | None:
+def error_type(span: Span) -> str | None:
+    """What a span that failed says of the kind of its failure."""
     carried = attributes(span.attributes)
     exceptions = [attributes(event.attributes) for event in span.events if event.name == semconv.EXCEPTION_EVENT]
     found = carried.get(semconv.ERROR_TYPE) or (exceptions[-1].get(semconv.EXCEPTION_TYPE) if exceptions else None)
