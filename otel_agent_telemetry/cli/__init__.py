@@ -10,6 +10,7 @@ import importlib
 
 import click
 
+from otel_agent_telemetry.cli._streams import leave, ready
 from otel_agent_telemetry.errors import TelemetryError
 
 __all__ = ["main"]
@@ -69,8 +70,11 @@ class _LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
+        ready()
         try:
             return super().invoke(ctx)
+        except BrokenPipeError:
+            return leave(ctx)
         except TelemetryError as error:
             click.echo(f"agent-telemetry: {error}", err=True)
             ctx.exit(1)

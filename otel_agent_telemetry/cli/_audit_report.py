@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from otel_agent_telemetry.cli._table import Column, print_table
+from otel_agent_telemetry.cli._table import Column, counted, print_table
 from otel_agent_telemetry.proof import CONTROL, EVENTS, TRACES, WAITING, contents, contract_words, event_names, search
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Report:
 
     def _closing(self) -> list[str]:
         audited = self._audited
-        lines = [f"{len(self._looked_for)} texts looked for: " + _names(self._looked_for)]
+        lines = [f"{counted(len(self._looked_for), 'text')} looked for: " + _names(self._looked_for)]
         if self._left_out:
             lines.append("not looked for, as the contract has the same word: " + _names(self._left_out))
         if audited.off:

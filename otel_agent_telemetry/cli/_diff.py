@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from otel_agent_telemetry.cli._opened import db_option, json_option, opened, print_json
-from otel_agent_telemetry.cli._table import Column, clean, dollars, duration, print_table, styled, tokens
+from otel_agent_telemetry.cli._table import Column, clean, counted, dollars, duration, print_table, styled, tokens
 from otel_agent_telemetry.local import diff_trees, find_trace, trace_tree
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def _print_summary(compared: DiffShape) -> None:
 
 def _totals(trace: TraceShape) -> str:
     parts = [
-        f"{trace['spans']} spans",
-        f"{trace['calls']} model calls",
+        counted(trace["spans"], "span"),
+        counted(trace["calls"], "model call"),
         tokens(trace),
         dollars(trace["cost_usd"], is_estimate=trace["cost_is_estimate"], unpriced=trace["unpriced_calls"]),
         duration(trace["duration_ms"]),

@@ -9,6 +9,7 @@ import click
 
 from otel_agent_telemetry.cli._destination import Destination, moment, state_in_words
 from otel_agent_telemetry.cli._product import product_option, settings_for, state_dir_option
+from otel_agent_telemetry.cli._table import counted
 from otel_agent_telemetry.pipeline.sending._others import has_own, other_ledgers
 from otel_agent_telemetry.pipeline.sending.ledger import KEPT_EVENTS, Ledger, ledger_file
 
@@ -66,8 +67,8 @@ def events(product: str | None, state_dir: str | None, *, bodies: bool, next_onl
 
 def _tell_other(other: Other, limit: int, *, bodies: bool) -> None:
     kept = other.events(limit)
-    text = f"{other.name} is kept by another version of this package (tables {other.version}): {len(kept)} events"
-    click.echo(text, err=True)
+    by = f"{other.name} is kept by another version of this package (tables {other.version})"
+    click.echo(f"{by}: {counted(len(kept), 'event')}", err=True)
     for at, state, name, body in kept:
         if bodies:
             _write(body)

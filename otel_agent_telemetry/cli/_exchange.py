@@ -14,6 +14,8 @@ import click
 from otel_agent_telemetry.cli._faults import Faults
 from otel_agent_telemetry.cli._follow import appended_lines
 from otel_agent_telemetry.cli._opened import db_option, failures, json_option, opened, print_json
+from otel_agent_telemetry.cli._streams import echo_json
+from otel_agent_telemetry.cli._table import counted
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.local import (
     Imported,
@@ -54,7 +56,7 @@ def export(*, trace: str | None, output: Path | None, content: bool, db: Path | 
             lines = export_trace(connection, find_trace(connection, trace)[0], content=content)
         if output is None:
             for line in lines:
-                click.echo(line)
+                echo_json(line)
             return
         count = 0
         with output.open("w", encoding="utf-8") as file:
@@ -64,7 +66,7 @@ def export(*, trace: str | None, output: Path | None, content: bool, db: Path | 
     if as_json:
         print_json({"lines": count})
     else:
-        click.echo(f"{count} lines in {output}", err=True)
+        click.echo(f"{counted(count, 'line')} in {output}", err=True)
 
 
 @click.command(name="import", short_help="Read OTLP JSON lines.")
@@ -103,14 +105,14 @@ def _import(store: Store, line: Line | None, read: Imported, faults: Faults) -> 
 
 
 def _summary(read: Imported) -> str:
-    stored = f"{read.spans} spans, {read.logs} log records, {read.metrics} metrics"
+    stored = ", ".join([counted(read.spans, "span"), counted(read.logs, "log record"), counted(read.metrics, "metric")])
     left = {
-        "spans": read.refused_spans,
-        "log records": read.refused_logs,
-        "metrics": read.refused_metrics,
-        "lines": read.skipped_lines,
+        "span": read.refused_spans,
+        "log record": read.refused_logs,
+        "metric": read.refused_metrics,
+        "line": read.skipped_lines,
     }
-    told = [f"{count} {what}" for what, count in left.items() if count]
+    told = [counted(count, what) for what, count in left.items() if count]
     return f"{stored}; {', '.join(told)} left out" if told else stored
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from otel_agent_telemetry.cli._table import clean
+from otel_agent_telemetry.cli._table import clean, counted
 
 __all__ = ["Faults"]
 
@@ -27,4 +27,4 @@ class Faults:
     def close(self) -> None:
         """Say how many were not told."""
         if self._told > _MOST:
-            click.echo(f"{self._file}: and {self._told - _MOST} more lines with faults", err=True)
+            click.echo(f"{self._file}: and {counted(self._told - _MOST, 'more line')} with faults", err=True)

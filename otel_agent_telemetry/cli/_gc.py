@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from otel_agent_telemetry.cli._opened import DURATION, SIZE, db_option, existing, failures, json_option, print_json
+from otel_agent_telemetry.cli._table import counted
 from otel_agent_telemetry.local import Collected, Limits, Store, collect
 
 if TYPE_CHECKING:
@@ -34,11 +35,10 @@ def gc(*, retention: int, max_size: int, db: Path | None, as_json: bool) -> None
     if as_json:
         print_json({name: getattr(done, name) for name in ("traces", "logs", "metrics", "events", "bytes_freed")})
     else:
-        click.echo(
-            f"{done.traces} traces, {done.logs} log records, {done.metrics} metrics and {done.events} events let go, "
-            f"{done.bytes_freed:,} bytes freed",
-            err=True,
-        )
+        names = {"trace": done.traces, "log record": done.logs, "metric": done.metrics, "event": done.events}
+        *some, last = (counted(count, name) for name, count in names.items())
+        freed = counted(done.bytes_freed, "byte")
+        click.echo(f"{', '.join(some)} and {last} let go, {freed} freed", err=True)
 
 
 def _collected(path: Path, limits: Limits) -> Collected:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from otel_agent_telemetry.cli._streams import echo_json
 from otel_agent_telemetry.errors import InputError, TelemetryError
 from otel_agent_telemetry.local import (
     Store,
@@ -122,13 +123,15 @@ def failures() -> Generator[None]:
         yield
     except InputError as error:
         raise _UnusableError(str(error)) from error
+    except BrokenPipeError:
+        raise
     except (TelemetryError, OSError, sqlite3.Error) as error:
         raise click.ClickException(str(error)) from error
 
 
 def print_json(value: object) -> None:
     """The value as indented JSON on stdout."""
-    click.echo(json_text(value, indent=2))
+    echo_json(json_text(value, indent=2))
 
 
 def tell_empty(connection: sqlite3.Connection, otherwise: str = "") -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from otel_agent_telemetry.cli._book import book_option
+from otel_agent_telemetry.cli._streams import echo_json
 from otel_agent_telemetry.cli._table import Column, print_table, styled
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.maintainers import Answer, Asked, Report, page
@@ -62,7 +63,7 @@ def report(
         html.write_text(page(found), encoding="utf-8")
         click.echo(f"wrote {html}", err=True)
     elif as_json:
-        click.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
+        echo_json(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
     else:
         _print(found)
 

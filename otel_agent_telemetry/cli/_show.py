@@ -7,10 +7,27 @@ from typing import TYPE_CHECKING
 import click
 
 from otel_agent_telemetry.cli._opened import db_option, json_option, opened, print_json
-from otel_agent_telemetry.cli._table import Column, amount, clean, dollars, duration, print_table, styled, tokens
+from otel_agent_telemetry.cli._table import (
+    Column,
+    amount,
+    clean,
+    counted,
+    dollars,
+    duration,
+    print_table,
+    styled,
+    tokens,
+)
 from otel_agent_telemetry.cli._when import local_time, zone
 from otel_agent_telemetry.errors import InputError
-from otel_agent_telemetry.local import find_trace, json_text, matching_spans, trace_content, trace_tree
+from otel_agent_telemetry.local import (
+    failure_messages,
+    find_trace,
+    json_text,
+    matching_spans,
+    trace_content,
+    trace_tree,
+)
 
 if TYPE_CHECKING:
     import sqlite3
@@ -21,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["show"]
 
 _COLUMNS = [
-    Column("SPAN", stretch=True),
+    Column("SPAN", stretch=True, least=64),
     Column("KIND", 6),
     Column("ABOUT", 4, stretch=True),
     Column("SERVICE", 8, stretch=True),
@@ -55,14 +72,13 @@ def show(*, trace: str, search: str | None, content: bool, db: Path | None, as_j
         tree = trace_tree(connection, row_id)
         matching = _matching(connection, row_id, tree, search)
         texts = trace_content(connection, row_id) if content else {}
+        failures = failure_messages(connection, row_id, tree["spans"])
     tree["spans"] = _with_ancestors(tree["spans"], matching)
     if as_json:
         print_json({**tree, "content": texts} if content else tree)
         return
     _print_heading(tree)
-    print_table(
-        _COLUMNS, [_row(span, prefix) for span, prefix in zip(tree["spans"], _prefixes(tree["spans"]), strict=True)]
-    )
+    _print_tree(tree["spans"], failures)
     for span in tree["spans"]:
         _print_content(span, texts.get(span["span_id"], {}))
     if content and not any(texts.values()):
@@ -114,9 +130,9 @@ def _prefixes(spans: list[SpanShape]) -> list[str]:
 def _print_heading(tree: TraceTree) -> None:
     trace = tree["trace"]
     parts = [
-        _some(trace["spans"], "span"),
-        _some(trace["calls"], "model call"),
-        _some(trace["tools"], "tool call"),
+        counted(trace["spans"], "span"),
+        counted(trace["calls"], "model call"),
+        counted(trace["tools"], "tool call"),
         tokens(trace),
         dollars(trace["cost_usd"], is_estimate=trace["cost_is_estimate"], unpriced=trace["unpriced_calls"]),
         duration(trace["duration_ms"]),
@@ -126,13 +142,28 @@ def _print_heading(tree: TraceTree) -> None:
     click.echo(" · ".join(part for part in parts if part))
 
 
-def _some(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def _print_tree(spans: list[SpanShape], failures: dict[str, str]) -> None:
+    prefixes = _prefixes(spans)
+    print_table(
+        _COLUMNS,
+        [_row(span, prefix) for span, prefix in zip(spans, prefixes, strict=True)],
+        dim={index for index, span in enumerate(spans) if span["repeats"]},
+        notes={
+            index: f"{_beside(prefixes[index])}✗ {failures[span['span_id']]}"
+            for index, span in enumerate(spans)
+            if span["span_id"] in failures
+        },
+    )
+
+
+def _beside(prefix: str) -> str:
+    """The branches that go on beside a line below a span."""
+    return prefix.replace("├─ ", "│  ").replace("└─ ", "   ") + "  "
 
 
 def _row(span: SpanShape, prefix: str) -> list[str]:
     return [
-        prefix + span["name"],
+        prefix + span["name"] + (" (repeats)" if span["repeats"] else ""),
         span["kind"] or "",
         span["label"] or "",
         span["service"],

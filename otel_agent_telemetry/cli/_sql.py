@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from otel_agent_telemetry.cli._opened import DURATION, db_option, json_option, opened, print_json
-from otel_agent_telemetry.cli._table import Column, print_table
+from otel_agent_telemetry.cli._table import Column, counted, print_table
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.local import VIEWS, answer
 
@@ -55,7 +55,7 @@ def sql(
         found = answer(connection, _asked(query), limit=limit, content=content, seconds=timeout / 10**9)
     _print(found, as_csv=as_csv, as_json=as_json)
     if found.truncated:
-        click.echo(f"There are more than {limit:,} rows; --limit gives more of them.", err=True)
+        click.echo(f"There are more than {counted(limit, 'row')}; --limit gives more of them.", err=True)
 
 
 def _asked(query: str | None) -> str:
@@ -73,6 +73,7 @@ def _print(found: Answer, *, as_csv: bool, as_json: bool) -> None:
     elif as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerows([found.columns, *found.rows])
+        sys.stdout.flush()
     else:
         print_table(_columns(found), [[_text(value) for value in row] for row in found.rows])
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import shutil
 import sys
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from unicodedata import category, east_asian_width
 
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Container, Mapping
+
     from otel_agent_telemetry.local import TraceShape
 
-__all__ = ["Column", "amount", "clean", "dollars", "duration", "print_table", "styled", "tokens"]
+__all__ = ["Column", "amount", "clean", "counted", "dollars", "duration", "print_table", "styled", "tokens"]
 
 _GAP = 2
 _STYLES = {"error": "red", "cancelled": "yellow", "superseded": "yellow"}
@@ -24,35 +27,53 @@ _CUT = "…"
 class Column:
     """A column: ``priority`` 0 always stays, the highest goes first where the terminal is narrow.
 
-    Of columns with ``stretch`` the widest is cut until the row fits.
+    Those with ``stretch`` are cut until the row fits, the one of the highest priority first. Before one is narrower
+    than ``least``, others go.
     """
 
     title: str
     priority: int = 0
     right: bool = False
     stretch: bool = False
+    least: int = 24
 
 
-def print_table(columns: list[Column], rows: list[list[str]]) -> None:
-    """Print rows under their titles; to a terminal as wide as it is, to a pipe in full."""
+def print_table(
+    columns: list[Column],
+    rows: list[list[str]],
+    *,
+    dim: Container[int] = (),
+    notes: Mapping[int, str] = MappingProxyType({}),
+) -> None:
+    """Print rows under their titles; to a terminal as wide as it is, to a pipe in full.
+
+    ``dim`` are indexes of rows that matter less; ``notes`` are lines that stand below a row, by its index.
+    """
     cells = [[clean(cell) for cell in row] for row in rows]
     widths = [max(map(_width, (column.title, *items))) for column, *items in zip(columns, *cells, strict=True)]
-    room = shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else sum(widths) + _GAP * len(widths)
+    is_terminal = sys.stdout.isatty()
+    room = shutil.get_terminal_size((80, 24)).columns if is_terminal else sum(widths) + _GAP * len(widths)
     shown = _chosen(columns, widths, room)
-    for index in shown:
-        if columns[index].stretch:
-            over = sum(widths[i] + _GAP for i in shown) - _GAP - room
-            widths[index] = max(widths[index] - max(over, 0), min(widths[index], 12))
+    _narrow(columns, widths, shown, room)
     click.echo(styled(_line([columns[i].title for i in shown], shown, columns, widths), bold=True))
-    for row in cells:
+    for index, row in enumerate(cells):
         line = _line([row[i] for i in shown], shown, columns, widths)
         colour = next((_STYLES[cell] for cell in row if cell in _STYLES), None)
-        click.echo(styled(line, fg=colour) if colour else line)
+        click.echo(styled(line, fg=colour, dim=index in dim))
+        if index in notes:
+            note = clean(notes[index])
+            click.echo(styled(_fitted(note, room, right=False).rstrip() if is_terminal else note, fg=colour))
 
 
-def styled(text: str, *, fg: str | None = None, bold: bool = False) -> str:
+def _narrow(columns: list[Column], widths: list[int], shown: list[int], room: int) -> None:
+    for index in sorted((i for i in shown if columns[i].stretch), key=lambda i: -columns[i].priority):
+        over = sum(widths[i] + _GAP for i in shown) - _GAP - room
+        widths[index] = max(widths[index] - max(over, 0), min(widths[index], 12))
+
+
+def styled(text: str, *, fg: str | None = None, bold: bool = False, dim: bool = False) -> str:
     """The text in colour; click leaves the colour out where the output is piped or NO_COLOR is set."""
-    return click.style(text, fg=fg, bold=bold or None)
+    return click.style(text, fg=fg, bold=bold or None, dim=dim or None) if fg or bold or dim else text
 
 
 def clean(text: str) -> str:
@@ -75,21 +96,18 @@ def dollars(usd: float | None, *, is_estimate: bool, unpriced: int = 0) -> str:
     """``$0.0012``, with ``~`` before an estimate and ``≥`` where calls have no price; empty where nothing is known."""
     if usd is None:
         return ""
-    marks = ("~" if is_estimate else "") + (_at_least() if unpriced else "")
+    marks = ("~" if is_estimate else "") + ("≥" if unpriced else "")
     return f"{marks}${usd:.4f}" if usd < 1 else f"{marks}${usd:,.2f}"
-
-
-def _at_least() -> str:
-    try:
-        "≥".encode(sys.stdout.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return ">="
-    return "≥"
 
 
 def amount(number: int | None) -> str:
     """``12,345``; empty where nothing is known."""
     return "" if number is None else f"{number:,}"
+
+
+def counted(number: int, what: str) -> str:
+    """``1 span``, ``2 spans``, ``12,345 spans``."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def tokens(trace: TraceShape) -> str:
@@ -100,7 +118,10 @@ def tokens(trace: TraceShape) -> str:
 
 def _chosen(columns: list[Column], widths: list[int], room: int) -> list[int]:
     shown = list(range(len(columns)))
-    while sum(min(widths[i], 24) if columns[i].stretch else widths[i] for i in shown) + _GAP * (len(shown) - 1) > room:
+    needed = [
+        min(width, column.least) if column.stretch else width for column, width in zip(columns, widths, strict=True)
+    ]
+    while sum(needed[i] for i in shown) + _GAP * (len(shown) - 1) > room:
         droppable = [i for i in shown if columns[i].priority]
         if not droppable:
             break

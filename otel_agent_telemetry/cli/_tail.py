@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from otel_agent_telemetry.cli._opened import db_option, existing, failures, json_option
+from otel_agent_telemetry.cli._streams import echo_json
 from otel_agent_telemetry.cli._table import clean, duration, styled
 from otel_agent_telemetry.cli._when import clock_time
 from otel_agent_telemetry.local import Store, json_text, newest_span, recent_spans
@@ -46,7 +47,10 @@ def tail(
         )
         try:
             for span in islice(spans, limit):
-                click.echo(json_text(span) if as_json else _line(span))
+                if as_json:
+                    echo_json(json_text(span))
+                else:
+                    click.echo(_line(span))
         except KeyboardInterrupt:
             return
 

@@ -6,6 +6,7 @@ from otel_agent_telemetry._sockets import is_loopback
 from otel_agent_telemetry.local.read._answers import json_text
 from otel_agent_telemetry.local.read._content import matching_spans, trace_content
 from otel_agent_telemetry.local.read._diff import DiffRow, DiffShape, diff_trees
+from otel_agent_telemetry.local.read._failures import failure_messages
 from otel_agent_telemetry.local.read._left import Outbox
 from otel_agent_telemetry.local.read._listing import SORTS, TraceFilter, find_trace, list_traces
 from otel_agent_telemetry.local.read._moments import iso, parse_duration_ns, parse_moment_ns, parse_size
@@ -61,6 +62,7 @@ __all__ = [
     "empty",
     "export_all",
     "export_trace",
+    "failure_messages",
     "find_trace",
     "import_line",
     "import_readings",

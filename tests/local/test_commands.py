@@ -289,7 +289,7 @@ def test_a_bad_line_is_named_and_skipped(db: Path, tmp_path: Path) -> None:
     file.write_text(f"{good[0]}\nnonsense\n{good[1]}\n")
     done = run("import", tmp_path / "new.sqlite", str(file))
     named = f"{file}:2: skipped: not JSON: Expecting value at column 1\n"
-    assert (done.exit_code, done.stderr) == (0, f"{named}6 spans, 0 log records, 0 metrics; 1 lines left out\n")
+    assert (done.exit_code, done.stderr) == (0, f"{named}6 spans, 0 log records, 0 metrics; 1 line left out\n")
 
 
 def test_gc_says_what_it_let_go(db: Path) -> None:

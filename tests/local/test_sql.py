@@ -246,7 +246,7 @@ def test_more_rows_than_the_limit_are_told_of(db: Path) -> None:
     done = run(sql, db, "-", "--limit", "1", "--csv", given="SELECT name FROM traces ORDER BY name")
     assert (done.stdout, done.stderr) == (
         "name\nrun the shop\n",
-        "There are more than 1 rows; --limit gives more of them.\n",
+        "There are more than 1 row; --limit gives more of them.\n",
     )
 
 

@@ -6,6 +6,8 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from otel_agent_telemetry.cli._table import counted
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -43,7 +45,7 @@ def left_out(exports: Sequence[Any], bodies: Sequence[bytes]) -> Iterator[str]:
         shown = example if len(example) <= _LONGEST_SHOWN else example[: _LONGEST_SHOWN - 1] + "…"
         yield f"   {key:<34} {sum(found.values()):>4} x   such as {shown!r}"
     if len(rows) > _MOST_ROWS:
-        yield f"   and {len(rows) - _MOST_ROWS} more attributes"
+        yield f"   and {counted(len(rows) - _MOST_ROWS, 'more attribute')}"
 
 
 def _texts(value: Any) -> Iterator[tuple[str, str]]:
