@@ -26,6 +26,7 @@ _COMMANDS = {
     "usage": "_usage:usage",
     "diff": "_diff:diff",
     "sql": "_sql:sql",
+    "mcp": "_mcp:mcp",
     "tail": "_tail:tail",
     "export": "_exchange:export",
     "import": "_exchange:import_",

@@ -28,8 +28,9 @@ def ready() -> None:
     codecs.register_error(_ERRORS, _like)
     codecs.register(_find)
     for stream in (sys.stdout, sys.stderr):
+        encoding = _encoding(_named(stream))
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding=_encoding(_named(stream)), errors=_ERRORS)
+            stream.reconfigure(encoding=encoding, errors=_ERRORS)
 
 
 def leave(context: click.Context) -> None:
