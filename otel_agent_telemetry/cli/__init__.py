@@ -27,6 +27,7 @@ _COMMANDS = {
     "diff": "_diff:diff",
     "sql": "_sql:sql",
     "mcp": "_mcp:mcp",
+    "top": "_top:top",
     "tail": "_tail:tail",
     "export": "_exchange:export",
     "import": "_exchange:import_",

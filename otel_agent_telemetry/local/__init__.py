@@ -11,6 +11,7 @@ from otel_agent_telemetry.local.read._left import Outbox
 from otel_agent_telemetry.local.read._listing import SORTS, TraceFilter, find_trace, list_traces
 from otel_agent_telemetry.local.read._moments import iso, parse_duration_ns, parse_moment_ns, parse_size
 from otel_agent_telemetry.local.read._recent import RecentShape, newest_span, recent_spans
+from otel_agent_telemetry.local.read._running import RunningShape, running
 from otel_agent_telemetry.local.read._shapes import (
     SessionShape,
     SpanDetail,
@@ -45,6 +46,7 @@ __all__ = [
     "Limits",
     "Outbox",
     "RecentShape",
+    "RunningShape",
     "Server",
     "SessionShape",
     "SpanDetail",
@@ -77,6 +79,7 @@ __all__ = [
     "parse_moment_ns",
     "parse_size",
     "recent_spans",
+    "running",
     "span_detail",
     "trace_content",
     "trace_tree",
