@@ -86,6 +86,7 @@ _PLAIN = [
 
 # Constants of semconv.py that are values or names of metrics and events, not attributes.
 _NOT_ATTRIBUTES = ("LIFECYCLE_", "OUTCOME_", "OPERATION_", "METRIC_", "EXCEPTION_EVENT", "AGENT_EVENT_PROPERTY")
+_FEEDBACK = "GEN_AI_EVALUATION_"  # what somebody said of an answer is free text
 _FREE = frozenset({semconv.AGENT_TASK_TAGS})  # any text: only an event's are held against what the product declared
 
 
@@ -94,7 +95,7 @@ def allowed() -> list[str]:
     own = [
         value
         for name, value in vars(semconv).items()
-        if name.isupper() and isinstance(value, str) and not name.startswith(("_", *_NOT_ATTRIBUTES))
+        if name.isupper() and isinstance(value, str) and not name.startswith(("_", _FEEDBACK, *_NOT_ATTRIBUTES))
         if value not in _FREE
     ]
     usage = [f"{prefix}.{name}" for prefix in ("gen_ai.usage", "gen_ai.aggregated_usage") for name in _USAGE]

@@ -26,10 +26,15 @@ PARTS = [
 
 
 def said(store: Store) -> list[tuple[str, str, str, str | None]]:
-    """Role, kind, text and name of each message of the trace."""
+    """Role, kind, text and name of each message of the trace; a tool's result after its call."""
     with closing(store.reader()) as connection:
-        turns = conversation(connection, find_trace(connection, trace_id())[0])
-    return [(it["role"], it["kind"], it["text"], it["name"]) for turn in turns for it in turn["messages"]]
+        turns = conversation(connection, trace=find_trace(connection, trace_id())[0])["turns"]
+    found: list[tuple[str, str, str, str | None]] = []
+    for it in (it for turn in turns for it in turn["messages"]):
+        found.append((it["role"], it["kind"], it["text"], it["name"]))
+        if it["result"] is not None:
+            found.append(("tool", "tool_result", it["result"]["text"] or "", None))
+    return found
 
 
 @pytest.mark.parametrize(

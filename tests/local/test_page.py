@@ -174,8 +174,7 @@ def test_the_conversation_is_shown(page: Page, server: Serving) -> None:
     assert page.locator(".message .who").all_inner_texts() == [
         "user",
         "assistant calls search",
-        "assistant calls search",
-        "tool gives back search",
+        "↳ gives back · 98.0 ms",
         "assistant",
     ]
 
@@ -227,10 +226,11 @@ def test_usage_is_charted(page: Page, server: Serving) -> None:
 
 
 def test_a_session_leads_to_its_traces(page: Page, server: Serving) -> None:
-    """The sessions' list links to the traces of each."""
+    """The sessions' list leads to each session, and that to its traces."""
     fill(server, request(*RUN), request(Made(name="no session"), trace=2))
     page.goto(f"{server.url}/?view=sessions")
     page.get_by_role("link", name="talk-1").click()
+    page.get_by_role("link", name="its traces").click()
     page.get_by_role("link", name="run the shop").wait_for()
     assert page.locator("tbody tr").count() == 1
 

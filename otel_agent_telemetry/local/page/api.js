@@ -19,6 +19,13 @@ export async function ask(path, parameters = {}) {
   throw new Error(refusal.message || `the server answered ${answer.status}`);
 }
 
+export async function tell(path, value) {
+  const answer = await fetch(`/api/${path}`, { method: "POST", headers: { ...headers(), "Content-Type": "application/json" }, body: JSON.stringify(value) });
+  if (answer.ok) return answer.json();
+  const refusal = await answer.json().catch(() => ({}));
+  throw new Error(refusal.message || `the server answered ${answer.status}`);
+}
+
 // Server-sent events read by hand, because an EventSource cannot send the token.
 export async function follow(onChange, onState) {
   for (;;) {

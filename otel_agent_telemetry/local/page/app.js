@@ -4,10 +4,12 @@ import { follow } from "./api.js";
 import { address, say } from "./dom.js";
 import { diffView } from "./diff.js";
 import { sessionsView, tracesView } from "./lists.js";
+import { sessionView } from "./session.js";
 import { traceView } from "./trace.js";
 import { usageView } from "./usage.js";
 
-const VIEWS = { traces: tracesView, sessions: sessionsView, usage: usageView, diff: diffView, trace: traceView };
+const VIEWS = { traces: tracesView, sessions: sessionsView, usage: usageView, diff: diffView, trace: traceView, session: sessionView };
+const UNDER = { trace: "traces", session: "sessions" };
 const main = document.getElementById("main");
 let current = null;
 let generation = 0;
@@ -26,7 +28,7 @@ async function open() {
   const asked = parameters();
   const name = asked.view in VIEWS ? asked.view : "traces";
   for (const anchor of document.querySelectorAll("nav a")) {
-    if (anchor.dataset.view === (name === "trace" ? "traces" : name)) anchor.setAttribute("aria-current", "page");
+    if (anchor.dataset.view === (UNDER[name] || name)) anchor.setAttribute("aria-current", "page");
     else anchor.removeAttribute("aria-current");
   }
   const mine = ++generation;

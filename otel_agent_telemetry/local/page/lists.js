@@ -141,7 +141,7 @@ export function sessionsView(main) {
     replace(body, sessions.map((session) => {
       const cell = (label, value) => el("td", { class: "number", "data-label": value === "" ? null : label }, value);
       return el("tr", {},
-        el("td", { class: "wide" }, link({ view: "traces", session: session.session }, session.session)),
+        el("td", { class: "wide" }, link({ view: "session", id: session.session }, session.session)),
         el("td", { class: "short" }, moment(session.end)), el("td", {}, session.agent || ""), el("td", {}, session.service),
         cell("traces", amount(session.traces)), cell("calls", amount(session.calls)), cell("tools", amount(session.tools)),
         cell("in", amount(session.input_tokens)), cell("out", amount(session.output_tokens)),

@@ -58,7 +58,7 @@ export function traceView(main, { go, parameters }) {
     replace(heading, el("h1", {}, trace.name || "(no name)"), el("div", { class: "facts" },
       facts.filter(([value]) => value).map(([value, words]) => el("span", {}, el("b", {}, value), " ", words)),
       el("span", {}, trace.service), el("span", {}, moment(trace.start)),
-      trace.session && el("span", {}, "session ", link({ view: "traces", session: trace.session }, trace.session)),
+      trace.session && el("span", {}, "session ", link({ view: "session", id: trace.session }, trace.session)),
       el("span", { class: "mono" }, trace.trace_id)));
   }
 
@@ -67,7 +67,7 @@ export function traceView(main, { go, parameters }) {
     if (tab === "waterfall") {
       replace(panel, chart.box, details);
       chart.set(tree.spans);
-    } else if (tab === "conversation") replace(panel, talkPanel((await ask(`traces/${tree.trace.trace_id}/conversation`)).turns, tree.trace.trace_id));
+    } else if (tab === "conversation") replace(panel, talkPanel(await ask(`traces/${tree.trace.trace_id}/conversation`, { markdown: "true" }), tree.trace.trace_id));
     else replace(panel, leftPanel(await ask(`traces/${tree.trace.trace_id}/left`)));
   }
 

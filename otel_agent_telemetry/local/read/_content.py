@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, cast
 
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from otel_agent_telemetry.local.read._parts import parsed
 from otel_agent_telemetry.meaning.harnesses import hidden
 from otel_agent_telemetry.otlp._values import attributes, plain
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
-__all__ = ["is_content", "matching_spans", "trace_content"]
+__all__ = ["content_of_log", "content_of_span", "gather", "is_content", "matching_spans", "trace_content"]
 
 _KEYS = frozenset(
     {
@@ -55,15 +55,10 @@ SELECT body FROM logs WHERE trace_id IN (
 _PREFIXES = (
     *("llm.input_messages.", "llm.output_messages.", "gen_ai.prompt.", "gen_ai.completion.", "lmnr.span.input"),
     *("lmnr.span.output", "ai.prompt", "ai.response.object", "ai.response.reasoning", "ai.response.text"),
-    *(
-        "ai.response.toolCalls",
-        "ai.toolCall.args",
-        "ai.toolCall.result",
-        "retrieval.documents.",
-        "embedding.embeddings.",
-    ),
+    *("ai.response.toolCalls", "ai.toolCall.args", "ai.toolCall.result", "retrieval.documents."),
+    "embedding.embeddings.",
 )
-_EVENT_PREFIXES = ("gen_ai.", "exception")
+_EVENT_PREFIXES = ("gen_ai.", "exception", "tool.output")
 
 
 def trace_content(connection: sqlite3.Connection, trace: int) -> dict[str, dict[str, object]]:
@@ -71,20 +66,26 @@ def trace_content(connection: sqlite3.Connection, trace: int) -> dict[str, dict[
     found: dict[str, dict[str, object]] = {}
     for body, harness in connection.execute(_SPANS, (trace,)):
         span = Span.FromString(body)
-        said = dict(_of_span(span))
-        if harness is not None:
-            said.update((key, parsed(value)) for key, value in hidden(attributes(span.attributes)).items())
+        said = content_of_span(span, harness)
         if said:
             found[span.span_id.hex()] = said
     for (body,) in connection.execute(_LOGS, (trace,)):
         record = LogRecord.FromString(body)
-        _gather(found.setdefault(record.span_id.hex(), {}), record.event_name or "log", _of_log(record))
+        gather(found.setdefault(record.span_id.hex(), {}), record.event_name or "log", content_of_log(record))
     return found
 
 
 def is_content(key: str) -> bool:
     """Whether an attribute of that key holds something that was said."""
     return key in _KEYS or key.startswith(_PREFIXES)
+
+
+def content_of_span(span: Span, harness: str | None) -> dict[str, object]:
+    """What one span says, by attribute and by event; of a coding agent's also all that it keeps to itself."""
+    said = dict(_of_span(span))
+    if harness is not None:
+        said.update((key, parsed(value)) for key, value in hidden(attributes(span.attributes)).items())
+    return said
 
 
 def matching_spans(connection: sqlite3.Connection, trace: int, text: str) -> set[str]:
@@ -105,29 +106,20 @@ def _of_span(span: Span) -> Iterator[tuple[str, object]]:
     events: dict[str, object] = {}
     for event in span.events:
         if event.name.startswith(_EVENT_PREFIXES):
-            _gather(events, event.name, {key: parsed(item) for key, item in attributes(event.attributes).items()})
+            gather(events, event.name, {key: parsed(item) for key, item in attributes(event.attributes).items()})
     yield from events.items()
 
 
-def _of_log(record: LogRecord) -> dict[str, object]:
+def content_of_log(record: LogRecord) -> dict[str, object]:
+    """What one log record says, by attribute, and its body under ``body``."""
     said = {key: parsed(value) for key, value in attributes(record.attributes).items()}
     return said if record.body.WhichOneof("value") is None else {**said, "body": parsed(plain(record.body))}
 
 
-def _gather(into: dict[str, object], name: str, value: object) -> None:
+def gather(into: dict[str, object], name: str, value: object) -> None:
     """Put ``value`` under ``name``; what comes under it again makes a list."""
     if name not in into:
         into[name] = value
         return
     earlier = into[name]
     into[name] = [*cast("list[object]", earlier), value] if isinstance(earlier, list) else [earlier, value]
-
-
-def parsed(value: object) -> object:
-    """JSON text as what it says, anything else as it is."""
-    if not isinstance(value, str) or value[:1] not in {"{", "["}:
-        return value
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        return value

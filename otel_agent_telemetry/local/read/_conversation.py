@@ -1,229 +1,241 @@
-"""What was said in a model call or tool call, as messages, whichever dialect recorded it."""
+"""A trace or a session as one conversation: calls in order, and what was new in each."""
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
-from otel_agent_telemetry.local.read._answers import json_text
-from otel_agent_telemetry.local.read._content import parsed, trace_content
+from otel_agent_telemetry.local.read._calls import Call, calls
+from otel_agent_telemetry.local.read._history import History
+from otel_agent_telemetry.local.read._moments import iso
+from otel_agent_telemetry.local.read._pairs import Pairs, Said, said
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Sequence
 
-__all__ = ["Message", "Turn", "conversation"]
+    from otel_agent_telemetry.local.read._parts import Message
 
-_TURNS = """
-SELECT spans.span_id, spans.name, steps.kind, steps.model, steps.tool, steps.agent, steps.input, steps.output,
-       spans.status
-FROM steps JOIN spans ON spans.id = steps.id
-WHERE steps.trace = ? AND steps.kind IN ('model', 'tool') AND steps.counted ORDER BY steps.start_ns, steps.id
+__all__ = ["PAGE", "Conversation", "Turn", "conversation", "messages_of_call"]
+
+PAGE = 40
+"""How many calls a page of a conversation holds."""
+_BEFORE, _AFTER = 8, 4  # calls that are read beside a page: what was said already, and results that come later
+_LONGEST_RUN = 30  # tool calls that stay with the model call that asked for them
+_KINDS = "steps.counted AND steps.kind IN ('model', 'tool', 'agent', 'workflow')"
+_ROWS = """
+SELECT steps.id, steps.trace, steps.kind, steps.start_ns, steps.end_ns FROM steps {join}
+WHERE {where} AND {kinds}
 """
-_STATUS_ERROR = 2
-_SPLIT_KEY = re.compile(r"(llm\.input_messages|llm\.output_messages|gen_ai\.prompt|gen_ai\.completion)\.(\d+)\.(.+)")
-_SPLIT_CALL = re.compile(r"(?:message\.)?tool_calls\.(\d+)\.(?:tool_call\.)?(?:function\.)?(name|arguments|id)")
-_EVENT_ROLES = {
-    "gen_ai.system.message": "system",
-    "gen_ai.user.message": "user",
-    "gen_ai.assistant.message": "assistant",
-    "gen_ai.tool.message": "tool",
-    "gen_ai.choice": "assistant",
-}
-_ARGUMENTS = (
-    "gen_ai.tool.call.arguments",
-    "tool_arguments",
-    "tool.parameters",
-    "gcp.vertex.agent.tool_call_args",
-    "traceloop.entity.input",
-    "input.value",
-)
-_RESULTS = (
-    "gen_ai.tool.call.result",
-    "tool_response",
-    "gcp.vertex.agent.tool_response",
-    "traceloop.entity.output",
-    "output.value",
-)
-_VALUES = {
-    "input.value": "user",
-    "traceloop.entity.input": "user",
-    "gcp.vertex.agent.llm_request": "user",
-    "output.value": "assistant",
-    "traceloop.entity.output": "assistant",
-    "gcp.vertex.agent.llm_response": "assistant",
-}
-
-
-class Message(TypedDict):
-    """One thing said. ``kind`` is ``text``, ``thinking``, ``tool_call`` or ``tool_result``; ``name`` is the tool's."""
-
-    role: str
-    kind: str
-    text: str
-    name: str | None
+_JOIN = "JOIN attendances USING (trace, session)"
+_OPENS, _CALLS, _RUNS, _CLOSES = 0, 1, 2, 3
 
 
 class Turn(TypedDict):
-    """A model call or a tool call, and what was new in it."""
+    """A model call, a tool call, or the beginning or end of a run, and what was new in it.
 
+    ``earlier`` counts the messages that it had from earlier turns; ``messages`` is empty where nothing was recorded, or
+    content was not asked for. ``spans`` are the ids of all spans that report the call, its own first.
+    """
+
+    trace_id: str
     span_id: str
     name: str
     kind: str
     about: str | None
     agent: str | None
+    start: str
+    duration_ms: float
     input_tokens: int | None
     output_tokens: int | None
+    cost_usd: float | None
+    cost_is_estimate: bool
     is_error: bool
-    messages: list[Message]
+    error_type: str | None
+    earlier: int
+    messages: list[Said]
+    spans: list[str]
 
 
-def conversation(connection: sqlite3.Connection, trace: int) -> list[Turn]:
-    """The trace's model calls and tool calls in order; a message that an earlier turn showed is not repeated."""
-    said = trace_content(connection, trace)
-    seen: set[tuple[str, str, str | None]] = set()
-    turns: list[Turn] = []
-    for span_id, name, kind, model, tool, agent, given, made, status in connection.execute(_TURNS, (trace,)):
-        number = span_id.to_bytes(8, "big", signed=True).hex()
-        content = said.get(number, {})
-        messages = list(_of_tool(content, tool) if kind == "tool" else _of_model(content))
-        turns.append(
-            {
-                "span_id": number,
-                "name": name,
-                "kind": kind,
-                "about": tool if kind == "tool" else model,
-                "agent": agent,
-                "input_tokens": given,
-                "output_tokens": made,
-                "is_error": status == _STATUS_ERROR,
-                "messages": messages if kind == "tool" else _unseen(messages, seen),
-            }
-        )
-    return turns
+class Conversation(TypedDict):
+    """A page of turns; ``next`` and ``previous`` are offsets of other pages, ``calls`` is how many there are in all."""
+
+    turns: list[Turn]
+    calls: int
+    offset: int
+    next: int | None
+    previous: int | None
 
 
-def _unseen(messages: list[Message], seen: set[tuple[str, str, str | None]]) -> list[Message]:
-    new: list[Message] = []
-    for message in messages:
-        key = (message["kind"], message["text"], message["name"])
-        if key not in seen:
-            seen.add(key)
-            new.append(message)
-    return new
+class _Row(NamedTuple):
+    at: int
+    rank: int
+    id: int
+    trace: int
 
 
-def _of_tool(content: Mapping[str, object], tool: str | None) -> Iterator[Message]:
-    for keys, kind, role in ((_ARGUMENTS, "tool_call", "assistant"), (_RESULTS, "tool_result", "tool")):
-        found = next((content[key] for key in keys if key in content), None)
-        if found is not None:
-            yield _message(role, kind, found, tool)
+def conversation(
+    connection: sqlite3.Connection,
+    *,
+    trace: int | None = None,
+    session: str | None = None,
+    offset: int = 0,
+    limit: int | None = PAGE,
+    content: bool = True,
+) -> Conversation:
+    """The trace with that row id, or the session, from the call number ``offset`` on; without ``limit`` to its end.
+
+    A tool call stands with the model call that asked for it. Without ``content`` no message is read.
+    """
+    rows = _rows(connection, trace, session)
+    first, last = _page(rows, offset, limit)
+    before, after = max(0, first - _BEFORE), min(len(rows), last + _AFTER)
+    read = calls(connection, sorted({(row.id, row.trace) for row in rows[before:after]}))
+    turns = _Turns(rows[before:after], read, content=content).turns(first - before, last - before)
+    return {
+        "turns": turns,
+        "calls": len(rows),
+        "offset": first,
+        "next": last if last < len(rows) else None,
+        "previous": None if not first else max(0, first - (limit or first)),
+    }
 
 
-def _of_model(content: Mapping[str, object]) -> Iterator[Message]:
-    found = (
-        [*_of_conventions(content)] or [*_of_split_keys(content)] or [*_of_events(content)] or [*_of_values(content)]
-    )
-    yield from found
-
-
-def _of_conventions(content: Mapping[str, object]) -> Iterator[Message]:
-    """``gen_ai.*.messages`` (GenAI conventions 1.37 and later): messages made of parts."""
-    instructions = content.get("gen_ai.system_instructions")
-    if instructions is not None:
-        yield from _parts("system", instructions)
-    for key, role in (("gen_ai.input.messages", "user"), ("gen_ai.output.messages", "assistant")):
-        for message in _list(content.get(key)):
-            if isinstance(message, dict):
-                said = cast("dict[str, object]", message)
-                yield from _parts(str(said.get("role", role)), said.get("parts", said.get("content")))
-
-
-def _parts(role: str, parts: object) -> Iterator[Message]:
-    for part in _list(parts):
-        if not isinstance(part, dict):
-            yield _message(role, "text", part)
-            continue
-        fields = cast("dict[str, object]", part)
-        kind = str(fields.get("type", "text"))
-        if kind in {"tool_call", "tool_use", "function_call"}:
-            yield _message(role, "tool_call", fields.get("arguments", fields.get("input")), _name(fields))
-        elif kind in {"tool_call_response", "tool_result", "function_response"}:
-            result = fields.get("response", fields.get("result", fields.get("content")))
-            yield _message("tool", "tool_result", result, _name(fields))
-        elif kind in {"reasoning", "thinking"}:
-            yield _message(role, "thinking", fields.get("content", fields.get("text")))
-        else:
-            yield _message(role, "text", fields.get("content", fields.get("text", fields)))
-
-
-def _of_split_keys(content: Mapping[str, object]) -> Iterator[Message]:
-    """OpenInference and older OpenLLMetry: one attribute for each field of each message."""
-    messages: dict[tuple[int, int], dict[str, object]] = {}
-    for key, value in content.items():
-        match = _SPLIT_KEY.fullmatch(key)
-        if match:
-            is_output = match[1] in {"llm.output_messages", "gen_ai.completion"}
-            messages.setdefault((is_output, int(match[2])), {})[match[3].removeprefix("message.")] = value
-    for (is_output, _), fields in sorted(messages.items()):
-        yield from _of_fields(str(fields.get("role", "assistant" if is_output else "user")), fields)
-
-
-def _of_fields(role: str, fields: dict[str, object]) -> Iterator[Message]:
-    kind = "tool_result" if role == "tool" else "text"
-    texts = [value for key, value in sorted(fields.items()) if key == "content" or key.endswith(".text")]
-    for text in texts:
-        if text != "":
-            yield _message(role, kind, text, _name(fields))
-    calls: dict[str, dict[str, object]] = {}
-    for key, value in fields.items():
-        match = _SPLIT_CALL.fullmatch(key)
-        if match:
-            calls.setdefault(match[1], {})[match[2]] = value
-    for _, call in sorted(calls.items()):
-        yield _message(role, "tool_call", call.get("arguments"), _name(call))
-
-
-def _of_events(content: Mapping[str, object]) -> Iterator[Message]:
-    """Messages as events or log records (GenAI conventions before 1.37)."""
-    for name, role in _EVENT_ROLES.items():
-        for event in _list(content.get(name)):
-            body = _fields(_fields(event).get("body", event))
-            yield from _of_event(role, _fields(body.get("message", body)))
-
-
-def _of_event(role: str, message: dict[str, object]) -> Iterator[Message]:
-    said = message.get("content")
-    if said and role == "tool":
-        yield _message(role, "tool_result", said, _name(message))
-    elif said:
-        yield from _parts(role, parsed(said))
-    for call in _list(message.get("tool_calls")):
-        function = _fields(_fields(call).get("function", call))
-        yield _message(role, "tool_call", function.get("arguments"), _name(function))
-
-
-def _of_values(content: Mapping[str, object]) -> Iterator[Message]:
-    for key, role in _VALUES.items():
-        if key in content:
-            yield _message(role, "text", content[key])
-
-
-def _message(role: str, kind: str, said: object, name: str | None = None) -> Message:
-    text = said if isinstance(said, str) else json_text(said, indent=2)
-    return {"role": role, "kind": kind, "text": text, "name": name}
-
-
-def _name(fields: Mapping[str, object]) -> str | None:
-    name = fields.get("name")
-    return name if isinstance(name, str) else None
-
-
-def _list(value: object) -> list[object]:
-    if value is None:
+def messages_of_call(connection: sqlite3.Connection, trace: int, span_id: str) -> list[Said]:
+    """All that one call was given and made; empty for a span that is none."""
+    number = int.from_bytes(bytes.fromhex(span_id), "big", signed=True)
+    row = connection.execute(
+        "SELECT steps.id FROM steps JOIN spans USING (id) WHERE spans.trace = ? AND spans.span_id = ?", (trace, number)
+    ).fetchone()
+    if row is None:
         return []
-    return cast("list[object]", value) if isinstance(value, list) else [value]
+    exchange = calls(connection, [(row[0], trace)])[row[0]].said
+    return [said(each) for each in (*exchange.given, *exchange.made)]
 
 
-def _fields(value: object) -> dict[str, object]:
-    return cast("dict[str, object]", value) if isinstance(value, dict) else {"content": value}
+def _rows(connection: sqlite3.Connection, trace: int | None, session: str | None) -> list[_Row]:
+    where, join = ("steps.trace = ?", "") if session is None else ("attendances.session = ?", _JOIN)
+    query = _ROWS.format(where=where, join=join, kinds=_KINDS)
+    rows: list[_Row] = []
+    for number, of, kind, start, end in connection.execute(query, (trace if session is None else session,)):
+        if kind in {"model", "tool"}:
+            rows.append(_Row(start, _CALLS if kind == "model" else _RUNS, number, of))
+        else:
+            rows += [_Row(start, _OPENS, number, of), _Row(end, _CLOSES, number, of)]
+    return sorted(rows)
+
+
+def _page(rows: Sequence[_Row], offset: int, limit: int | None) -> tuple[int, int]:
+    first = _without_runs(rows, offset) if offset else 0
+    return first, len(rows) if limit is None else _without_runs(rows, first + limit)
+
+
+def _without_runs(rows: Sequence[_Row], at: int) -> int:
+    """The next place at which no tool's run stands."""
+    end = min(at, len(rows))
+    while end < len(rows) and rows[end].rank == _RUNS and end - at < _LONGEST_RUN:
+        end += 1
+    return end
+
+
+class _Turns:
+    """Makes turns of calls, in order."""
+
+    def __init__(self, rows: Sequence[_Row], read: dict[int, Call], *, content: bool) -> None:
+        self._rows = rows
+        self._calls = read
+        self._content = content
+        self._pairs = Pairs()
+        self._history = History()
+        self._traces: set[int] = set()
+
+    def turns(self, first: int, last: int) -> list[Turn]:
+        """Those of the rows from ``first`` to before ``last``; the rows around them are heard, not shown."""
+        made: list[Turn] = []
+        for place, row in enumerate(self._rows):
+            if place >= last:
+                self._listen(row)
+                continue
+            turn = self._turn(place, row)
+            if turn is not None and place >= first:
+                made.append(turn)
+        return made
+
+    def _listen(self, row: _Row) -> None:
+        if row.rank == _CALLS:
+            for message in self._calls[row.id].said.given:
+                if message["kind"] == "tool_result":
+                    self._pairs.tell(message)
+
+    def _turn(self, place: int, row: _Row) -> Turn | None:
+        call = self._calls[row.id]
+        if row.rank == _RUNS:
+            shown = self._pairs.run(call)
+            return None if shown is None else self._shape(call, [shown], 0)
+        if row.rank == _CALLS:
+            messages, earlier = self._said(call.said.given, call.said.made, trace=row.trace)
+            return self._shape(call, messages, earlier)
+        return self._run(place, row, call)
+
+    def _run(self, place: int, row: _Row, call: Call) -> Turn | None:
+        """The beginning or the end of a run, where its calls do not say what it does."""
+        is_end = row.rank == _CLOSES
+        side = call.said.made if is_end else call.said.given
+        inside = self._inside(place, call, forward=not is_end)
+        spends = is_end and any(step.spends for step in call.steps)
+        if side and inside is not None and (inside.said.made if is_end else inside.said.given):
+            side = []
+        new = [] if self._history.has(side) else self._history.new_in(side)
+        if not new and not spends:
+            return None
+        messages, _ = self._said([], new) if is_end else self._said(new, [])
+        return self._shape(call, messages, 0, at=row.at, spends=is_end)
+
+    def _inside(self, place: int, run: Call, *, forward: bool) -> Call | None:
+        """The first or last model call of a run."""
+        rows = self._rows[place + 1 :] if forward else self._rows[:place][::-1]
+        for row in rows:
+            if row.rank == _CALLS and row.trace == run.step.trace:
+                is_inside = run.step.start_ns <= row.at <= run.step.end_ns
+                return self._calls[row.id] if is_inside else None
+        return None
+
+    def _said(self, given: list[Message], made: list[Message], *, trace: int = 0) -> tuple[list[Said], int]:
+        shown: list[Said] = []
+        new = self._history.new_in(given)
+        if not new and given and given[-1]["role"] == "user" and trace not in self._traces:
+            new = given[-1:]  # asked again, of a service that remembers nothing
+        self._traces.add(trace)
+        for message in new:
+            if message["kind"] == "tool_call":
+                if not self._pairs.knows(message):
+                    shown.append(self._pairs.ask(message))
+            elif message["kind"] != "tool_result" or not self._pairs.tell(message):
+                shown.append(said(message))
+        earlier = len(given) - len(shown)
+        self._history.add((*given, *made))
+        shown += [self._pairs.ask(each) if each["kind"] == "tool_call" else said(each) for each in made]
+        return shown, earlier
+
+    def _shape(
+        self, call: Call, messages: list[Said], earlier: int, *, at: int | None = None, spends: bool = True
+    ) -> Turn:
+        step, cost = call.step, call.cost
+        return {
+            "trace_id": call.trace_id,
+            "span_id": call.span_ids[0],
+            "name": call.name,
+            "kind": step.kind,
+            "about": {"tool": step.tool, "model": step.model}.get(step.kind, step.agent),
+            "agent": step.agent,
+            "start": iso(step.start_ns if at is None else at),
+            "duration_ms": max(step.end_ns - step.start_ns, 0) / 1e6,
+            "input_tokens": call.tokens("input") if spends else None,
+            "output_tokens": call.tokens("output") if spends else None,
+            "cost_usd": cost.usd if spends else None,
+            "cost_is_estimate": cost.is_estimate and spends,
+            "is_error": step.error is not None,
+            "error_type": step.error,
+            "earlier": earlier,
+            "messages": messages if self._content else [],
+            "spans": call.span_ids,
+        }

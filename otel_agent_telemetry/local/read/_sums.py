@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.local.read._moments import iso
 from otel_agent_telemetry.local.read._spending import SPENDING, Cost, costs_by_key, sums
 from otel_agent_telemetry.meaning import undated
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from otel_agent_telemetry.local.read._shapes import SessionShape, UsageShape
 
-__all__ = ["GROUPINGS", "list_sessions", "usage"]
+__all__ = ["GROUPINGS", "find_session", "list_sessions", "usage"]
 
 _HOUR_NS = 3600 * 10**9
 GROUPINGS = {
@@ -40,6 +41,8 @@ FROM attendances JOIN traces ON traces.id = attendances.trace
 WHERE attendances.start_ns >= ? AND attendances.start_ns <= ?
 GROUP BY attendances.session ORDER BY max(attendances.start_ns) DESC LIMIT ?
 """
+_SESSION = _SESSIONS.replace("WHERE", "WHERE attendances.session = ? AND")
+_BEGINNING = "SELECT DISTINCT session FROM attendances WHERE session >= ?1 AND session < ?1 || char(1114111) LIMIT 2"
 _LATEST = 2**63 - 1
 
 
@@ -87,6 +90,22 @@ def list_sessions(
     period = (since_ns or 0, _LATEST if until_ns is None else until_ns)
     rows = connection.execute(_SESSIONS, (*period, limit)).fetchall()
     return [_session_shape(row, _session_cost(connection, row[0], period)) for row in rows]
+
+
+def find_session(connection: sqlite3.Connection, given: str) -> SessionShape:
+    """The session whose id is or uniquely begins with ``given``. Raises InputError where there is none."""
+    period = (0, _LATEST)
+    row = connection.execute(_SESSION, (given, *period, 1)).fetchone()
+    if row is None and given:
+        begun = connection.execute(_BEGINNING, (given,)).fetchall()
+        if len(begun) > 1:
+            msg = f"several sessions begin with {given!r}; give more of the id, as `agent-telemetry sessions` lists it"
+            raise InputError(msg)
+        row = connection.execute(_SESSION, (*begun[0], *period, 1)).fetchone() if begun else None
+    if row is None:
+        msg = f"no session {given!r} in this store; `agent-telemetry sessions` lists them"
+        raise InputError(msg)
+    return _session_shape(row, _session_cost(connection, row[0], period))
 
 
 def _session_cost(connection: sqlite3.Connection, session: str, period: tuple[int, int]) -> Cost:

@@ -1,7 +1,8 @@
 """What the page asks: JSON by GET, nothing that changes anything.
 
-``traces`` ``sessions`` ``usage`` ``diff`` ``facets``, and below ``traces/ID``: nothing (the tree), ``spans/ID``,
-``matching``, ``conversation``, ``left``. The answers are the shapes of ``--json``.
+``traces`` ``sessions`` ``usage`` ``diff`` ``facets`` ``feedback``, ``sessions/ID``, and below ``traces/ID``: nothing
+(the tree), ``spans/ID``, ``matching``, ``conversation``, ``conversation/SPAN``, ``left``. The answers are the shapes of
+``--json``.
 """
 
 from __future__ import annotations
@@ -15,12 +16,20 @@ from urllib.parse import parse_qsl, unquote
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.local.read._answers import json_text
 from otel_agent_telemetry.local.read._content import matching_spans
-from otel_agent_telemetry.local.read._conversation import conversation
+from otel_agent_telemetry.local.read._conversation import PAGE, messages_of_call
 from otel_agent_telemetry.local.read._diff import diff_trees
 from otel_agent_telemetry.local.read._facets import facets
+from otel_agent_telemetry.local.read._feedback import feedback_of_traces
 from otel_agent_telemetry.local.read._left import left_machine
 from otel_agent_telemetry.local.read._listing import SORTS, TraceFilter, find_trace, list_traces
 from otel_agent_telemetry.local.read._moments import parse_duration_ns, parse_moment_ns
+from otel_agent_telemetry.local.read._session import (
+    shorten,
+    shorten_message,
+    talk_of_session,
+    talk_of_trace,
+    write_markdown,
+)
 from otel_agent_telemetry.local.read._sums import GROUPINGS, list_sessions, usage
 from otel_agent_telemetry.local.read._tree import span_detail, trace_tree
 from otel_agent_telemetry.local.receive._refusal import RefusalError
@@ -29,11 +38,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from otel_agent_telemetry.local.read._left import Outbox
+    from otel_agent_telemetry.local.read._session import Talk
     from otel_agent_telemetry.local.store._store import Store
 
 __all__ = ["Api"]
 
 _MOST_ROWS = 1000
+_MOST_CALLS = 200
 _MOST_DIGITS = 9
 _TEXTS = ("service", "name", "session", "model", "agent", "tool", "text")
 
@@ -45,6 +56,7 @@ class _Asked:
         pairs = parse_qsl(query)
         self._values = dict(pairs)
         self.attributes = [value for key, value in pairs if key == "attribute"]
+        self.traces = [value for key, value in pairs if key == "trace"]
 
     def text(self, key: str) -> str | None:
         return self._values.get(key)
@@ -93,12 +105,18 @@ class Api:
             raise RefusalError(503, f"the store was broken: {error}; ask again", retry_after=1) from error
 
     def _value(self, connection: sqlite3.Connection, parts: list[str], asked: _Asked) -> object:
-        if len(parts) == 1 and parts[0] in _OF_STORE:
-            return _OF_STORE[parts[0]](connection, asked)
-        if parts[0] != "traces" or len(parts) == 1:
-            raise RefusalError(404, f"there is no /api/{parts[0][:40]}; expected one of {', '.join(_OF_STORE)}")
-        trace, _ = find_trace(connection, parts[1])
-        match parts[2:]:
+        match parts:
+            case [name] if name in _OF_STORE:
+                return _OF_STORE[name](connection, asked)
+            case ["sessions", session]:
+                return _bounded(talk_of_session(connection, session, **_page(asked)), asked)
+            case ["traces", given, *of_trace]:
+                return self._of_trace(connection, find_trace(connection, given)[0], of_trace, asked)
+            case _:
+                raise RefusalError(404, f"there is no /api/{parts[0][:40]}; expected one of {', '.join(_OF_STORE)}")
+
+    def _of_trace(self, connection: sqlite3.Connection, trace: int, parts: list[str], asked: _Asked) -> object:
+        match parts:
             case []:
                 return trace_tree(connection, trace)
             case ["spans", span]:
@@ -106,11 +124,37 @@ class Api:
             case ["matching"]:
                 return {"spans": sorted(matching_spans(connection, trace, asked.text("text") or ""))}
             case ["conversation"]:
-                return {"turns": conversation(connection, trace)}
+                return _bounded(talk_of_trace(connection, trace, **_page(asked, content=True)), asked)
+            case ["conversation", span]:
+                return {"messages": _messages(connection, trace, span)}
             case ["left"]:
                 return left_machine(connection, trace, self._outbox)
             case _:
                 raise RefusalError(404, "of a trace there are spans, matching, conversation and left")
+
+
+def _page(asked: _Asked, *, content: bool = False) -> dict[str, int | bool]:
+    limit = max(1, min(asked.whole("limit", PAGE), _MOST_CALLS))
+    return {"offset": asked.whole("offset", 0), "limit": limit, "content": content or asked.text("content") == "true"}
+
+
+def _bounded(talk: Talk, asked: _Asked) -> Talk:
+    shorten(talk)
+    if asked.text("markdown") == "true":
+        write_markdown(talk)
+    return talk
+
+
+def _messages(connection: sqlite3.Connection, trace: int, span: str) -> object:
+    detail = span_detail(connection, trace, span)  # refuses an id that is none
+    messages = messages_of_call(connection, trace, detail["span_id"])
+    for each in messages:
+        shorten_message(each)
+    return messages
+
+
+def _feedback(connection: sqlite3.Connection, asked: _Asked) -> object:
+    return {"feedback": feedback_of_traces(connection, asked.traces[:_MOST_ROWS])}
 
 
 def _traces(connection: sqlite3.Connection, asked: _Asked) -> object:
@@ -154,4 +198,5 @@ _OF_STORE: dict[str, Callable[[sqlite3.Connection, _Asked], object]] = {
     "usage": _usage,
     "diff": _diff,
     "facets": _facets,
+    "feedback": _feedback,
 }

@@ -15,6 +15,7 @@ from otel_agent_telemetry.local.receive._api import Api
 from otel_agent_telemetry.local.receive._assets import PAGE_HEADERS, asset
 from otel_agent_telemetry.local.receive._body import read_body
 from otel_agent_telemetry.local.receive._connection import RequestStream, Waiting, drain
+from otel_agent_telemetry.local.receive._feedback import FEEDBACK_PATH, store_feedback
 from otel_agent_telemetry.local.receive._guard import Guard
 from otel_agent_telemetry.local.receive._receiver import JSON, Answer, Receiver, refusal_answer
 from otel_agent_telemetry.local.receive._refusal import RefusalError
@@ -184,6 +185,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _received(self, content_type: str, body: bytes) -> Answer:
         try:
             key = self.headers.get("Idempotency-Key", "")
+            if urlsplit(self.path).path == FEEDBACK_PATH:
+                return Answer(200, JSON, store_feedback(self.server.store, content_type, body))
             return self.server.receiver.receive(urlsplit(self.path).path, content_type, body, key=key)
         except RefusalError as refusal:
             return refusal_answer(refusal, content_type)

@@ -1,0 +1,54 @@
+// What was said of an answer, and a form to say more: kept in the store as a log record, exported with it.
+
+import { tell } from "./api.js";
+import { el, replace } from "./dom.js";
+import { moment, plural } from "./format.js";
+
+const QUICK = [["Good", "good", 1], ["Bad", "bad", 0]];
+
+export function feedbackPanel(turn) {
+  const box = el("div", { class: "feedback" });
+  const given = [...turn.feedback];
+  draw();
+  return box;
+
+  function draw() {
+    const note = el("details", {}, el("summary", {}, "Note or score"), form());
+    replace(box, given.map(feedbackLine),
+      el("div", { class: "row-actions" }, QUICK.map(([words, label, score]) => el("button", { type: "button", "aria-label": `Say that this is ${label}`, onclick: () => send({ name: "user_feedback", label, score }) }, words)), note));
+  }
+
+  function form() {
+    return el("form", { class: "filters", "aria-label": "Feedback", onsubmit: (event) => submit(event) },
+      el("label", {}, "Name", el("input", { name: "name", value: "user_feedback", maxlength: "100", autocomplete: "off" })),
+      el("label", {}, "Score", el("input", { name: "score", type: "number", step: "any", autocomplete: "off" })),
+      el("label", {}, "Label", el("input", { name: "label", maxlength: "100", autocomplete: "off" })),
+      el("label", { class: "wide" }, "Note", el("textarea", { name: "explanation", rows: "2", maxlength: "10000" })),
+      el("button", {}, "Keep"));
+  }
+
+  async function submit(event) {
+    event.preventDefault();
+    const fields = Object.fromEntries([...new FormData(event.target)].filter(([, value]) => value.trim()));
+    if (fields.score !== undefined) fields.score = Number(fields.score);
+    await send(fields);
+  }
+
+  async function send(fields) {
+    await tell("feedback", { trace_id: turn.trace_id, span_id: turn.span_id, ...fields });
+    given.push({ name: "feedback", score: null, label: null, explanation: null, ...fields, time: new Date().toISOString() });
+    draw();
+  }
+}
+
+export function feedbackLine(each) {
+  const said = [each.score === null ? "" : String(each.score), each.label].filter(Boolean).join(", ");
+  return el("div", { class: "judged" }, el("b", {}, each.name), said && ` ${said}`, each.explanation && el("span", {}, ` — ${each.explanation}`), el("span", { class: "quiet" }, ` ${moment(each.time)}`));
+}
+
+// A mark for rows of lists; nothing where nothing was said.
+export function feedbackMark(several) {
+  if (!several?.length) return null;
+  const words = several.map((each) => [each.name, each.score, each.label].filter((part) => part !== null).join(" ")).join("; ");
+  return el("span", { class: "judge-mark", title: words, role: "img", "aria-label": `${several.length} ${plural(several.length, "judgement")}: ${words}` }, ` ✎${several.length > 1 ? several.length : ""}`);
+}

@@ -1,0 +1,72 @@
+// A session as one conversation, across its traces.
+
+import { ask } from "./api.js";
+import { el, link, replace } from "./dom.js";
+import { feedbackLine } from "./feedback.js";
+import { amount, dollars, duration, moment, plural } from "./format.js";
+import { talkTurns } from "./talk.js";
+
+export function sessionView(main, { go, parameters }) {
+  const heading = el("div");
+  const turns = el("div", { class: "talk" });
+  const pages = el("div", { class: "row-actions" });
+  replace(main, heading, turns, pages);
+  let drawn = "";
+  let shownOffset = null;
+
+  async function show(asked) {
+    const offset = asked.offset || "";
+    if (offset !== shownOffset) drawn = "";
+    shownOffset = offset;
+    const page = await load(asked);
+    if (page) main.scrollTop = 0;
+  }
+
+  // Plain text first, which is quick; the same with Markdown when it comes.
+  async function load(asked) {
+    const wanted = { content: "true", offset: asked.offset };
+    const path = `sessions/${encodeURIComponent(asked.id || "")}`;
+    const page = await ask(path, wanted);
+    const now = JSON.stringify(page);
+    if (now === drawn) return null;
+    const isFirst = !drawn;
+    drawn = now;
+    if (isFirst) draw(page);
+    const marked = await ask(path, { ...wanted, markdown: "true" });
+    if (drawn === now && parameters().view === "session") draw(marked);
+    return isFirst ? page : null;
+  }
+
+  function draw(page) {
+    drawHeading(page.session);
+    replace(turns, talkTurns(page.turns), page.feedback.map(feedbackLine));
+    drawPages(page);
+  }
+
+  function drawHeading(session) {
+    const facts = [[session.traces, plural(session.traces, "trace")], [session.calls, plural(session.calls, "model call")], [session.tools, plural(session.tools, "tool call")], [amount(session.input_tokens), "tokens in"], [amount(session.output_tokens), "tokens out"],
+      [dollars(session.cost_usd, session.cost_is_estimate, session.unpriced_calls), session.cost_is_estimate ? "estimated" : ""], [duration(new Date(session.end) - new Date(session.start)), "from first to last"], [session.errors || "", session.errors ? "failed" : ""]];
+    replace(heading, el("h1", {}, `Session ${session.session}`), el("div", { class: "facts" },
+      facts.filter(([value]) => value).map(([value, words]) => el("span", {}, el("b", {}, String(value)), " ", words)),
+      session.agent && el("span", {}, `agent ${session.agent}`), el("span", {}, session.service), el("span", {}, moment(session.start)),
+      link({ view: "traces", session: session.session }, "its traces")));
+  }
+
+  function drawPages(page) {
+    const at = (words, offset) => el("button", { type: "button", disabled: offset === null, onclick: () => go({ ...parameters(), offset: offset ? String(offset) : "" }) }, words);
+    const last = page.next === null ? page.calls : page.next;
+    replace(pages, page.next === null && page.previous === null ? null : [at("Earlier", page.previous), at("Later", page.next),
+      el("span", { class: "quiet" }, `steps ${amount(page.offset + 1)} to ${amount(last)} of ${amount(page.calls)}`)]);
+  }
+
+  function key(event) {
+    const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
+    if (!step) return false;
+    const links = [...turns.querySelectorAll(".turn > .facts b a")];
+    const at = links.indexOf(document.activeElement);
+    links[Math.max(0, Math.min(links.length - 1, at < 0 ? 0 : at + step))]?.focus();
+    return true;
+  }
+
+  return { show, refresh: load, key };
+}
