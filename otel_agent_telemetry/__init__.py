@@ -68,6 +68,7 @@ __all__ = [
     "decision",
     "declare_source",
     "fail_task",
+    "feedback",
     "flush",
     "harness",
     "installation_endpoint",
@@ -103,6 +104,7 @@ record_tokens = DEFAULT.record_tokens
 track = DEFAULT.track
 track_command = DEFAULT.track_command
 track_tool = DEFAULT.track_tool
+feedback = DEFAULT.feedback
 server_started = DEFAULT.server_started
 server_shutdown = DEFAULT.server_shutdown
 declare_source = DEFAULT.declare_source

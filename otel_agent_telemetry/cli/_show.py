@@ -1,4 +1,4 @@
-"""``show``: one trace as a tree."""
+"""``show``: one trace as a tree, or a session as a conversation."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ from otel_agent_telemetry.cli._table import (
     styled,
     tokens,
 )
+from otel_agent_telemetry.cli._talk import has_content, print_session, print_talk
 from otel_agent_telemetry.cli._when import local_time, zone
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.local import (
     failure_messages,
     find_trace,
-    json_text,
     matching_spans,
+    talk_of_session,
+    talk_of_trace,
     trace_content,
     trace_tree,
 )
@@ -57,31 +59,57 @@ _NO_CONTENT = (
 )
 
 
-@click.command(short_help="Show one trace as a tree.")
-@click.argument("trace")
+@click.command(short_help="Show one trace as a tree, or a session as a conversation.")
+@click.argument("trace", required=False)
 @click.option(
     "--search", help="Only spans whose name, kind, model, tool, agent or attributes contain this, and those above."
 )
-@click.option("--content", is_flag=True, help="Print prompts, answers, tool arguments and results below the tree.")
+@click.option("--session", metavar="ID", help="Show this session, or the one whose id begins so: its calls in order.")
+@click.option("--content", is_flag=True, help="Print what was said: prompts, answers, tool arguments and results.")
 @db_option
 @json_option
-def show(*, trace: str, search: str | None, content: bool, db: Path | None, as_json: bool) -> None:
-    """Show TRACE, the whole id, its first digits, or `latest`: one row per span, with model, tokens, cost and tool."""
+def show(
+    *, trace: str | None, search: str | None, session: str | None, content: bool, db: Path | None, as_json: bool
+) -> None:
+    """Show TRACE, the whole id, its first digits, or `latest`: one row per span, with model, tokens, cost and tool.
+
+    With --content the conversation follows: each turn once, what a model was given before left out.
+    """
+    if (trace is None) == (session is None):
+        msg = "name a TRACE, as `agent-telemetry traces` lists them, or a session: `agent-telemetry show --session ID`"
+        raise click.UsageError(msg)
+    if trace is None:
+        _show_session(session or "", db, content=content, as_json=as_json)
+        return
     with opened(db) as connection:
         row_id, _ = find_trace(connection, trace)
         tree = trace_tree(connection, row_id)
         matching = _matching(connection, row_id, tree, search)
-        texts = trace_content(connection, row_id) if content else {}
+        texts = trace_content(connection, row_id) if content and as_json else {}
+        talk = talk_of_trace(connection, row_id, limit=None) if content else None
         failures = failure_messages(connection, row_id, tree["spans"])
     tree["spans"] = _with_ancestors(tree["spans"], matching)
     if as_json:
-        print_json({**tree, "content": texts} if content else tree)
+        print_json({**tree, "content": texts, "conversation": talk} if content else tree)
         return
     _print_heading(tree)
     _print_tree(tree["spans"], failures)
-    for span in tree["spans"]:
-        _print_content(span, texts.get(span["span_id"], {}))
-    if content and not any(texts.values()):
+    if talk is not None:
+        print_talk(talk)
+        if not has_content(talk):
+            click.echo(_NO_CONTENT, err=True)
+
+
+def _show_session(session: str, db: Path | None, *, content: bool, as_json: bool) -> None:
+    with opened(db) as connection:
+        talk = talk_of_session(connection, session, limit=None, content=content)
+    if as_json:
+        print_json(talk)
+        return
+    print_session(talk)
+    if not content:
+        click.echo("\n--content prints what was said.", err=True)
+    elif not has_content(talk):
         click.echo(_NO_CONTENT, err=True)
 
 
@@ -174,14 +202,3 @@ def _row(span: SpanShape, prefix: str) -> list[str]:
         span["error_type"] or "",
         duration(span["duration_ms"]),
     ]
-
-
-def _print_content(span: SpanShape, said: dict[str, object]) -> None:
-    if not said:
-        return
-    click.echo(styled(f"\n{clean(span['name'])} ({span['span_id']})", bold=True))
-    for key, value in said.items():
-        text = value if isinstance(value, str) else json_text(value, indent=2)
-        click.echo(f"  {clean(key)}")
-        for line in text.split("\n"):
-            click.echo(f"    {clean(line)}")

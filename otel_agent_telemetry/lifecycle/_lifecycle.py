@@ -301,6 +301,28 @@ class Lifecycle:
         call.start(make_current=False, at=now - int(lasted * 1_000_000))
         call.end(error, at=now)
 
+    def feedback(
+        self,
+        name: str = "user_feedback",
+        *,
+        score: float | None = None,
+        label: str | None = None,
+        explanation: str | None = None,
+        response_id: str | None = None,
+        on: Handle | Mapping[str, str] | None = None,
+    ) -> None:
+        """Say what a user, or an evaluator, thought of an answer, as ``gen_ai.evaluation.result``; it is no event.
+
+        ``on`` is what it is of: a handle, running or over, or a mapping with ``traceparent``, such as a carrier;
+        without it, the current span. Of ``explanation`` 10,000 characters are kept. Only the operator's traces have it.
+        """
+        if self.off:
+            return
+        given = {"name": name, "score": score, "label": label, "explanation": explanation, "response_id": response_id}
+        spans = self._load()
+        if spans is not None:
+            spans.feedback(given, on)
+
     def server_started(self, *, port: int | None = None) -> None:
         """The server takes requests."""
         self.track("server.started", port=port)

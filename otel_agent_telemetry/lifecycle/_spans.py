@@ -15,7 +15,7 @@ from opentelemetry.trace import SpanKind
 
 from otel_agent_telemetry import _losses
 from otel_agent_telemetry import semconv as names
-from otel_agent_telemetry.lifecycle import _carrier, _ended, _whole
+from otel_agent_telemetry.lifecycle import _carrier, _ended, _feedback, _whole
 from otel_agent_telemetry.lifecycle._attributes import attributes, value_of
 from otel_agent_telemetry.lifecycle._live import LiveSpan
 from otel_agent_telemetry.lifecycle._meter import UsageMeter
@@ -176,6 +176,14 @@ class Spans:
             _losses.count("instrumentation_error")
             _logger.debug("an event span could not be made", exc_info=True)
             return base
+
+    def feedback(self, given: Mapping[str, object], on: object) -> None:
+        """Say what was thought of the span of a handle or carrier, else of the current one."""
+        try:
+            _feedback.give(self.tracer, self.current(), given, on)
+        except Exception:
+            _losses.count("instrumentation_error")
+            _logger.debug("feedback could not be recorded", exc_info=True)
 
     def current(self) -> Context:
         """The context that code runs in; where no span is current, the span that TRACEPARENT named at start."""

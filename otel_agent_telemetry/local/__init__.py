@@ -7,11 +7,14 @@ from otel_agent_telemetry.local.read._answers import json_text
 from otel_agent_telemetry.local.read._content import matching_spans, trace_content
 from otel_agent_telemetry.local.read._diff import DiffRow, DiffShape, diff_trees
 from otel_agent_telemetry.local.read._failures import failure_messages
+from otel_agent_telemetry.local.read._feedback import Feedback
 from otel_agent_telemetry.local.read._left import Outbox
 from otel_agent_telemetry.local.read._listing import SORTS, TraceFilter, find_trace, list_traces
 from otel_agent_telemetry.local.read._moments import iso, parse_duration_ns, parse_moment_ns, parse_size
+from otel_agent_telemetry.local.read._pairs import Said
 from otel_agent_telemetry.local.read._recent import RecentShape, newest_span, recent_spans
 from otel_agent_telemetry.local.read._running import RunningShape, running
+from otel_agent_telemetry.local.read._session import JudgedTurn, SessionTalk, Talk, talk_of_session, talk_of_trace
 from otel_agent_telemetry.local.read._shapes import (
     SessionShape,
     SpanDetail,
@@ -41,17 +44,22 @@ __all__ = [
     "Collected",
     "DiffRow",
     "DiffShape",
+    "Feedback",
     "Imported",
+    "JudgedTurn",
     "Keeper",
     "Limits",
     "Outbox",
     "RecentShape",
     "RunningShape",
+    "Said",
     "Server",
     "SessionShape",
+    "SessionTalk",
     "SpanDetail",
     "SpanShape",
     "Store",
+    "Talk",
     "TraceFilter",
     "TraceShape",
     "TraceTree",
@@ -81,6 +89,8 @@ __all__ = [
     "recent_spans",
     "running",
     "span_detail",
+    "talk_of_session",
+    "talk_of_trace",
     "trace_content",
     "trace_tree",
     "usage",

@@ -41,6 +41,7 @@ CALLS = """
             telemetry.record_tokens("gpt-5.2", input=1200, output=300, cost_usd=0.013)
     telemetry.track("agent.registered", role="worker")
     telemetry.track_command("run")
+    telemetry.feedback(score=1, explanation="to the point")
     telemetry.server_shutdown(sessions_processed=80)
     telemetry.server_shutdown(signal="SIGTERM")
     carrier = telemetry.create_task("research", source="slack")

@@ -133,6 +133,9 @@ def counted() -> None:
     telemetry.track("import.finished", rows=3)
     telemetry.track_command("run", is_success=False)
     telemetry.track_tool("read_file", duration_ms=12.5, error=OSError(), agent="planner", session_id="s-1")
+    telemetry.feedback("helpful", score=1, label="good", explanation="to the point", on=telemetry.tool("search"))
+    telemetry.feedback(score=0.5, on={"traceparent": "00-"})
+    telemetry.feedback(score="good")  # pyright: ignore[reportArgumentType] (a score is a number)
     telemetry.server_started(port=8080)
     telemetry.server_shutdown(signal="SIGTERM", uptime_ms=10, sessions_processed=2)
 

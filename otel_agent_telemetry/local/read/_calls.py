@@ -25,8 +25,16 @@ _AT_ONCE = 500
 _STEPS = """
 SELECT id, trace, kind, said_kind, counted, speaker, start_ns, end_ns, model, provider, tool, agent, response_id,
        call_id, error, spends, input, output, cache_read, cache_write, cost, evidence IS NOT NULL
-FROM steps WHERE trace = ?
+FROM steps WHERE trace = ?1
 """
+_WANTED = _STEPS + " AND id IN ({})"
+_AROUND = (
+    _STEPS
+    + """
+AND (speaker IS NOT NULL OR (kind = 'agent' AND counted)
+    OR (evidence IS NOT NULL AND NOT counted AND end_ns >= ?2 AND start_ns <= ?3))
+"""
+)
 _SPANS = """
 SELECT spans.id, spans.name, spans.body, origins.harness, traces.trace_id
 FROM spans JOIN origins ON origins.id = spans.origin JOIN traces ON traces.id = spans.trace
@@ -125,15 +133,15 @@ class _Trace:
     """What is stored of some calls of a trace, and around them."""
 
     def __init__(self, connection: sqlite3.Connection, trace: int, numbers: list[int]) -> None:
-        steps = {row[0]: Step(*row) for row in connection.execute(_STEPS, (trace,))}
-        repeats = _repeats(steps)
+        places = ", ".join("?" * len(numbers))
+        steps = {row[0]: Step(*row) for row in connection.execute(_WANTED.format(places), (trace, *numbers))}
+        begun = min(each.start_ns for each in steps.values())
+        ended = max(each.end_ns for each in steps.values())
+        around = {row[0]: Step(*row) for row in connection.execute(_AROUND, (trace, begun, ended))}
+        repeats = _repeats({**around, **steps})
         self._wanted = [[steps[number], *repeats.get(number, ())] for number in numbers]
-        begun = min(steps[each].start_ns for each in numbers)
-        ended = max(steps[each].end_ns for each in numbers)
-        self._runs = [step for step in steps.values() if step.kind == "agent" and step.counted]
-        self._beside = [
-            step for step in steps.values() if _is_beside(step) and begun <= step.end_ns and step.start_ns <= ended
-        ]
+        self._runs = [step for step in around.values() if step.kind == "agent" and step.counted]
+        self._beside = [step for step in around.values() if _is_beside(step)]
         asked = [each.id for group in self._wanted for each in group] + [each.id for each in self._beside]
         self._stored = _stored(connection, asked)
         rows = connection.execute(_LOGS, (trace, begun - _SLACK_NS, ended + _SLACK_NS)).fetchall()

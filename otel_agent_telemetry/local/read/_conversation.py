@@ -33,8 +33,8 @@ _OPENS, _CALLS, _RUNS, _CLOSES = 0, 1, 2, 3
 class Turn(TypedDict):
     """A model call, a tool call, or the beginning or end of a run, and what was new in it.
 
-    ``earlier`` counts the messages that it had from earlier turns; ``messages`` is empty where nothing was recorded, or
-    content was not asked for. ``spans`` are the ids of all spans that report the call, its own first.
+    ``earlier`` counts the messages that it had from earlier turns; ``messages`` is empty where nothing was recorded.
+    ``spans`` are the ids of all spans that report the call, its own first.
     """
 
     trace_id: str
@@ -84,7 +84,7 @@ def conversation(
 ) -> Conversation:
     """The trace with that row id, or the session, from the call number ``offset`` on; without ``limit`` to its end.
 
-    A tool call stands with the model call that asked for it. Without ``content`` no message is read.
+    A tool call stands with the model call that asked for it. Without ``content`` only tool calls are told, by name.
     """
     rows = _rows(connection, trace, session)
     first, last = _page(rows, offset, limit)
@@ -220,6 +220,7 @@ class _Turns:
         self, call: Call, messages: list[Said], earlier: int, *, at: int | None = None, spends: bool = True
     ) -> Turn:
         step, cost = call.step, call.cost
+        named = [_named(each) for each in messages if each["kind"] == "tool_call"]
         return {
             "trace_id": call.trace_id,
             "span_id": call.span_ids[0],
@@ -236,6 +237,12 @@ class _Turns:
             "is_error": step.error is not None,
             "error_type": step.error,
             "earlier": earlier,
-            "messages": messages if self._content else [],
+            "messages": messages if self._content else named,
             "spans": call.span_ids,
         }
+
+
+def _named(call: Said) -> Said:
+    """A tool call without its arguments and its result."""
+    result = call["result"]
+    return {**call, "text": "", "result": None if result is None else {**result, "text": None}}

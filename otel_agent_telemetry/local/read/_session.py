@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from otel_agent_telemetry.local.read._conversation import Conversation, Turn, conversation
 from otel_agent_telemetry.local.read._feedback import Feedback, feedback
@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from otel_agent_telemetry.local.read._pairs import Said
     from otel_agent_telemetry.local.read._shapes import SessionShape
 
-__all__ = ["SessionTalk", "Talk", "shorten", "shorten_message", "talk_of_session", "talk_of_trace", "write_markdown"]
+__all__ = [
+    "JudgedTurn",
+    "SessionTalk",
+    "Talk",
+    "shorten",
+    "shorten_message",
+    "talk_of_session",
+    "talk_of_trace",
+    "write_markdown",
+]
 
 _LONGEST = 20_000
 _LONGEST_MARKDOWN, _MOST_MARKDOWN = 10_000, 100_000  # characters of a message and of a page
@@ -28,9 +37,14 @@ class JudgedTurn(Turn):
     feedback: list[Feedback]
 
 
-class Talk(Conversation):
-    """A page of a conversation; ``feedback`` is what was said of its traces and none of its turns."""
+class Talk(TypedDict):
+    """A page of a conversation, as :class:`Conversation`; ``feedback`` is what was said of none of its turns."""
 
+    turns: list[JudgedTurn]
+    calls: int
+    offset: int
+    next: int | None
+    previous: int | None
     feedback: list[Feedback]
 
 
@@ -53,7 +67,7 @@ def talk_of_session(connection: sqlite3.Connection, given: str, **how: Any) -> S
     return {"session": shape, **_judged(connection, page, traces, content=how.get("content", True))}
 
 
-def shorten(page: Conversation, longest: int = _LONGEST) -> None:
+def shorten(page: Talk, longest: int = _LONGEST) -> None:
     """Cut what is long in every message; ``cut`` says how much is missing."""
     for turn in page["turns"]:
         for each in turn["messages"]:
@@ -70,7 +84,7 @@ def shorten_message(each: Said, longest: int = _LONGEST) -> None:
         result["text"] = result["text"][:longest]
 
 
-def write_markdown(page: Conversation) -> None:
+def write_markdown(page: Talk) -> None:
     """Give texts of people and models their elements, as long as a page's are not too many."""
     left = _MOST_MARKDOWN
     for turn in page["turns"]:
@@ -102,7 +116,7 @@ def _judged(connection: sqlite3.Connection, page: Conversation, traces: list[int
     for each in feedback(connection, traces, content=content):
         owner = owners.get((each["trace_id"], each["span_id"] or ""))
         (loose if owner is None else owner["feedback"]).append(each)
-    return {**page, "turns": turns, "feedback": loose}  # pyright: ignore[reportReturnType] - turns with feedback are turns
+    return {**page, "turns": turns, "feedback": loose}
 
 
 def _spans(turn: Turn) -> list[str]:
