@@ -48,8 +48,11 @@ _RESULTS = (
     "output.value",
     "gen_ai.output.messages",
 )
-_GIVEN_VALUES = ("input.value", "traceloop.entity.input", "gcp.vertex.agent.llm_request")
-_MADE_VALUES = ("output.value", "traceloop.entity.output", "gcp.vertex.agent.llm_response", "final_result")
+_GIVEN_VALUES = ("gen_ai.prompt", "input.value", "traceloop.entity.input", "gcp.vertex.agent.llm_request")
+_MADE_VALUES = (
+    *("gen_ai.completion", "output.value", "traceloop.entity.output", "gcp.vertex.agent.llm_response"),
+    "final_result",
+)
 
 
 class Exchange(NamedTuple):
@@ -191,11 +194,18 @@ def _of_ai_sdk(content: Mapping[str, object]) -> Exchange:
 
 
 def _of_values(content: Mapping[str, object]) -> Exchange:
-    return Exchange(_values(content, _GIVEN_VALUES, "user"), _values(content, _MADE_VALUES, "assistant"))
+    """One value for all that was said, on the span or, by the oldest conventions, on an event of its own."""
+    events = (as_fields(_last(content.get(f"gen_ai.content.{side}"))) for side in ("prompt", "completion"))
+    asked, answered = events
+    given = _values({**asked, **content}, _GIVEN_VALUES, "user")
+    return Exchange(given, _values({**answered, **content}, _MADE_VALUES, "assistant"))
 
 
 def _values(content: Mapping[str, object], keys: tuple[str, ...], role: str) -> list[Message]:
-    return [message(role, "text", content[key]) for key in keys if key in content][:1]
+    value = next((content[key] for key in keys if key in content), None)
+    if isinstance(value, list) and any("role" in as_fields(each) for each in as_list(cast("object", value))):
+        return [*_messages(role, cast("object", value))]
+    return [] if value is None else [message(role, "text", value)]
 
 
 def _unquoted(text: object) -> object:
