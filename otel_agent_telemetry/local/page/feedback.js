@@ -1,6 +1,6 @@
 // What was said of an answer, and a form to say more: kept in the store as a log record, exported with it.
 
-import { tell } from "./api.js";
+import { ask, tell } from "./api.js";
 import { el, replace } from "./dom.js";
 import { moment, plural } from "./format.js";
 
@@ -46,9 +46,18 @@ export function feedbackLine(each) {
   return el("div", { class: "judged" }, el("b", {}, each.name), said && ` ${said}`, each.explanation && el("span", {}, ` — ${each.explanation}`), el("span", { class: "quiet" }, ` ${moment(each.time)}`));
 }
 
-// A mark for rows of lists; nothing where nothing was said.
-export function feedbackMark(several) {
-  if (!several?.length) return null;
+// Marks the rows of a list, known by data-id, of which something was said; kind is "traces" or "sessions".
+export async function markRows(body, kind) {
+  const rows = [...body.querySelectorAll("tr[data-id]")];
+  if (!rows.length) return;
+  const { feedback } = await ask("feedback", { [kind]: JSON.stringify(rows.map((row) => row.dataset.id)) });
+  for (const row of rows) {
+    row.querySelector(".judge-mark")?.remove();
+    if (feedback[row.dataset.id]) row.querySelector("td.wide").append(feedbackMark(feedback[row.dataset.id]));
+  }
+}
+
+function feedbackMark(several) {
   const words = several.map((each) => [each.name, each.score, each.label].filter((part) => part !== null).join(" ")).join("; ");
   return el("span", { class: "judge-mark", title: words, role: "img", "aria-label": `${several.length} ${plural(several.length, "judgement")}: ${words}` }, ` ✎${several.length > 1 ? several.length : ""}`);
 }

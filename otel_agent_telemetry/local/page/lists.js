@@ -2,6 +2,7 @@
 
 import { ask } from "./api.js";
 import { el, link, replace } from "./dom.js";
+import { markRows } from "./feedback.js";
 import { amount, dollars, duration, moment } from "./format.js";
 
 const PAGE = 50;
@@ -73,6 +74,7 @@ export function tracesView(main, { go, parameters }) {
     newer.disabled = !Number(asked.offset || 0);
     older.disabled = traces.length <= PAGE;
     draw(traces.slice(0, PAGE), asked);
+    await markRows(body, "traces");
   }
 
   function draw(traces, asked) {
@@ -140,13 +142,14 @@ export function sessionsView(main) {
     empty.hidden = Boolean(sessions.length);
     replace(body, sessions.map((session) => {
       const cell = (label, value) => el("td", { class: "number", "data-label": value === "" ? null : label }, value);
-      return el("tr", {},
+      return el("tr", { "data-id": session.session },
         el("td", { class: "wide" }, link({ view: "session", id: session.session }, session.session)),
         el("td", { class: "short" }, moment(session.end)), el("td", {}, session.agent || ""), el("td", {}, session.service),
         cell("traces", amount(session.traces)), cell("calls", amount(session.calls)), cell("tools", amount(session.tools)),
         cell("in", amount(session.input_tokens)), cell("out", amount(session.output_tokens)),
         cell("cost", dollars(session.cost_usd, session.cost_is_estimate, session.unpriced_calls)));
     }));
+    await markRows(body, "sessions");
   }
   return { show, refresh: show };
 }

@@ -1,6 +1,7 @@
 // Everything about one span.
 
 import { el, link } from "./dom.js";
+import { feedbackLine } from "./feedback.js";
 import { amount, dollars, duration, shown } from "./format.js";
 
 export function spanPanel(detail, row, onClose, onContent) {
@@ -11,8 +12,9 @@ export function spanPanel(detail, row, onClose, onContent) {
     detail.hidden ? el("p", { class: "quiet" }, `${detail.hidden} values are hidden, as they may be content. `, el("button", { type: "button", onclick: onContent }, "Show them")) : null,
     detail.status_message && [el("h2", {}, "Status message"), el("pre", { class: "error" }, detail.status_message)],
     exceptions(detail),
+    detail.feedback?.length ? [el("h2", {}, "Feedback"), detail.feedback.map(feedbackLine)] : null,
     section("Attributes", detail.attributes),
-    detail.events.filter((event) => event.name !== "exception").map((event) => section(`Event ${event.name}, after ${duration(Math.max(0, event.offset_ms))}`, event.attributes)),
+    detail.events.filter((event) => !["exception", "gen_ai.evaluation.result"].includes(event.name)).map((event) => section(`Event ${event.name}, after ${duration(Math.max(0, event.offset_ms))}`, event.attributes)),
     detail.links.map((each) => [el("h2", {}, "Link to ", link({ view: "trace", id: each.trace_id, span: each.span_id }, each.trace_id.slice(0, 16))), pairs(each.attributes)]),
     section("Resource", detail.resource),
     detail.dropped_attributes ? el("p", { class: "quiet" }, `${detail.dropped_attributes} attributes were dropped by the program that sent it.`) : null,

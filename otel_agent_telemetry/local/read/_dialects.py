@@ -203,8 +203,8 @@ def _of_values(content: Mapping[str, object]) -> Exchange:
 
 def _values(content: Mapping[str, object], keys: tuple[str, ...], role: str) -> list[Message]:
     value = next((content[key] for key in keys if key in content), None)
-    if isinstance(value, list) and any("role" in as_fields(each) for each in as_list(cast("object", value))):
-        return [*_messages(role, cast("object", value))]
+    if any("role" in as_fields(each) for each in as_list(value)):
+        return [*_messages(role, value)]
     return [] if value is None else [message(role, "text", value)]
 
 

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
-__all__ = ["Feedback", "feedback", "feedback_of_traces"]
+__all__ = ["Feedback", "feedback", "feedback_of_sessions", "feedback_of_traces"]
 
+MOST_TRACES = 1000
 _AT_ONCE = 500
 _SPANS = """
 SELECT hex(traces.trace_id), spans.body FROM spans JOIN traces ON traces.id = spans.trace
@@ -71,6 +72,21 @@ def feedback_of_traces(connection: sqlite3.Connection, trace_ids: Sequence[str])
     found: dict[str, list[Feedback]] = {}
     for each in feedback(connection, rows, content=False):
         found.setdefault(each["trace_id"], []).append(each)
+    return found
+
+
+def feedback_of_sessions(connection: sqlite3.Connection, sessions: Sequence[str]) -> dict[str, list[Feedback]]:
+    """The same by session; of all of them together the latest :data:`MOST_TRACES` traces are looked at."""
+    query = f"""
+        SELECT attendances.trace, attendances.session, hex(traces.trace_id)
+        FROM attendances JOIN traces ON traces.id = attendances.trace
+        WHERE attendances.session IN ({", ".join("?" * len(sessions))}) ORDER BY attendances.start_ns DESC LIMIT ?
+    """
+    rows = connection.execute(query, (*sessions, MOST_TRACES)).fetchall()
+    owners = {trace_id.lower(): session for _, session, trace_id in rows}
+    found: dict[str, list[Feedback]] = {}
+    for each in feedback(connection, [row[0] for row in rows], content=False):
+        found.setdefault(owners[each["trace_id"]], []).append(each)
     return found
 
 

@@ -7,10 +7,11 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl, unquote
 
 from otel_agent_telemetry.errors import InputError
@@ -19,7 +20,7 @@ from otel_agent_telemetry.local.read._content import matching_spans
 from otel_agent_telemetry.local.read._conversation import PAGE, messages_of_call
 from otel_agent_telemetry.local.read._diff import diff_trees
 from otel_agent_telemetry.local.read._facets import facets
-from otel_agent_telemetry.local.read._feedback import feedback_of_traces
+from otel_agent_telemetry.local.read._feedback import feedback, feedback_of_sessions, feedback_of_traces
 from otel_agent_telemetry.local.read._left import left_machine
 from otel_agent_telemetry.local.read._listing import SORTS, TraceFilter, find_trace, list_traces
 from otel_agent_telemetry.local.read._moments import parse_duration_ns, parse_moment_ns
@@ -56,10 +57,19 @@ class _Asked:
         pairs = parse_qsl(query)
         self._values = dict(pairs)
         self.attributes = [value for key, value in pairs if key == "attribute"]
-        self.traces = [value for key, value in pairs if key == "trace"]
 
     def text(self, key: str) -> str | None:
         return self._values.get(key)
+
+    def texts(self, key: str) -> list[str]:
+        """A list of texts in JSON; of more than a list of rows holds the first."""
+        try:
+            given = json.loads(self._values.get(key) or "[]")
+        except (ValueError, RecursionError):
+            given = None
+        if not isinstance(given, list):
+            raise RefusalError(400, f"{key}={self._values[key][:40]!r}; expected a list in JSON")
+        return [each for each in cast("list[object]", given)[:_MOST_ROWS] if isinstance(each, str)]
 
     def choice(self, key: str, choices: tuple[str, ...]) -> str:
         given = self._values.get(key) or choices[0]
@@ -120,7 +130,9 @@ class Api:
             case []:
                 return trace_tree(connection, trace)
             case ["spans", span]:
-                return span_detail(connection, trace, span, content=asked.text("content") == "true")
+                detail = span_detail(connection, trace, span, content=asked.text("content") == "true")
+                judged = [each for each in feedback(connection, [trace]) if each["span_id"] == detail["span_id"]]
+                return {**detail, "feedback": judged}
             case ["matching"]:
                 return {"spans": sorted(matching_spans(connection, trace, asked.text("text") or ""))}
             case ["conversation"]:
@@ -154,7 +166,10 @@ def _messages(connection: sqlite3.Connection, trace: int, span: str) -> object:
 
 
 def _feedback(connection: sqlite3.Connection, asked: _Asked) -> object:
-    return {"feedback": feedback_of_traces(connection, asked.traces[:_MOST_ROWS])}
+    """Marks for rows of lists: ``traces`` or ``sessions`` are their ids, as a list in JSON."""
+    if asked.text("sessions"):
+        return {"feedback": feedback_of_sessions(connection, asked.texts("sessions"))}
+    return {"feedback": feedback_of_traces(connection, asked.texts("traces"))}
 
 
 def _traces(connection: sqlite3.Connection, asked: _Asked) -> object:
