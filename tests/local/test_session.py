@@ -253,13 +253,16 @@ def test_markup_in_messages_stays_text(page: Page, server: Serving) -> None:
 
 
 def test_a_session_grows_on_the_page(page: Page, server: Serving) -> None:
-    """While it is open, what arrives is there by itself."""
+    """While it is open, what arrives is there by itself, and what is being typed stays."""
     fill(server, turns=1)
     page.goto(f"{server.url}/?view=session&id=talk-1")
     page.get_by_text("live", exact=True).wait_for()
-    page.get_by_text("question 1?").wait_for()
+    page.locator(".turn").first.get_by_text("Note or score").click()
+    page.locator(".turn").first.get_by_label("Note", exact=True).fill("a note that is being")
     fill(server, turns=2)
     page.get_by_text("question 2?").wait_for(timeout=5000)
+    page.keyboard.type(" written")
+    assert page.locator(".turn").first.get_by_label("Note", exact=True).input_value() == "a note that is being written"
 
 
 def test_a_session_fits_a_phone_and_the_keyboard(page: Page, server: Serving) -> None:

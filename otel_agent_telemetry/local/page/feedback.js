@@ -36,7 +36,7 @@ export function feedbackPanel(turn) {
 
   async function send(fields) {
     await tell("feedback", { trace_id: turn.trace_id, span_id: turn.span_id, ...fields });
-    given.push({ name: "feedback", score: null, label: null, explanation: null, ...fields, time: new Date().toISOString() });
+    given.push({ name: "user_feedback", score: null, label: null, explanation: null, ...fields, time: new Date().toISOString() });
     draw();
   }
 }

@@ -4,13 +4,14 @@ import { ask } from "./api.js";
 import { el, link, replace } from "./dom.js";
 import { feedbackLine } from "./feedback.js";
 import { amount, dollars, duration, moment, plural } from "./format.js";
-import { talkTurns } from "./talk.js";
+import { talkTurn } from "./talk.js";
 
 export function sessionView(main, { go, parameters }) {
   const heading = el("div");
   const turns = el("div", { class: "talk" });
   const pages = el("div", { class: "row-actions" });
   replace(main, heading, turns, pages);
+  const nodes = new Map();
   let drawn = "";
   let shownOffset = null;
 
@@ -39,8 +40,21 @@ export function sessionView(main, { go, parameters }) {
 
   function draw(page) {
     drawHeading(page.session);
-    replace(turns, talkTurns(page.turns), page.feedback.map(feedbackLine));
+    keep(page.turns.map(known).concat(page.feedback.map(feedbackLine)));
     drawPages(page);
+  }
+
+  // A turn that is as it was keeps its node, with what is unfolded and typed in it.
+  function known(turn) {
+    const id = `${turn.trace_id}/${turn.span_id}/${turn.start}`;
+    const now = JSON.stringify(turn);
+    if (nodes.get(id)?.drawn !== now) nodes.set(id, { drawn: now, node: talkTurn(turn) });
+    return nodes.get(id).node;
+  }
+
+  function keep(wanted) {
+    wanted.forEach((node, place) => turns.children[place] !== node && turns.insertBefore(node, turns.children[place] || null));
+    while (turns.children.length > wanted.length) turns.lastChild.remove();
   }
 
   function drawHeading(session) {

@@ -7,6 +7,7 @@ import { amount, dollars, duration, moment, plural } from "./format.js";
 import { markdownNodes } from "./markdown.js";
 
 const LONG = 1200;
+const SHORT = 100;
 const NOT_RECORDED = "Its content was not recorded. OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true, set for `agent-telemetry run`, records it.";
 
 export function talkPanel(page, trace) {
@@ -16,7 +17,7 @@ export function talkPanel(page, trace) {
 
   function draw(shown) {
     const at = (words, offset) => offset !== null && el("button", { type: "button", onclick: () => open(offset) }, words);
-    replace(box, shown.turns.length ? talkTurns(shown.turns) : el("p", {}, "No model call or tool call in this trace."),
+    replace(box, shown.turns.length ? shown.turns.map(talkTurn) : el("p", {}, "No model call or tool call in this trace."),
       el("div", { class: "row-actions" }, at("Earlier", shown.previous), at("Later", shown.next)));
   }
 
@@ -26,11 +27,7 @@ export function talkPanel(page, trace) {
   }
 }
 
-export function talkTurns(turns) {
-  return turns.map(talkTurn);
-}
-
-function talkTurn(turn) {
+export function talkTurn(turn) {
   const tokens = turn.input_tokens === null ? "" : `${amount(turn.input_tokens)} in, ${amount(turn.output_tokens)} out`;
   const facts = [turn.agent && turn.agent !== turn.about && `agent ${turn.agent}`, tokens, dollars(turn.cost_usd, turn.cost_is_estimate), duration(turn.duration_ms), moment(turn.start)];
   const judged = el("div");
@@ -68,17 +65,23 @@ function talkMessage(message) {
 }
 
 function body(message) {
-  if (message.kind === "media") return el("div", { class: "media" }, `▦ ${message.media.type}`, message.media.bytes === null ? "" : ` · ${bytes(message.media.bytes)}`, message.text && el("span", { class: "mono" }, ` ${message.text}`));
+  if (message.kind === "media") return el("div", { class: "placeholder" }, `▦ ${message.media.type}`, message.media.bytes === null ? "" : ` · ${bytes(message.media.bytes)}`, message.text && el("span", { class: "mono" }, ` ${message.text}`));
   if (message.markdown) return folded(el("div", { class: "markdown" }, markdownNodes(message.markdown)), message);
   if (message.kind === "text" && message.role !== "system") return folded(el("div", { class: "prose" }, message.text), message);
-  return message.text ? folded(el("pre", {}, message.text), message) : el("p", { class: "quiet" }, message.kind === "tool_call" ? "Its arguments were not recorded." : "");
+  return message.text ? folded(el("pre", {}, compact(message.text)), message) : el("p", { class: "quiet" }, message.kind === "tool_call" ? "Its arguments were not recorded." : "");
+}
+
+// A short object in one line.
+function compact(text) {
+  const joined = text.replace(/\s*\n\s*/g, " ");
+  return /^[[{]/.test(text) && joined.length <= SHORT ? joined : text;
 }
 
 function result(given) {
   const facts = [given.is_error ? "fails" : "gives back", given.duration_ms === null ? "" : duration(given.duration_ms)].filter(Boolean).join(" · ");
   const where = given.span_id ? link({ view: "trace", id: given.trace_id, span: given.span_id }, facts) : facts;
   return el("div", { class: given.is_error ? "result error" : "result" }, el("div", { class: "who" }, "↳ ", where),
-    given.text === null ? el("p", { class: "quiet" }, "Its result was not recorded.") : folded(el("pre", {}, given.text), given));
+    given.text === null ? el("p", { class: "quiet" }, "Its result was not recorded.") : folded(el("pre", {}, compact(given.text)), given));
 }
 
 function folded(node, { text, cut }) {

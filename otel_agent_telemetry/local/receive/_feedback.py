@@ -83,7 +83,7 @@ def _fields(given: Mapping[str, object]) -> dict[str, str | float | None]:
     if score is None and not texts["label"] and not texts["explanation"]:
         raise RefusalError(400, f"it says nothing; {_EXPECTED}")
     return {
-        semconv.GEN_AI_EVALUATION_NAME: texts["name"] or "feedback",
+        semconv.GEN_AI_EVALUATION_NAME: texts["name"] or "user_feedback",
         semconv.GEN_AI_EVALUATION_SCORE: None if score is None else float(cast("float", score)),
         semconv.GEN_AI_EVALUATION_LABEL: texts["label"],
         semconv.GEN_AI_EVALUATION_EXPLANATION: texts["explanation"],
