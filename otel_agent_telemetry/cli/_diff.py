@@ -1,4 +1,4 @@
-"""``diff``: two traces aligned."""
+"""``diff``: two traces, or two sessions, aligned."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from otel_agent_telemetry.cli._diff_said import print_said, print_sessions
 from otel_agent_telemetry.cli._opened import db_option, json_option, opened, print_json
 from otel_agent_telemetry.cli._table import Column, clean, counted, dollars, duration, print_table, styled, tokens
-from otel_agent_telemetry.local import diff_trees, find_trace, trace_tree
+from otel_agent_telemetry.local import diff_sessions, diff_spans, diff_trees, find_trace, trace_tree
 
 if TYPE_CHECKING:
+    import sqlite3
     from pathlib import Path
 
-    from otel_agent_telemetry.local import DiffRow, DiffShape, SpanShape, TraceShape
+    from otel_agent_telemetry.local import DiffRow, DiffShape, SaidDiff, SpanShape, TraceShape
 
 __all__ = ["diff"]
 
@@ -29,24 +31,47 @@ _COLUMNS = [
 ]
 
 
-@click.command(short_help="Compare two traces.")
+@click.command(short_help="Compare two traces, or two sessions.")
 @click.argument("a")
 @click.argument("b")
-@click.option("--all", "show_all", is_flag=True, help="Print the spans that are the same in both, too.")
+@click.option("--all", "show_all", is_flag=True, help="Print what is the same in both, too.")
+@click.option("--session", "of_sessions", is_flag=True, help="A and B are sessions; compare them turn by turn.")
+@click.option("--content", is_flag=True, help="Compare what was said, too: prompts, answers, arguments, attributes.")
 @db_option
 @json_option
-def diff(*, a: str, b: str, show_all: bool, db: Path | None, as_json: bool) -> None:
+def diff(*, a: str, b: str, show_all: bool, of_sessions: bool, content: bool, db: Path | None, as_json: bool) -> None:
     """Align the traces A and B: + appeared, - vanished, ~ changed in time, tokens, cost, model or status."""
+    if of_sessions:
+        with opened(db) as connection:
+            sessions = diff_sessions(connection, a, b, content=content)
+        if as_json:
+            print_json(sessions)
+        else:
+            print_sessions(sessions, show_all=show_all)
+        return
     with opened(db) as connection:
-        left, right = (trace_tree(connection, find_trace(connection, given)[0]) for given in (a, b))
-    compared = diff_trees(left, right)
+        numbers = [find_trace(connection, given)[0] for given in (a, b)]
+        compared = diff_trees(*(trace_tree(connection, number) for number in numbers))
+        said = _said(connection, numbers, compared) if content else {}
     if as_json:
-        print_json(compared)
+        print_json({**compared, "said": said} if content else compared)
         return
     _print_summary(compared)
     rows = [row for row in compared["rows"] if show_all or row["change"] != "same"]
     if rows:
         print_table(_COLUMNS, [_row(row) for row in rows])
+    for row in compared["rows"]:
+        if row["b"] is not None:
+            print_said(row["b"]["name"], said.get(row["b"]["span_id"], []))
+
+
+def _said(connection: sqlite3.Connection, traces: list[int], compared: DiffShape) -> dict[str, list[SaidDiff]]:
+    """By the second's span id, what the spans that belong together say."""
+    return {
+        row["b"]["span_id"]: diff_spans(connection, (traces[0], row["a"]["span_id"]), (traces[1], row["b"]["span_id"]))
+        for row in compared["rows"]
+        if row["a"] is not None and row["b"] is not None
+    }
 
 
 def _print_summary(compared: DiffShape) -> None:

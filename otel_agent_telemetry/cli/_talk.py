@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from otel_agent_telemetry.cli._table import amount, clean, dollars, duration, styled
+from otel_agent_telemetry.cli._table import amount, clean, counted, dollars, duration, styled
+from otel_agent_telemetry.cli._when import local_time, zone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,10 +27,10 @@ def print_session(talk: SessionTalk) -> None:
     counts = ((session["traces"], "trace"), (session["calls"], "model call"), (session["tools"], "tool call"))
     given, made = amount(session["input_tokens"]), amount(session["output_tokens"])
     parts = [
-        *(f"{number} {word}" if number == 1 else f"{number} {word}s" for number, word in counts),
+        *(counted(number, word) for number, word in counts),
         f"{given} in, {made} out" if given or made else "",
         dollars(session["cost_usd"], is_estimate=session["cost_is_estimate"], unpriced=session["unpriced_calls"]),
-        session["start"],
+        f"{local_time(session['start'])} {zone(session['start'])}",
     ]
     click.echo(styled(f"session {clean(session['session'])}", bold=True))
     click.echo(" · ".join(part for part in parts if part))
@@ -68,7 +69,7 @@ def _heading(turn: JudgedTurn) -> str:
 
 def _lines(turn: JudgedTurn) -> Iterator[str]:
     if turn["earlier"] and turn["messages"]:
-        yield f"({turn['earlier']} earlier message{'' if turn['earlier'] == 1 else 's'})"
+        yield f"({counted(turn['earlier'], 'earlier message')})"
     for each in turn["messages"]:
         yield from _message(each)
     for judged in turn["feedback"]:

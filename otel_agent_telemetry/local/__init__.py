@@ -5,7 +5,9 @@ from __future__ import annotations
 from otel_agent_telemetry._sockets import is_loopback
 from otel_agent_telemetry.local.read._answers import json_text
 from otel_agent_telemetry.local.read._content import matching_spans, trace_content
+from otel_agent_telemetry.local.read._conversation import Turn
 from otel_agent_telemetry.local.read._diff import DiffRow, DiffShape, diff_trees
+from otel_agent_telemetry.local.read._diff_said import SaidDiff, SessionDiff, TurnPair, diff_sessions, diff_spans
 from otel_agent_telemetry.local.read._failures import failure_messages
 from otel_agent_telemetry.local.read._feedback import Feedback
 from otel_agent_telemetry.local.read._left import Outbox
@@ -25,6 +27,7 @@ from otel_agent_telemetry.local.read._shapes import (
 )
 from otel_agent_telemetry.local.read._sql import SQL_SECONDS, Answer, answer
 from otel_agent_telemetry.local.read._sums import GROUPINGS, list_sessions, usage
+from otel_agent_telemetry.local.read._text_diff import Piece
 from otel_agent_telemetry.local.read._tree import span_detail, trace_tree
 from otel_agent_telemetry.local.read._views import VIEWS, View
 from otel_agent_telemetry.local.receive._server import Server
@@ -50,10 +53,13 @@ __all__ = [
     "Keeper",
     "Limits",
     "Outbox",
+    "Piece",
     "RecentShape",
     "RunningShape",
     "Said",
+    "SaidDiff",
     "Server",
+    "SessionDiff",
     "SessionShape",
     "SessionTalk",
     "SpanDetail",
@@ -63,11 +69,15 @@ __all__ = [
     "TraceFilter",
     "TraceShape",
     "TraceTree",
+    "Turn",
+    "TurnPair",
     "UsageShape",
     "View",
     "answer",
     "collect",
     "default_store",
+    "diff_sessions",
+    "diff_spans",
     "diff_trees",
     "empty",
     "export_all",

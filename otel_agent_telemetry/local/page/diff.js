@@ -1,16 +1,19 @@
-// Two traces aligned.
+// Two traces, or two sessions, aligned; what was said in them as text, where that is asked for.
 
 import { ask } from "./api.js";
 import { el, link, replace } from "./dom.js";
 import { amount, dollars, duration, plural } from "./format.js";
+import { textDiff } from "./textdiff.js";
 
 const MARKS = { same: "", changed: "~", added: "+", removed: "−" };
 const TITLES = ["", "Span", "What", "Tokens", "Cost", "A", "B"];
+const KINDS = { "": "traces", sessions: "sessions" };
 
 export function diffView(main, { go, parameters }) {
-  const field = (name, label) => el("label", {}, label, el("input", { name, class: "mono", placeholder: "trace id", spellcheck: "false", autocomplete: "off" }));
+  const field = (name) => el("label", {}, name.toUpperCase(), el("input", { name, class: "mono", placeholder: "id", spellcheck: "false", autocomplete: "off" }));
+  const kind = el("select", { name: "of" }, Object.entries(KINDS).map(([value, words]) => el("option", { value }, words)));
   const all = el("input", { type: "checkbox", name: "all" });
-  const form = el("form", { class: "filters", "aria-label": "Compare" }, field("a", "Trace A"), field("b", "Trace B"),
+  const form = el("form", { class: "filters", "aria-label": "Compare" }, el("label", {}, "Compare", kind), field("a"), field("b"),
     el("label", {}, "Also what is the same", all), el("button", {}, "Compare"));
   const result = el("div");
   replace(main, form, result);
@@ -23,46 +26,96 @@ export function diffView(main, { go, parameters }) {
   async function show(asked) {
     form.elements.namedItem("a").value = asked.a || "";
     form.elements.namedItem("b").value = asked.b || "";
+    kind.value = asked.of in KINDS ? asked.of : "";
     all.checked = Boolean(asked.all);
-    if (!asked.a || !asked.b) {
-      replace(result, el("p", { class: "quiet" }, "Name two traces, or mark two in the list of traces."));
-      return;
-    }
+    if (!asked.a || !asked.b) replace(result, el("p", { class: "quiet" }, "Name two traces or two sessions, or mark two in the list of traces."));
+    else if (asked.of === "sessions") await showSessions(asked);
+    else await showTraces(asked);
+  }
+
+  async function showTraces(asked) {
     const compared = await ask("diff", { a: asked.a, b: asked.b });
-    const rows = compared.rows.filter((row) => asked.all || row.change !== "same");
+    draw(asked, compared, traceSummary, (row) => spanRows(row, compared));
+  }
+
+  async function showSessions(asked) {
+    const compared = await ask("diff/sessions", { a: asked.a, b: asked.b, content: asked.content });
+    draw(asked, compared, sessionSummary, turnRows);
+    if (!asked.content) result.append(el("button", { type: "button", onclick: () => go({ ...parameters(), content: "true" }) }, "Compare what was said"));
+  }
+
+  function draw(asked, compared, summary, rows) {
     const count = (change) => compared.rows.filter((row) => row.change === change).length;
+    const shown = compared.rows.filter((row) => asked.all || row.change !== "same");
     replace(result,
       el("div", { class: "columns" }, summary("A", compared.a), summary("B", compared.b)),
-      el("p", {}, ["same", "changed", "added", "removed"].map((change) => `${count(change)} ${change}`).join(", ")),
+      el("p", {}, Object.keys(MARKS).map((change) => `${count(change)} ${change}`).join(", ")),
       el("table", { class: "stacked" }, el("caption", { class: "skip" }, "Differences"),
         el("thead", {}, el("tr", {}, TITLES.map((title, index) => el("th", { scope: "col", class: index > 2 ? "number" : "" }, title)))),
-        el("tbody", {}, rows.map(line))));
+        el("tbody", {}, shown.map(rows))));
   }
+
   return { show };
 }
 
-function summary(letter, trace) {
-  return el("div", { class: "card" }, el("h1", {}, `${letter}: `, link({ view: "trace", id: trace.trace_id }, trace.name)),
-    el("div", { class: "facts" }, `${trace.spans} ${plural(trace.spans, "span")} · ${trace.calls} ${plural(trace.calls, "model call")} · ${amount(trace.input_tokens) || 0} in, ${amount(trace.output_tokens) || 0} out · ${dollars(trace.cost_usd, trace.cost_is_estimate, trace.unpriced_calls)} · ${duration(trace.duration_ms)}`));
+function figures(all) {
+  return `${amount(all.input_tokens) || 0} in, ${amount(all.output_tokens) || 0} out · ${dollars(all.cost_usd, all.cost_is_estimate, all.unpriced_calls)}`;
 }
 
-function line(row) {
+function traceSummary(letter, trace) {
+  return el("div", { class: "card" }, el("h1", {}, `${letter}: `, link({ view: "trace", id: trace.trace_id }, trace.name)),
+    el("div", { class: "facts" }, `${trace.spans} ${plural(trace.spans, "span")} · ${trace.calls} ${plural(trace.calls, "model call")} · ${figures(trace)} · ${duration(trace.duration_ms)}`));
+}
+
+function sessionSummary(letter, session) {
+  return el("div", { class: "card" }, el("h1", {}, `${letter}: `, link({ view: "session", id: session.session }, session.session)),
+    el("div", { class: "facts" }, `${session.traces} ${plural(session.traces, "trace")} · ${session.calls} ${plural(session.calls, "model call")} · ${figures(session)}`));
+}
+
+// A row for a pair of spans; unfolding it asks for what both say.
+function spanRows(row, { a, b }) {
   const span = row.b || row.a;
   const name = el("span", {}, span.name);
   name.style.paddingLeft = `${row.depth * 14}px`;
+  const line = cells(row, name, spanChanges(row));
+  if (!row.a || !row.b) return line;
+  const said = el("td", { colspan: String(TITLES.length), class: "wide" });
+  const below = el("tr", { hidden: true }, said);
+  const button = el("button", { type: "button", class: "small", "aria-expanded": "false", "aria-label": `Compare what ${span.name} says`, onclick: unfold }, "text");
+  line.children[2].append(" ", button);
+  return [line, below];
+
+  async function unfold() {
+    below.hidden = !below.hidden;
+    button.setAttribute("aria-expanded", String(!below.hidden));
+    if (said.hasChildNodes()) return;
+    const answer = await ask("diff/spans", { a: a.trace_id, span_a: row.a.span_id, b: b.trace_id, span_b: row.b.span_id });
+    const parts = answer.said.filter((each) => each.pieces.some((piece) => piece.change !== "same"));
+    replace(said, parts.length ? parts.map((each) => el("div", {}, el("b", {}, each.what), textDiff(each.pieces))) : el("p", { class: "quiet" }, "Both say the same."));
+  }
+}
+
+function turnRows(row) {
+  const turn = row.b || row.a;
+  const where = link({ view: "trace", id: turn.trace_id, span: turn.span_id }, turn.about || turn.name);
+  const line = cells(row, [`${turn.kind} `, where], row.change);
+  return row.pieces.length ? [line, el("tr", {}, el("td", { colspan: String(TITLES.length), class: "wide" }, textDiff(row.pieces)))] : line;
+}
+
+function cells(row, name, what) {
   const tokens = sum(row.b) - sum(row.a);
   const cost = (row.b?.cost_usd || 0) - (row.a?.cost_usd || 0);
   return el("tr", { class: row.change },
     el("td", { "aria-label": row.change }, MARKS[row.change]),
     el("td", { class: "wide" }, name),
-    el("td", {}, what(row)),
+    el("td", {}, what),
     el("td", { class: "number", "data-label": tokens ? "tokens" : null }, tokens ? signed(tokens, amount) : ""),
     el("td", { class: "number", "data-label": cost ? "cost" : null }, cost ? signed(cost, (usd) => usd.toFixed(4)) : ""),
     el("td", { class: "number", "data-label": row.a ? "A" : null }, row.a ? duration(row.a.duration_ms) : ""),
     el("td", { class: "number", "data-label": row.b ? "B" : null }, row.b ? duration(row.b.duration_ms) : ""));
 }
 
-function what(row) {
+function spanChanges(row) {
   if (!row.a || !row.b) return row.change;
   const words = { status: `status ${row.a.status} → ${row.b.status}`, model: `model ${row.a.model} → ${row.b.model}` };
   return row.changes.map((change) => words[change] || change).join(", ");

@@ -63,7 +63,7 @@ export function sessionView(main, { go, parameters }) {
     replace(heading, el("h1", {}, `Session ${session.session}`), el("div", { class: "facts" },
       facts.filter(([value]) => value).map(([value, words]) => el("span", {}, el("b", {}, String(value)), " ", words)),
       session.agent && el("span", {}, `agent ${session.agent}`), el("span", {}, session.service), el("span", {}, moment(session.start)),
-      link({ view: "traces", session: session.session }, "its traces")));
+      link({ view: "traces", session: session.session }, "its traces"), link({ view: "diff", of: "sessions", a: session.session }, "compare")));
   }
 
   function drawPages(page) {

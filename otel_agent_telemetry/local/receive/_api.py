@@ -1,8 +1,8 @@
 """What the page asks: JSON by GET, nothing that changes anything.
 
-``traces`` ``sessions`` ``usage`` ``diff`` ``facets`` ``feedback``, ``sessions/ID``, and below ``traces/ID``: nothing
-(the tree), ``spans/ID``, ``matching``, ``conversation``, ``conversation/SPAN``, ``left``. The answers are the shapes of
-``--json``.
+``traces`` ``sessions`` ``usage`` ``diff`` ``facets`` ``feedback``, ``sessions/ID``, ``diff/spans``, ``diff/sessions``;
+below ``traces/ID`` nothing (the tree), ``spans/ID``, ``matching``, ``conversation``, ``conversation/SPAN``, ``left``.
+The answers are the shapes of ``--json``.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from otel_agent_telemetry.local.read._answers import json_text
 from otel_agent_telemetry.local.read._content import matching_spans
 from otel_agent_telemetry.local.read._conversation import PAGE, messages_of_call
 from otel_agent_telemetry.local.read._diff import diff_trees
+from otel_agent_telemetry.local.read._diff_said import diff_sessions, diff_spans
 from otel_agent_telemetry.local.read._facets import facets
 from otel_agent_telemetry.local.read._feedback import feedback, feedback_of_sessions, feedback_of_traces
 from otel_agent_telemetry.local.read._left import left_machine
@@ -118,6 +119,8 @@ class Api:
         match parts:
             case [name] if name in _OF_STORE:
                 return _OF_STORE[name](connection, asked)
+            case ["diff", kind] if kind in _DIFFS:
+                return _DIFFS[kind](connection, asked)
             case ["sessions", session]:
                 return _bounded(talk_of_session(connection, session, **_page(asked)), asked)
             case ["traces", given, *of_trace]:
@@ -203,6 +206,16 @@ def _diff(connection: sqlite3.Connection, asked: _Asked) -> object:
     return diff_trees(a, b)
 
 
+def _diff_spans(connection: sqlite3.Connection, asked: _Asked) -> object:
+    a, b = ((find_trace(connection, asked.text(key) or "")[0], asked.text(f"span_{key}") or "") for key in ("a", "b"))
+    return {"said": diff_spans(connection, a, b)}
+
+
+def _diff_sessions(connection: sqlite3.Connection, asked: _Asked) -> object:
+    a, b = asked.text("a") or "", asked.text("b") or ""
+    return diff_sessions(connection, a, b, content=asked.text("content") == "true")
+
+
 def _facets(connection: sqlite3.Connection, _asked: _Asked) -> object:
     return facets(connection)
 
@@ -215,3 +228,4 @@ _OF_STORE: dict[str, Callable[[sqlite3.Connection, _Asked], object]] = {
     "facets": _facets,
     "feedback": _feedback,
 }
+_DIFFS = {"spans": _diff_spans, "sessions": _diff_sessions}
