@@ -91,6 +91,102 @@ def said(store: Store) -> list[tuple[str, str, str, str | None]]:
             [("user", "text", "hello", None), ("assistant", "text", "hi", None)],
             id="values",
         ),
+        pytest.param(
+            {
+                "ai.operationId": "ai.generateText.doGenerate",
+                "ai.prompt.messages": json.dumps(
+                    [
+                        {"role": "system", "content": "be kind"},
+                        {"role": "user", "content": [{"type": "text", "text": "hello"}]},
+                        {
+                            "role": "assistant",
+                            "content": [
+                                {"type": "tool-call", "toolCallId": "1", "toolName": "look", "input": {"a": 1}}
+                            ],
+                        },
+                        {
+                            "role": "tool",
+                            "content": [
+                                {
+                                    "type": "tool-result",
+                                    "toolCallId": "1",
+                                    "toolName": "look",
+                                    "output": {"type": "text", "value": "found"},
+                                }
+                            ],
+                        },
+                    ]
+                ),
+                "ai.response.text": "hi",
+                "ai.response.toolCalls": '[{"toolCallId": "2", "toolName": "look", "args": "{}"}]',
+            },
+            [
+                ("system", "text", "be kind", None),
+                ("user", "text", "hello", None),
+                ("assistant", "tool_call", '{\n  "a": 1\n}', "look"),
+                ("tool", "tool_result", "found", None),
+                ("assistant", "text", "hi", None),
+                ("assistant", "tool_call", "{}", "look"),
+            ],
+            id="Vercel AI SDK",
+        ),
+        pytest.param(
+            {
+                "gen_ai.system_instructions": '"be kind"',
+                "gen_ai.input.messages": json.dumps(
+                    [
+                        {"role": "user", "parts": [{"text": "hello"}]},
+                        {"role": "model", "parts": [{"functionCall": {"name": "look", "args": {"a": 1}, "id": "1"}}]},
+                        {
+                            "role": "user",
+                            "parts": [{"functionResponse": {"name": "look", "response": {"b": 2}, "id": "1"}}],
+                        },
+                    ]
+                ),
+                "gen_ai.output.messages": json.dumps(
+                    [{"role": "model", "parts": [{"text": "hm", "thought": True}, {"text": "hi"}]}]
+                ),
+            },
+            [
+                ("system", "text", "be kind", None),
+                ("user", "text", "hello", None),
+                ("assistant", "tool_call", '{\n  "a": 1\n}', "look"),
+                ("tool", "tool_result", '{\n  "b": 2\n}', None),
+                ("assistant", "thinking", "hm", None),
+                ("assistant", "text", "hi", None),
+            ],
+            id="Gemini's own parts",
+        ),
+        pytest.param(
+            {
+                "gen_ai.input.messages": json.dumps(
+                    [
+                        {"role": "user", "content": "hello"},
+                        {
+                            "role": "assistant",
+                            "content": None,
+                            "tool_calls": [{"id": "1", "function": {"name": "look", "arguments": '{"a": 1}'}}],
+                        },
+                        {"role": "tool", "tool_call_id": "1", "content": "found"},
+                    ]
+                ),
+                "gen_ai.output.messages": json.dumps(
+                    [{"role": "assistant", "content": [{"type": "text", "text": "hi"}]}]
+                ),
+            },
+            [
+                ("user", "text", "hello", None),
+                ("assistant", "tool_call", '{\n  "a": 1\n}', "look"),
+                ("tool", "tool_result", "found", None),
+                ("assistant", "text", "hi", None),
+            ],
+            id="a provider's own messages",
+        ),
+        pytest.param(
+            {"gen_ai.prompt": '[{"role": "user", "content": "hello"}]', "gen_ai.completion": "hi"},
+            [("user", "text", "hello", None), ("assistant", "text", "hi", None)],
+            id="one attribute",
+        ),
         pytest.param({"gen_ai.input.messages": "not json"}, [], id="broken"),
         pytest.param({}, [], id="not recorded"),
     ],
@@ -120,3 +216,35 @@ def test_messages_are_read_from_log_records(store: Store) -> None:
     store.add_spans(request(Made(attributes=chat())))
     store.add_logs(logs)
     assert said(store) == [("user", "text", "hello", None), ("assistant", "text", "hi", None)]
+
+
+@pytest.mark.parametrize(
+    ("part", "media", "text"),
+    [
+        ({"type": "blob", "mime_type": "audio/wav", "content": "A" * 400}, ("audio/wav", 300), ""),
+        ({"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 400}}, ("image/png", 300), ""),
+        (
+            {"type": "image_url", "image_url": {"url": "https://x.y/cat.png"}},
+            ("image_url", None),
+            "https://x.y/cat.png",
+        ),
+        ({"type": "image", "source": {"media_type": "image/gif", "data": "A" * 400}}, ("image/gif", 300), ""),
+        ({"inlineData": {"mimeType": "image/webp", "data": "A" * 400}}, ("image/webp", 300), ""),
+        ({"type": "uri", "mime_type": "video/mp4", "uri": "gs://bucket/film"}, ("video/mp4", None), "gs://bucket/film"),
+        ({"type": "file", "file": {"file_id": "file-1"}}, ("file", None), "file-1"),
+    ],
+)
+def test_media_are_known_by_type_and_size(
+    store: Store, part: dict[str, object], media: tuple[str, int | None], text: str
+) -> None:
+    """Of what is no text, type and size are told, and where it is, never its bytes."""
+    said_so = json.dumps([{"role": "user", "parts": [part]}])
+    store.add_spans(request(Made(attributes={**chat(), "gen_ai.input.messages": said_so})))
+    with closing(store.reader()) as connection:
+        [turn] = conversation(connection, trace=find_trace(connection, trace_id())[0])["turns"]
+    [message] = turn["messages"]
+    assert (message["kind"], message["media"], message["text"]) == (
+        "media",
+        {"type": media[0], "bytes": media[1]},
+        text,
+    )

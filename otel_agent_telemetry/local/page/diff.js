@@ -59,7 +59,7 @@ export function diffView(main, { go, parameters }) {
 }
 
 function figures(all) {
-  return `${amount(all.input_tokens) || 0} in, ${amount(all.output_tokens) || 0} out · ${dollars(all.cost_usd, all.cost_is_estimate, all.unpriced_calls)}`;
+  return [`${amount(all.input_tokens) || 0} in, ${amount(all.output_tokens) || 0} out`, dollars(all.cost_usd, all.cost_is_estimate, all.unpriced_calls)].filter(Boolean).join(" · ");
 }
 
 function traceSummary(letter, trace) {

@@ -48,10 +48,13 @@ _RESULTS = (
     "output.value",
     "gen_ai.output.messages",
 )
-_GIVEN_VALUES = ("gen_ai.prompt", "input.value", "traceloop.entity.input", "gcp.vertex.agent.llm_request")
+_GIVEN_VALUES = (
+    *("gen_ai.prompt", "lmnr.span.input", "input.value", "traceloop.entity.input"),
+    "gcp.vertex.agent.llm_request",
+)
 _MADE_VALUES = (
     *("gen_ai.completion", "output.value", "traceloop.entity.output", "gcp.vertex.agent.llm_response"),
-    "final_result",
+    *("lmnr.span.output", "final_result"),
 )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["ELEMENTS", "Element", "has_markup", "markdown_tree"]
+__all__ = ["ELEMENTS", "Element", "has_markup", "markdown_parser", "markdown_tree"]
 
 ELEMENTS = frozenset(
     {"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "pre", "code", "em", "strong", "s", "hr"}
@@ -45,14 +45,15 @@ def has_markup(text: str) -> bool:
 
 def markdown_tree(text: str) -> list[Element | str] | None:
     """The text's elements; None where the parser is not installed."""
-    parser = _parser()
+    parser = markdown_parser()
     if parser is None:
         return None
     return _tree(parser.parse(text))
 
 
 @lru_cache(maxsize=1)
-def _parser() -> Any:
+def markdown_parser() -> Any:
+    """The parser; None where it is not installed."""
     try:
         from markdown_it import MarkdownIt
     except ImportError:
