@@ -99,11 +99,11 @@ def _of_conventions(content: Mapping[str, object]) -> Exchange:
     """``gen_ai.*.messages`` (GenAI conventions 1.37 and later), as attributes or in the event of details."""
     fields = {**as_fields(_last(content.get(_DETAILS)) if _DETAILS in content else {}), **content}
     given = [*_messages("user", fields.get("gen_ai.input.messages"))]
-    if (instructions := fields.get("gen_ai.system_instructions")) is not None:
-        given = [*parts("system", _unquoted(instructions)), *given]
     made = [*_messages("assistant", fields.get("gen_ai.output.messages"))]
     if not given and not made:
         given = [*_messages("user", fields.get("pydantic_ai.all_messages"))]
+    if (instructions := fields.get("gen_ai.system_instructions")) is not None:
+        given = [*parts("system", _unquoted(instructions)), *given]
     return Exchange(given, made)
 
 
