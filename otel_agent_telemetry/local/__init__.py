@@ -10,8 +10,10 @@ from otel_agent_telemetry.local.read._failures import failure_messages
 from otel_agent_telemetry.local.read._left import Outbox
 from otel_agent_telemetry.local.read._listing import SORTS, TraceFilter, find_trace, list_traces
 from otel_agent_telemetry.local.read._moments import iso, parse_duration_ns, parse_moment_ns, parse_size
+from otel_agent_telemetry.local.read._query import Query, Term, parse_query, render_query
 from otel_agent_telemetry.local.read._recent import RecentShape, newest_span, recent_spans
 from otel_agent_telemetry.local.read._running import RunningShape, running
+from otel_agent_telemetry.local.read._sessions import SESSION_SORTS, list_sessions
 from otel_agent_telemetry.local.read._shapes import (
     SessionShape,
     SpanDetail,
@@ -21,7 +23,7 @@ from otel_agent_telemetry.local.read._shapes import (
     UsageShape,
 )
 from otel_agent_telemetry.local.read._sql import SQL_SECONDS, Answer, answer
-from otel_agent_telemetry.local.read._sums import GROUPINGS, list_sessions, usage
+from otel_agent_telemetry.local.read._sums import GROUPINGS, usage
 from otel_agent_telemetry.local.read._tree import span_detail, trace_tree
 from otel_agent_telemetry.local.read._views import VIEWS, View
 from otel_agent_telemetry.local.receive._server import Server
@@ -34,6 +36,7 @@ from otel_agent_telemetry.local.store._tables import empty
 
 __all__ = [
     "GROUPINGS",
+    "SESSION_SORTS",
     "SORTS",
     "SQL_SECONDS",
     "VIEWS",
@@ -45,6 +48,7 @@ __all__ = [
     "Keeper",
     "Limits",
     "Outbox",
+    "Query",
     "RecentShape",
     "RunningShape",
     "Server",
@@ -52,6 +56,7 @@ __all__ = [
     "SpanDetail",
     "SpanShape",
     "Store",
+    "Term",
     "TraceFilter",
     "TraceShape",
     "TraceTree",
@@ -77,8 +82,10 @@ __all__ = [
     "newest_span",
     "parse_duration_ns",
     "parse_moment_ns",
+    "parse_query",
     "parse_size",
     "recent_spans",
+    "render_query",
     "running",
     "span_detail",
     "trace_content",

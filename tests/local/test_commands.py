@@ -86,7 +86,7 @@ def listed(db: Path, *arguments: str) -> list[str]:
 def test_traces_is_a_table(db: Path) -> None:
     """The latest trace comes first; a pipe gets the whole width and no colours."""
     titles, latest, earlier = (line.split() for line in run("traces", db).stdout.splitlines())
-    assert " ".join(titles) == "TRACE START NAME SERVICE MODELS SPANS CALLS IN OUT COST STATUS DURATION"
+    assert " ".join(titles) == "TRACE START (UTC) NAME SERVICE MODELS SPANS CALLS IN OUT COST STATUS DURATION"
     when, name = ["0" * 16, "2026-11-21"], ["run", "the", "shop"]
     assert latest == [*when, "22:09:29", *name, "depot", "gpt-dear", "3", "1", "200", "10", "ok", "100.0", "ms"]
     assert earlier == [*when, "22:09:28", *name, "shop", "gpt-fake", "3", "1", "100", "10", "error", "100.0", "ms"]

@@ -1,8 +1,8 @@
-"""The language of the search box and of ``traces --query``: ``model:gpt-5 dur:>2s -error http.route=/x "refund"``.
+r"""The language of the search box and of ``traces --query``: ``model:gpt-5 dur:>2s -error http.route=/x "refund"``.
 
 Terms stand side by side and all have to hold. A term is a word or a ``"quoted text"``, which is looked for anywhere;
 ``key:value``; or ``attribute=value``. Values with commas between them are alternatives; ``-`` before a term turns it
-round; ``>``, ``>=``, ``<`` and ``<=`` compare figures. In a quoted text ``\\"`` and ``\\\\`` stand for themselves.
+round; ``>``, ``>=``, ``<`` and ``<=`` compare figures. In a quoted text ``\"`` and ``\\`` stand for themselves.
 """
 
 from __future__ import annotations
@@ -17,7 +17,19 @@ from otel_agent_telemetry.local.read._moments import parse_duration_ns, parse_mo
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["ATTRIBUTE", "FIGURES", "KEYS", "NAMES", "STATUSES", "Query", "QueryError", "Term", "figure", "parse", "render"]
+__all__ = [
+    "ATTRIBUTE",
+    "FIGURES",
+    "KEYS",
+    "NAMES",
+    "STATUSES",
+    "Query",
+    "QueryError",
+    "Term",
+    "figure",
+    "parse_query",
+    "render_query",
+]
 
 ATTRIBUTE = "attr."
 """What stands before an attribute's name in :attr:`Term.key`."""
@@ -63,7 +75,7 @@ class QueryError(InputError):
 
     def __init__(self, position: int, problem: str) -> None:
         super().__init__(f"query, character {position + 1}: {problem}")
-        self.position = position
+        self.position, self.problem = position, problem
 
 
 class Term(NamedTuple):
@@ -82,7 +94,7 @@ Query = tuple[Term, ...]
 """All of these have to hold."""
 
 
-def parse(text: str) -> Query:
+def parse_query(text: str) -> Query:
     """The terms of a query. Raises :class:`QueryError`."""
     if len(text) > _LONGEST:
         raise QueryError(_LONGEST, f"the query is longer than {_LONGEST} characters")
@@ -98,8 +110,8 @@ def parse(text: str) -> Query:
     return tuple(terms)
 
 
-def render(query: Iterable[Term]) -> str:
-    """The text that :func:`parse` reads as this query."""
+def render_query(query: Iterable[Term]) -> str:
+    """The text that :func:`parse_query` reads as this query."""
     return " ".join(map(_rendered, query))
 
 
@@ -157,7 +169,9 @@ class _Reader:
             msg = f"there is no {word}: terms side by side all have to hold, model:a,b is either, -model:a is neither"
             raise QueryError(began, msg)
         if word[0] in ":=":
-            raise QueryError(began, f'expected a key before {word[0]!r}; put it in quotes to look for the text: "{word}"')
+            raise QueryError(
+                began, f'expected a key before {word[0]!r}; put it in quotes to look for the text: "{word}"'
+            )
         return Term("status", ("error",)) if word == "error" else Term("text", (word,))
 
     def _keyed(self, given: str, began: int) -> Term:
@@ -169,30 +183,22 @@ class _Reader:
         comparison = next((each for each in _COMPARISONS if self._took(each)), "")
         if bool(comparison) != (key in FIGURES):
             example = f"{key}:{KEYS[key]}" if key in FIGURES else f"{key}:value"
-            raise QueryError(self.position, f"expected {'one' if comparison == '' else 'none'} of > >= < <= here, as in {example}")
+            raise QueryError(
+                self.position, f"expected {'one' if comparison == '' else 'none'} of > >= < <= here, as in {example}"
+            )
         at = self.position
         values = self._values(self._value(given))
         for value in values:
-            self._check(key, value, at)
+            try:
+                _check(key, value)
+            except InputError as error:
+                raise QueryError(at, str(error)) from error
         return Term(key, values, comparison)
 
     def _attribute(self, name: str, began: int) -> Term:
         if not name:
             raise QueryError(began, "expected an attribute's name before '='")
         return Term(ATTRIBUTE + name, self._values(self._value(name)))
-
-    def _check(self, key: str, value: str, at: int) -> None:
-        try:
-            if key in FIGURES:
-                figure(key, value)
-            elif key in {"since", "until"}:
-                parse_moment_ns(value, 0)
-            elif key == "status" and value not in STATUSES:
-                raise InputError(f"{value!r} is no status; expected one of {', '.join(STATUSES)}")
-            elif not value and key != "text":
-                raise InputError(f"expected something between the quotes after {key}:")
-        except InputError as error:
-            raise QueryError(at, str(error)) from error
 
     def _values(self, first: str) -> tuple[str, ...]:
         found = [first]
@@ -223,7 +229,7 @@ class _Reader:
                 self.position += 1
             said.append(self._text[self.position])
             self.position += 1
-        raise QueryError(began, "these quotes are not closed; expected another \" after the text")
+        raise QueryError(began, 'these quotes are not closed; expected another " after the text')
 
     def _match(self, pattern: re.Pattern[str]) -> str:
         match = pattern.match(self._text, self.position)
@@ -236,6 +242,20 @@ class _Reader:
         is_there = self._text.startswith(token, self.position)
         self.position += len(token) * is_there
         return is_there
+
+
+def _check(key: str, value: str) -> None:
+    """Raise InputError where a key cannot have that value."""
+    if key in FIGURES:
+        figure(key, value)
+    elif key in {"since", "until"}:
+        parse_moment_ns(value, 0)
+    elif key == "status" and value not in STATUSES:
+        msg = f"{value!r} is no status; expected one of {', '.join(STATUSES)}"
+        raise InputError(msg)
+    elif not value and key != "text":
+        msg = f"expected something between the quotes after {key}:"
+        raise InputError(msg)
 
 
 def _unknown(given: str) -> str:

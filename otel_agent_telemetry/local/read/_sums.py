@@ -1,4 +1,4 @@
-"""Tokens, calls, errors and cost, by what they were spent on; and the sessions they were spent in."""
+"""Tokens, calls, errors and cost, by what they were spent on."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from otel_agent_telemetry.meaning import undated
 if TYPE_CHECKING:
     import sqlite3
 
-    from otel_agent_telemetry.local.read._shapes import SessionShape, UsageShape
+    from otel_agent_telemetry.local.read._shapes import UsageShape
 
-__all__ = ["GROUPINGS", "list_sessions", "usage"]
+__all__ = ["GROUPINGS", "usage"]
 
 _HOUR_NS = 3600 * 10**9
 GROUPINGS = {
@@ -32,14 +32,6 @@ sum(CASE WHEN spends & 4 THEN cache_read END), sum(CASE WHEN spends & 8 THEN cac
 sum(CASE WHEN spends & 16 THEN reasoning END)
 """
 _KINDS = {"model": f"AND (steps.kind IN ('model', 'embedding') OR {SPENDING})", "tool": "AND steps.kind = 'tool'"}
-_SESSIONS = """
-SELECT attendances.session, max(attendances.agent), max(traces.service), min(attendances.start_ns),
-       max(attendances.end_ns), count(*), sum(attendances.errors), sum(attendances.calls), sum(attendances.tools),
-       sum(attendances.input), sum(attendances.output)
-FROM attendances JOIN traces ON traces.id = attendances.trace
-WHERE attendances.start_ns >= ? AND attendances.start_ns <= ?
-GROUP BY attendances.session ORDER BY max(attendances.start_ns) DESC LIMIT ?
-"""
 _LATEST = 2**63 - 1
 
 
@@ -80,23 +72,6 @@ def _tokens(shape: UsageShape) -> int:
     return (shape["input_tokens"] or 0) + (shape["output_tokens"] or 0)
 
 
-def list_sessions(
-    connection: sqlite3.Connection, *, since_ns: int | None = None, until_ns: int | None = None, limit: int = 50
-) -> list[SessionShape]:
-    """Sessions, the latest first; every figure is of the traces in which the session began in the period."""
-    period = (since_ns or 0, _LATEST if until_ns is None else until_ns)
-    rows = connection.execute(_SESSIONS, (*period, limit)).fetchall()
-    return [_session_shape(row, _session_cost(connection, row[0], period)) for row in rows]
-
-
-def _session_cost(connection: sqlite3.Connection, session: str, period: tuple[int, int]) -> Cost:
-    query = f"""
-        SELECT 0, {sums()} FROM steps JOIN attendances USING (trace, session)
-        WHERE session = ? AND attendances.start_ns >= ? AND attendances.start_ns <= ? AND {SPENDING} GROUP BY 2, 3, 4
-    """
-    return costs_by_key(connection.execute(query, (session, *period))).get(0, Cost())
-
-
 def _key_text(key: object, by: str) -> str | None:
     if key is None or not isinstance(key, int):
         return None if key is None else str(key)
@@ -116,26 +91,6 @@ def _usage_shape(key: str | None, row: Any, cost: Cost) -> UsageShape:
         "cache_read_tokens": read,
         "cache_write_tokens": written,
         "reasoning_tokens": reasoned,
-        "cost_usd": cost.usd,
-        "cost_is_estimate": cost.is_estimate,
-        "unpriced_calls": cost.unpriced,
-    }
-
-
-def _session_shape(row: Any, cost: Cost) -> SessionShape:
-    session, agent, service, start, end, traces, errors, calls, tools, given, made = row
-    return {
-        "session": session,
-        "agent": agent,
-        "service": service,
-        "start": iso(start),
-        "end": iso(end),
-        "traces": traces,
-        "errors": errors,
-        "calls": calls,
-        "tools": tools,
-        "input_tokens": given,
-        "output_tokens": made,
         "cost_usd": cost.usd,
         "cost_is_estimate": cost.is_estimate,
         "unpriced_calls": cost.unpriced,

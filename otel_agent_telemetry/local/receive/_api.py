@@ -20,8 +20,10 @@ from otel_agent_telemetry.local.read._diff import diff_trees
 from otel_agent_telemetry.local.read._facets import facets
 from otel_agent_telemetry.local.read._left import left_machine
 from otel_agent_telemetry.local.read._listing import SORTS, TraceFilter, find_trace, list_traces
-from otel_agent_telemetry.local.read._moments import parse_duration_ns, parse_moment_ns
-from otel_agent_telemetry.local.read._sums import GROUPINGS, list_sessions, usage
+from otel_agent_telemetry.local.read._moments import parse_moment_ns
+from otel_agent_telemetry.local.read._query import ATTRIBUTE, Query, QueryError, Term, parse_query, render_query
+from otel_agent_telemetry.local.read._sessions import SESSION_SORTS, list_sessions
+from otel_agent_telemetry.local.read._sums import GROUPINGS, usage
 from otel_agent_telemetry.local.read._tree import span_detail, trace_tree
 from otel_agent_telemetry.local.receive._refusal import RefusalError
 
@@ -64,10 +66,6 @@ class _Asked:
     def moment(self, key: str) -> int | None:
         given = self._values.get(key)
         return parse_moment_ns(given, time.time_ns()) if given else None
-
-    def duration(self, key: str) -> int | None:
-        given = self._values.get(key)
-        return parse_duration_ns(given) if given else None
 
 
 class Api:
@@ -113,25 +111,43 @@ class Api:
                 raise RefusalError(404, "of a trace there are spans, matching, conversation and left")
 
 
-def _traces(connection: sqlite3.Connection, asked: _Asked) -> object:
-    wanted = TraceFilter(
-        **{key: asked.text(key) for key in _TEXTS},
-        status=asked.choice("status", ("ok", "error", "cancelled")) if asked.text("status") else None,
-        attributes=tuple((key, value) for key, _, value in (pair.partition("=") for pair in asked.attributes)),
-        min_duration_ns=asked.duration("min_duration"),
-        max_duration_ns=asked.duration("max_duration"),
-        since_ns=asked.moment("since"),
-        until_ns=asked.moment("until"),
+def _query(asked: _Asked) -> Query:
+    """What ``q`` says, and what the parameters say that were there before it."""
+    named = [(key, asked.text(key)) for key in (*_TEXTS, "status", "since", "until")]
+    pairs = [pair.partition("=") for pair in asked.attributes]
+    limits = [(sign, asked.text(key)) for sign, key in ((">=", "min_duration"), ("<=", "max_duration"))]
+    more = (
+        *(Term(key, (value,)) for key, value in named if value),
+        *(Term(ATTRIBUTE + key, (value,)) for key, _, value in pairs if key),
+        *(Term("dur", (limit,), sign) for sign, limit in limits if limit),
     )
+    return parse_query(asked.text("q") or "") + tuple(_checked(term) for term in more)
+
+
+def _checked(term: Term) -> Term:
+    try:
+        parse_query(render_query([term]))
+    except QueryError as error:
+        raise RefusalError(400, f"{term.key}: {error.problem}") from error
+    return term
+
+
+def _traces(connection: sqlite3.Connection, asked: _Asked) -> object:
+    query = _query(asked)
     sort = asked.choice("sort", tuple(SORTS))
-    limit = min(asked.whole("limit", 50), _MOST_ROWS)
-    return {"traces": list_traces(connection, wanted, sort=sort, limit=limit, offset=asked.whole("offset", 0))}
+    limit, offset = min(asked.whole("limit", 50), _MOST_ROWS), asked.whole("offset", 0)
+    traces = list_traces(connection, TraceFilter(query=query), sort=sort, limit=limit, offset=offset)
+    return {"traces": traces, "terms": [render_query([term]) for term in query]}
 
 
 def _sessions(connection: sqlite3.Connection, asked: _Asked) -> object:
+    query = _query(asked)
+    sort = asked.choice("sort", tuple(SESSION_SORTS))
     limit = min(asked.whole("limit", 100), _MOST_ROWS)
-    since, until = asked.moment("since"), asked.moment("until")
-    return {"sessions": list_sessions(connection, since_ns=since, until_ns=until, limit=limit)}
+    return {
+        "sessions": list_sessions(connection, query=query, sort=sort, limit=limit),
+        "terms": [render_query([term]) for term in query],
+    }
 
 
 def _usage(connection: sqlite3.Connection, asked: _Asked) -> object:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from hashlib import blake2b
 from typing import TYPE_CHECKING, TypeVar
 
-from otel_agent_telemetry.local.store._agents import insert_made
+from otel_agent_telemetry.local.store._agents import NEXT_SPAN, insert_made
 from otel_agent_telemetry.local.store._batch import Batch, Origin, batch
 from otel_agent_telemetry.local.store._file import StoreFile
 from otel_agent_telemetry.local.store._records import log_rows, metric_rows
@@ -229,7 +229,7 @@ def _origin_id(connection: sqlite3.Connection, source: Origin) -> int:
 def _insert_spans(connection: sqlite3.Connection, origins: dict[bytes, int], made: Batch) -> bool:
     """Insert the rows; False where one of them is stored already, and then nothing of this may be kept."""
     traces = _insert_traces(connection, origins, made)
-    first = int(connection.execute("SELECT coalesce(max(id), 0) FROM spans").fetchone()[0]) + 1
+    first = int(connection.execute(NEXT_SPAN).fetchone()[0])
     rows = made.spans.values()
     # of bytes, as of None, Python's SQLite module asks how to adapt them
     values = [

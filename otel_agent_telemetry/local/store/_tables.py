@@ -130,6 +130,15 @@ CREATE INDEX IF NOT EXISTS logs_by_origin ON logs (origin);
 CREATE INDEX IF NOT EXISTS metrics_by_origin ON metrics (origin);
 """
 
+_SEARCH = """
+CREATE INDEX IF NOT EXISTS steps_by_model ON steps (model, trace) WHERE model IS NOT NULL;
+CREATE INDEX IF NOT EXISTS steps_by_agent ON steps (agent, trace) WHERE agent IS NOT NULL;
+CREATE INDEX IF NOT EXISTS steps_by_tool ON steps (tool, trace) WHERE tool IS NOT NULL;
+CREATE TABLE IF NOT EXISTS indexed (id INTEGER PRIMARY KEY CHECK (id = 1), first INTEGER, upto INTEGER);
+INSERT OR IGNORE INTO indexed VALUES (1, NULL, NULL);
+CREATE TABLE IF NOT EXISTS apart (span INTEGER PRIMARY KEY);
+"""
+
 _SETTLE_AGAIN = """
 UPDATE traces SET unsettled = 1;
 """
@@ -158,6 +167,7 @@ MIGRATIONS = (
     Migration(_EVENTS_ONCE),
     Migration(_AGENTS),
     Migration(_BY_ORIGIN),
+    Migration(_SEARCH),
 )
 
 
