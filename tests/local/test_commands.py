@@ -210,7 +210,7 @@ def test_sessions(db: Path) -> None:
     """A row for each conversation, and for a run that names none: it is a session under its trace's id."""
     heads, *rows = run("sessions", db).stdout.splitlines()
     assert (heads.split(), [row.split() for row in rows]) == (
-        ["SESSION", "LAST", "AGENT", "SERVICE", "TRACES", "CALLS", "TOOLS", "ERRORS", "IN", "OUT", "COST"],
+        ["SESSION", "LAST", "(UTC)", "AGENT", "SERVICE", "TRACES", "CALLS", "TOOLS", "ERRORS", "IN", "OUT", "COST"],
         SESSION_ROWS,
     )
 

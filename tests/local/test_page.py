@@ -67,17 +67,6 @@ def test_traces_are_listed(page: Page, server: Serving) -> None:
     ]
 
 
-def test_filters_stand_in_the_address(page: Page, server: Serving) -> None:
-    """What is typed into a filter is in the URL, and a reload shows the same."""
-    fill(server, request(*RUN), request(Made(name="other"), trace=2, service="depot"))
-    page.goto(server.url)
-    page.get_by_label("Service").fill("depot")
-    page.wait_for_url("**/?view=traces&service=depot")
-    page.reload()
-    page.get_by_role("link", name="other").wait_for()
-    assert page.locator("tbody tr").count() == 1
-
-
 def test_a_filter_that_matches_nothing_says_so(page: Page, server: Serving) -> None:
     """There is a way back to all traces."""
     fill(server, request(*RUN))

@@ -3,8 +3,8 @@
 import { ask } from "./api.js";
 import { el, link, replace } from "./dom.js";
 import { amount, dollars, duration, moment, plural } from "./format.js";
-import { debounced } from "./lists.js";
 import { leftPanel } from "./left.js";
+import { debounced } from "./search.js";
 import { spanPanel } from "./span.js";
 import { talkPanel } from "./talk.js";
 import { waterfall } from "./waterfall.js";
