@@ -18,7 +18,7 @@ export function searchBox({ view, go, parameters, sorts }) {
   let active = -1;
   let shownFor = null;
   const list = el("ul", { id: "search-options", role: "listbox", "aria-label": "Suggestions", hidden: true });
-  const input = el("input", { type: "search", role: "combobox", "aria-label": "Search", "aria-expanded": "false", "aria-controls": "search-options", "aria-autocomplete": "list", "aria-describedby": "search-problem", placeholder: 'model:gpt-5 dur:>2s error "refund"', autocomplete: "off", autocapitalize: "off", spellcheck: "false" });
+  const input = el("input", { type: "text", enterkeyhint: "search", role: "combobox", "aria-label": "Search", "aria-expanded": "false", "aria-controls": "search-options", "aria-autocomplete": "list", "aria-describedby": "search-problem", placeholder: 'model:gpt-5 dur:>2s error "refund"', autocomplete: "off", autocapitalize: "off", spellcheck: "false" });
   const chips = el("span", { class: "chips", role: "list", "aria-label": "Terms that have to hold" });
   const problem = el("p", { id: "search-problem", class: "problem error", role: "status" });
   const sort = el("select", { "aria-label": "Sort" }, Object.entries(sorts).map(([value, words]) => el("option", { value }, words)));
@@ -50,6 +50,7 @@ export function searchBox({ view, go, parameters, sorts }) {
 
   function commit() {
     close();
+    later.cancel();
     const typed = input.value.trim();
     if (!typed) return;
     input.value = "";
@@ -58,7 +59,8 @@ export function searchBox({ view, go, parameters, sorts }) {
 
   function remove(index, { edit = false } = {}) {
     const left = terms.filter((_, number) => number !== index);
-    if (edit) input.value = terms[index];
+    later.cancel();
+    if (edit) input.value = [terms[index], input.value].filter(Boolean).join(" ");
     terms = left;
     input.focus();
     go({ ...kept(), q: whole() });
@@ -68,7 +70,7 @@ export function searchBox({ view, go, parameters, sorts }) {
     const steps = { ArrowDown: 1, ArrowUp: -1 };
     if (event.key in steps) {
       if (list.hidden) suggest();
-      else choose((active + steps[event.key] + options.length) % options.length);
+      else choose(active < 0 && event.key === "ArrowUp" ? options.length - 1 : (active + steps[event.key] + options.length) % options.length);
     } else if ((event.key === "Enter" || event.key === "Tab") && active >= 0) take(options[active]);
     else if (event.key === "Enter") commit();
     else if (event.key === "Escape" && !list.hidden) { close(); event.stopPropagation(); }
@@ -216,8 +218,10 @@ function savedViews({ view, parameters }) {
 
 export function debounced(step) {
   let timer = 0;
-  return () => {
+  const soon = () => {
     clearTimeout(timer);
     timer = setTimeout(step, 200);
   };
+  soon.cancel = () => clearTimeout(timer);
+  return soon;
 }
