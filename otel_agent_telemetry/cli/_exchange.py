@@ -106,14 +106,19 @@ def _import(store: Store, line: Line | None, read: Imported, faults: Faults) -> 
 
 def _summary(read: Imported) -> str:
     stored = ", ".join([counted(read.spans, "span"), counted(read.logs, "log record"), counted(read.metrics, "metric")])
+    known = {"span": read.known_spans, "log record": read.known_logs, "metric": read.known_metrics}
     left = {
         "span": read.refused_spans,
         "log record": read.refused_logs,
         "metric": read.refused_metrics,
         "line": read.skipped_lines,
     }
-    told = [counted(count, what) for what, count in left.items() if count]
-    return f"{stored}; {', '.join(told)} left out" if told else stored
+    return "; ".join([stored, *_told(known, "already there"), *_told(left, "left out")])
+
+
+def _told(counts: dict[str, int], what_became: str) -> list[str]:
+    told = [counted(count, what) for what, count in counts.items() if count]
+    return [f"{', '.join(told)} {what_became}"] if told else []
 
 
 def _followed(file: Path) -> Iterator[Line | None]:

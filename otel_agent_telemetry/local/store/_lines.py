@@ -30,11 +30,14 @@ _BATCH = 500
 
 @dataclass(slots=True)
 class Imported:
-    """How many of each were stored, how many of each could not be read, and how many lines could not."""
+    """How many of each were stored, were there already, could not be read; and how many lines could not."""
 
     spans: int = 0
     logs: int = 0
     metrics: int = 0
+    known_spans: int = 0
+    known_logs: int = 0
+    known_metrics: int = 0
     refused_spans: int = 0
     refused_logs: int = 0
     refused_metrics: int = 0
@@ -79,10 +82,10 @@ def import_line(store: Store, line: str | bytes, into: Imported) -> None:
 def import_readings(store: Store, readings: Iterable[Reading], into: Imported) -> None:
     """Store what was read of a line; what the store holds already is not stored twice."""
     for reading in readings:
-        stored = store_reading(store, reading, only_new=True)
+        added = store_reading(store, reading, only_new=True)
         what = reading.signal.captured.replace("traces", "spans")
-        setattr(into, what, getattr(into, what) + stored)
-        setattr(into, f"refused_{what}", getattr(into, f"refused_{what}") + reading.refused)
+        for name, count in ((what, added.new), (f"known_{what}", added.known), (f"refused_{what}", reading.refused)):
+            setattr(into, name, getattr(into, name) + count)
 
 
 def _lines(signal: Signal, rows: Iterable[Any], *, content: bool) -> Iterator[str]:
