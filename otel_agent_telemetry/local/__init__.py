@@ -22,9 +22,11 @@ from otel_agent_telemetry.local.read._shapes import (
     TraceTree,
     UsageShape,
 )
+from otel_agent_telemetry.local.read._span import span_detail
 from otel_agent_telemetry.local.read._sql import SQL_SECONDS, Answer, answer
 from otel_agent_telemetry.local.read._sums import GROUPINGS, usage
-from otel_agent_telemetry.local.read._tree import span_detail, trace_tree
+from otel_agent_telemetry.local.read._takeaway import FORMATS, csv_lines, formatted_lines
+from otel_agent_telemetry.local.read._tree import trace_tree
 from otel_agent_telemetry.local.read._views import VIEWS, View
 from otel_agent_telemetry.local.receive._server import Server
 from otel_agent_telemetry.local.store._keeper import Keeper
@@ -35,6 +37,7 @@ from otel_agent_telemetry.local.store._store import Store
 from otel_agent_telemetry.local.store._tables import empty
 
 __all__ = [
+    "FORMATS",
     "GROUPINGS",
     "SESSION_SORTS",
     "SORTS",
@@ -64,6 +67,7 @@ __all__ = [
     "View",
     "answer",
     "collect",
+    "csv_lines",
     "default_store",
     "diff_trees",
     "empty",
@@ -71,6 +75,7 @@ __all__ = [
     "export_trace",
     "failure_messages",
     "find_trace",
+    "formatted_lines",
     "import_line",
     "import_readings",
     "is_loopback",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Message", "Turn", "conversation"]
+__all__ = ["Message", "Turn", "conversation", "messages_of_call"]
 
 _TURNS = """
 SELECT spans.span_id, spans.name, steps.kind, steps.model, steps.tool, steps.agent, steps.input, steps.output,
@@ -101,6 +101,11 @@ def conversation(connection: sqlite3.Connection, trace: int) -> list[Turn]:
             }
         )
     return turns
+
+
+def messages_of_call(connection: sqlite3.Connection, trace: int, span_id: str) -> list[Message]:
+    """All that one call was given and made; empty for a span that is none."""
+    return list(_of_model(trace_content(connection, trace).get(span_id, {})))
 
 
 def _unseen(messages: list[Message], seen: set[tuple[str, str, str | None]]) -> list[Message]:

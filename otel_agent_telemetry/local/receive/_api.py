@@ -1,7 +1,8 @@
 """What the page asks: JSON by GET, nothing that changes anything.
 
 ``traces`` ``sessions`` ``usage`` ``diff`` ``facets``, and below ``traces/ID``: nothing (the tree), ``spans/ID``,
-``matching``, ``conversation``, ``left``. The answers are the shapes of ``--json``.
+``spans/ID/otlp``, ``spans/ID/prompt``, ``matching``, ``conversation``, ``left``, ``export``. The answers are the shapes
+of ``--json``.
 """
 
 from __future__ import annotations
@@ -21,10 +22,13 @@ from otel_agent_telemetry.local.read._facets import facets
 from otel_agent_telemetry.local.read._left import left_machine
 from otel_agent_telemetry.local.read._listing import SORTS, TraceFilter, find_trace, list_traces
 from otel_agent_telemetry.local.read._moments import parse_moment_ns
+from otel_agent_telemetry.local.read._prompt import prompt_text
 from otel_agent_telemetry.local.read._query import ATTRIBUTE, Query, QueryError, Term, parse_query, render_query
 from otel_agent_telemetry.local.read._sessions import SESSION_SORTS, list_sessions
+from otel_agent_telemetry.local.read._span import span_detail
 from otel_agent_telemetry.local.read._sums import GROUPINGS, usage
-from otel_agent_telemetry.local.read._tree import span_detail, trace_tree
+from otel_agent_telemetry.local.read._takeaway import FORMATS, span_json, takeaway
+from otel_agent_telemetry.local.read._tree import trace_tree
 from otel_agent_telemetry.local.receive._refusal import RefusalError
 
 if TYPE_CHECKING:
@@ -95,20 +99,40 @@ class Api:
             return _OF_STORE[parts[0]](connection, asked)
         if parts[0] != "traces" or len(parts) == 1:
             raise RefusalError(404, f"there is no /api/{parts[0][:40]}; expected one of {', '.join(_OF_STORE)}")
-        trace, _ = find_trace(connection, parts[1])
-        match parts[2:]:
-            case []:
-                return trace_tree(connection, trace)
-            case ["spans", span]:
-                return span_detail(connection, trace, span, content=asked.text("content") == "true")
-            case ["matching"]:
-                return {"spans": sorted(matching_spans(connection, trace, asked.text("text") or ""))}
-            case ["conversation"]:
-                return {"turns": conversation(connection, trace)}
-            case ["left"]:
-                return left_machine(connection, trace, self._outbox)
-            case _:
-                raise RefusalError(404, "of a trace there are spans, matching, conversation and left")
+        trace, trace_id = find_trace(connection, parts[1])
+        if parts[2:] == ["left"]:
+            return left_machine(connection, trace, self._outbox)
+        return _of_trace(connection, trace, trace_id, parts[2:], asked)
+
+
+def _of_trace(connection: sqlite3.Connection, trace: int, trace_id: str, parts: list[str], asked: _Asked) -> object:
+    has_content = asked.text("content") == "true"
+    match parts:
+        case []:
+            return trace_tree(connection, trace)
+        case ["spans", span, *rest]:
+            return _of_span(connection, trace, span, rest, content=has_content)
+        case ["export"]:
+            wanted = asked.choice("format", tuple(FORMATS))
+            return takeaway(connection, trace, trace_id, wanted, content=has_content)
+        case ["matching"]:
+            return {"spans": sorted(matching_spans(connection, trace, asked.text("text") or ""))}
+        case ["conversation"]:
+            return {"turns": conversation(connection, trace)}
+        case _:
+            raise RefusalError(404, "of a trace there are spans, matching, conversation, left and export")
+
+
+def _of_span(connection: sqlite3.Connection, trace: int, span: str, parts: list[str], *, content: bool) -> object:
+    match parts:
+        case []:
+            return span_detail(connection, trace, span, content=content)
+        case ["otlp"]:
+            return {"text": span_json(connection, trace, span, content=content)}
+        case ["prompt"]:
+            return {"text": prompt_text(connection, trace, span)}
+        case _:
+            raise RefusalError(404, "of a span there are otlp and prompt")
 
 
 def _query(asked: _Asked) -> Query:
