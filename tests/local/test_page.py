@@ -113,7 +113,7 @@ def test_a_span_shows_all_that_it_carries(page: Page, server: Serving) -> None:
     stack = {"exception.type": "IndexGone", "exception.message": "no index", "exception.stacktrace": "line 7"}
     span.events.add(name="exception").attributes.extend(KeyValue(key=k, value=any_value(v)) for k, v in stack.items())
     span.links.add(trace_id=(9).to_bytes(16, "big"), span_id=(9).to_bytes(8, "big"))
-    fill(server, made)
+    fill(server, made, request(Made(id=9), trace=9))
     page.goto(f"{server.url}/?view=trace&id={trace_id()}")
     page.get_by_role("treeitem", name="execute_tool search").click()
     details = page.get_by_role("complementary", name="Span")

@@ -68,7 +68,7 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const typing = event.target.matches("input, select, textarea");
   if (event.key === "Escape" && typing) event.target.blur();
-  if (typing || document.getElementById("help").open) return;
+  if (typing || document.querySelector("dialog[open]")) return;
   if (afterG) {
     const view = { t: "traces", s: "sessions", u: "usage", d: "diff" }[event.key];
     afterG = false;
