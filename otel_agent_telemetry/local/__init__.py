@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from otel_agent_telemetry._sockets import is_loopback
 from otel_agent_telemetry.local.read._answers import json_text
+from otel_agent_telemetry.local.read._budget import Budget, BudgetShape, parse_budget, spent
 from otel_agent_telemetry.local.read._content import matching_spans, trace_content
 from otel_agent_telemetry.local.read._diff import DiffRow, DiffShape, diff_trees
+from otel_agent_telemetry.local.read._errors import MOST_TRACES, ErrorShape, ErrorsShape, errors
 from otel_agent_telemetry.local.read._failures import failure_messages
+from otel_agent_telemetry.local.read._latency import OPERATIONS, LatencyRow, LatencyShape, latency
 from otel_agent_telemetry.local.read._left import Outbox
+from otel_agent_telemetry.local.read._line import Step
 from otel_agent_telemetry.local.read._listing import SORTS, TraceFilter, find_trace, list_traces
+from otel_agent_telemetry.local.read._logs import SEVERITIES, LogFilter, LogShape, list_logs
+from otel_agent_telemetry.local.read._metrics import InstrumentShape, LineShape, MetricShape, instruments, metric
 from otel_agent_telemetry.local.read._moments import iso, parse_duration_ns, parse_moment_ns, parse_size
 from otel_agent_telemetry.local.read._query import Query, Term, parse_query, render_query
 from otel_agent_telemetry.local.read._recent import RecentShape, newest_span, recent_spans
@@ -39,17 +45,31 @@ from otel_agent_telemetry.local.store._tables import empty
 __all__ = [
     "FORMATS",
     "GROUPINGS",
+    "MOST_TRACES",
+    "OPERATIONS",
     "SESSION_SORTS",
+    "SEVERITIES",
     "SORTS",
     "SQL_SECONDS",
     "VIEWS",
     "Answer",
+    "Budget",
+    "BudgetShape",
     "Collected",
     "DiffRow",
     "DiffShape",
+    "ErrorShape",
+    "ErrorsShape",
     "Imported",
+    "InstrumentShape",
     "Keeper",
+    "LatencyRow",
+    "LatencyShape",
     "Limits",
+    "LineShape",
+    "LogFilter",
+    "LogShape",
+    "MetricShape",
     "Outbox",
     "Query",
     "RecentShape",
@@ -58,6 +78,7 @@ __all__ = [
     "SessionShape",
     "SpanDetail",
     "SpanShape",
+    "Step",
     "Store",
     "Term",
     "TraceFilter",
@@ -71,6 +92,7 @@ __all__ = [
     "default_store",
     "diff_trees",
     "empty",
+    "errors",
     "export_all",
     "export_trace",
     "failure_messages",
@@ -78,13 +100,18 @@ __all__ = [
     "formatted_lines",
     "import_line",
     "import_readings",
+    "instruments",
     "is_loopback",
     "iso",
     "json_text",
+    "latency",
+    "list_logs",
     "list_sessions",
     "list_traces",
     "matching_spans",
+    "metric",
     "newest_span",
+    "parse_budget",
     "parse_duration_ns",
     "parse_moment_ns",
     "parse_query",
@@ -93,6 +120,7 @@ __all__ = [
     "render_query",
     "running",
     "span_detail",
+    "spent",
     "trace_content",
     "trace_tree",
     "usage",

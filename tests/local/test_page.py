@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
-VIEWS = ["?view=traces", "?view=sessions", "?view=usage", "?view=diff"]
+SCREENS = ["?view=latency", "?view=errors", "?view=logs", "?view=metrics", "?view=events"]
+VIEWS = ["?view=traces", "?view=sessions", "?view=usage", "?view=diff", *SCREENS]
 TABS = ["", "conversation", "left"]
 RUN = (
     Made(name="run the shop", id=1, attributes={**agent(), "gen_ai.conversation.id": "talk-1"}),
@@ -209,7 +210,8 @@ def test_usage_is_charted(page: Page, server: Serving) -> None:
     """A bar for each model, whose words a screen reader can read, and a table with the figures."""
     fill(server, request(*RUN))
     page.goto(f"{server.url}/?view=usage")
-    page.get_by_role("img", name="Tokens. gpt-fake: 110").wait_for()
+    page.get_by_role("application", name="tokens by model, each hour").focus()
+    page.get_by_text("2026-11-21 22:00 UTC: gpt-fake 110").wait_for()
     page.get_by_label("Group by").select_option("tool")
     page.wait_for_url("**by=tool**")
     page.get_by_role("row", name="search 0 1 1").wait_for()

@@ -6,8 +6,15 @@ import { diffView } from "./diff.js";
 import { sessionsView, tracesView } from "./lists.js";
 import { traceView } from "./trace.js";
 import { usageView } from "./usage.js";
+import { warnOfBudgets } from "./budget.js";
+import { errorsView } from "./errors.js";
+import { eventsView } from "./events.js";
+import { latencyView } from "./latency.js";
+import { logsView } from "./logs.js";
+import { metricsView } from "./metrics.js";
 
 const VIEWS = { traces: tracesView, sessions: sessionsView, usage: usageView, diff: diffView, trace: traceView };
+Object.assign(VIEWS, { latency: latencyView, errors: errorsView, logs: logsView, metrics: metricsView, events: eventsView });
 const main = document.getElementById("main");
 let current = null;
 let generation = 0;
@@ -70,7 +77,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && typing) event.target.blur();
   if (typing || document.querySelector("dialog[open]")) return;
   if (afterG) {
-    const view = { t: "traces", s: "sessions", u: "usage", d: "diff" }[event.key];
+    const view = { t: "traces", s: "sessions", u: "usage", d: "diff", l: "latency", e: "errors", o: "logs", m: "metrics" }[event.key];
     afterG = false;
     if (view) go({ view });
   } else if (event.key === "g") afterG = true;
@@ -103,6 +110,7 @@ async function refresh() {
   refreshing = true;
   do {
     again = false;
+    await guarded(warnOfBudgets);
     if (current?.refresh) await guarded(() => current.refresh(parameters()));
   } while (again);
   refreshing = false;

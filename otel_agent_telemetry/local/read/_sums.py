@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from otel_agent_telemetry.local.read._shapes import UsageShape
 
-__all__ = ["GROUPINGS", "usage"]
+__all__ = ["COUNTS", "GROUPINGS", "KINDS", "usage"]
 
 _HOUR_NS = 3600 * 10**9
 GROUPINGS = {
@@ -24,14 +24,14 @@ GROUPINGS = {
     "hour": f"steps.start_ns / {_HOUR_NS}",
     "day": f"steps.start_ns / {24 * _HOUR_NS}",
 }
-_COUNTS = """
+COUNTS = """
 sum(kind = 'model' AND counted), sum(error IS NOT NULL AND counted AND kind IN ('model', 'tool')),
 sum(kind = 'tool' AND counted), sum(kind = 'agent' AND counted),
 sum(CASE WHEN spends & 1 THEN input END), sum(CASE WHEN spends & 2 THEN output END),
 sum(CASE WHEN spends & 4 THEN cache_read END), sum(CASE WHEN spends & 8 THEN cache_write END),
 sum(CASE WHEN spends & 16 THEN reasoning END)
 """
-_KINDS = {"model": f"AND (steps.kind IN ('model', 'embedding') OR {SPENDING})", "tool": "AND steps.kind = 'tool'"}
+KINDS = {"model": f"AND (steps.kind IN ('model', 'embedding') OR {SPENDING})", "tool": "AND steps.kind = 'tool'"}
 _LATEST = 2**63 - 1
 
 
@@ -40,12 +40,12 @@ def usage(
 ) -> list[UsageShape]:
     """Usage by one of :data:`GROUPINGS`; time goes forward, all else goes by tokens."""
     key = GROUPINGS[by]
-    where = f"WHERE steps.start_ns >= ? AND steps.start_ns <= ? {_KINDS.get(by, '')}"
+    where = f"WHERE steps.start_ns >= ? AND steps.start_ns <= ? {KINDS.get(by, '')}"
     period = (since_ns or 0, _LATEST if until_ns is None else until_ns)
     costs = costs_by_key(
         connection.execute(f"SELECT {key}, {sums()} FROM steps {where} AND {SPENDING} GROUP BY 1, 2, 3, 4", period)
     )
-    rows = connection.execute(f"SELECT {key}, {_COUNTS} FROM steps {where} GROUP BY 1", period).fetchall()
+    rows = connection.execute(f"SELECT {key}, {COUNTS} FROM steps {where} GROUP BY 1", period).fetchall()
     if by == "model":
         rows, costs = _by_undated_name(rows, costs)
     shapes = [_usage_shape(_key_text(row[0], by), row[1:], costs.get(row[0], Cost())) for row in rows if any(row[1:])]

@@ -1,8 +1,8 @@
 """What the page asks: JSON by GET, nothing that changes anything.
 
-``traces`` ``sessions`` ``usage`` ``diff`` ``facets``, and below ``traces/ID``: nothing (the tree), ``spans/ID``,
-``spans/ID/otlp``, ``spans/ID/prompt``, ``matching``, ``conversation``, ``left``, ``export``. The answers are the shapes
-of ``--json``.
+``traces`` ``sessions`` ``usage`` ``series`` ``budgets`` ``latency`` ``errors`` ``logs`` ``metrics`` ``metric``
+``events`` ``diff`` ``facets``, and below ``traces/ID``: nothing (the tree), ``spans/ID``, ``spans/ID/otlp``,
+``spans/ID/prompt``, ``matching``, ``conversation``, ``left``, ``export``. The answers are the shapes of ``--json``.
 """
 
 from __future__ import annotations
@@ -15,15 +15,23 @@ from urllib.parse import parse_qsl, unquote
 
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.local.read._answers import json_text
+from otel_agent_telemetry.local.read._budget import spent
 from otel_agent_telemetry.local.read._content import matching_spans
 from otel_agent_telemetry.local.read._conversation import conversation
 from otel_agent_telemetry.local.read._diff import diff_trees
+from otel_agent_telemetry.local.read._errors import errors
 from otel_agent_telemetry.local.read._facets import facets
+from otel_agent_telemetry.local.read._hourly import HourlyUse
+from otel_agent_telemetry.local.read._latency import OPERATIONS, latency
 from otel_agent_telemetry.local.read._left import left_machine
 from otel_agent_telemetry.local.read._listing import SORTS, TraceFilter, find_trace, list_traces
+from otel_agent_telemetry.local.read._logs import LogFilter, list_logs
+from otel_agent_telemetry.local.read._metrics import instruments, metric
 from otel_agent_telemetry.local.read._moments import parse_moment_ns
 from otel_agent_telemetry.local.read._prompt import prompt_text
 from otel_agent_telemetry.local.read._query import ATTRIBUTE, Query, QueryError, Term, parse_query, render_query
+from otel_agent_telemetry.local.read._received import received_events
+from otel_agent_telemetry.local.read._series import STACKS, STEPS_NS, series
 from otel_agent_telemetry.local.read._sessions import SESSION_SORTS, list_sessions
 from otel_agent_telemetry.local.read._span import span_detail
 from otel_agent_telemetry.local.read._sums import GROUPINGS, usage
@@ -32,9 +40,11 @@ from otel_agent_telemetry.local.read._tree import trace_tree
 from otel_agent_telemetry.local.receive._refusal import RefusalError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from otel_agent_telemetry.local.read._budget import Budget, BudgetShape
     from otel_agent_telemetry.local.read._left import Outbox
+    from otel_agent_telemetry.local.read._series import SeriesShape
     from otel_agent_telemetry.local.store._store import Store
 
 __all__ = ["Api"]
@@ -47,9 +57,10 @@ _TEXTS = ("service", "name", "session", "model", "agent", "tool", "text")
 class _Asked:
     """A query's parameters; an unusable one raises RefusalError(400)."""
 
-    def __init__(self, query: str) -> None:
+    def __init__(self, query: str, api: Api) -> None:
         pairs = parse_qsl(query)
         self._values = dict(pairs)
+        self.api = api
         self.attributes = [value for key, value in pairs if key == "attribute"]
 
     def text(self, key: str) -> str | None:
@@ -75,8 +86,10 @@ class _Asked:
 class Api:
     """Answers GET /api/..., each over a connection of its own."""
 
-    def __init__(self, store: Store, outbox: Outbox) -> None:
+    def __init__(self, store: Store, outbox: Outbox, budgets: Sequence[Budget] = ()) -> None:
         self._store = store
+        self._budgets = budgets
+        self._hourly = HourlyUse()
         self._outbox = outbox
 
     def answer(self, path: str, query: str) -> bytes:
@@ -84,7 +97,7 @@ class Api:
         parts = [unquote(part) for part in path.strip("/").split("/")]
         try:
             with closing(self._store.reader()) as connection:
-                value = self._value(connection, parts, _Asked(query))
+                value = self._value(connection, parts, _Asked(query, self))
             return json_text(value).encode()
         except InputError as error:
             raise RefusalError(404 if len(parts) > 1 else 400, str(error)) from error
@@ -93,6 +106,23 @@ class Api:
         except sqlite3.DatabaseError as error:
             self._store.file.look_through()
             raise RefusalError(503, f"the store was broken: {error}; ask again", retry_after=1) from error
+
+    def budgets(self, connection: sqlite3.Connection) -> list[BudgetShape]:
+        """What is spent of each budget now."""
+        identity, now = self._store.file.identity(), time.time_ns()
+        return [spent(connection, each, now, hourly=self._hourly, identity=identity) for each in self._budgets]
+
+    def series(
+        self, connection: sqlite3.Connection, step: str, stack: str, *, since_ns: int | None, until_ns: int | None
+    ) -> SeriesShape:
+        """Use over time, with what is remembered of it."""
+        return series(
+            *(connection, step, stack),
+            since_ns=since_ns,
+            until_ns=until_ns,
+            hourly=self._hourly,
+            identity=self._store.file.identity(),
+        )
 
     def _value(self, connection: sqlite3.Connection, parts: list[str], asked: _Asked) -> object:
         if len(parts) == 1 and parts[0] in _OF_STORE:
@@ -179,6 +209,48 @@ def _usage(connection: sqlite3.Connection, asked: _Asked) -> object:
     return {"usage": usage(connection, by, since_ns=asked.moment("since"), until_ns=asked.moment("until"))}
 
 
+def _series(connection: sqlite3.Connection, asked: _Asked) -> object:
+    step, stack = asked.choice("step", tuple(STEPS_NS)), asked.choice("stack", STACKS)
+    return asked.api.series(connection, step, stack, since_ns=asked.moment("since"), until_ns=asked.moment("until"))
+
+
+def _budgets(connection: sqlite3.Connection, asked: _Asked) -> object:
+    return {"budgets": asked.api.budgets(connection)}
+
+
+def _latency(connection: sqlite3.Connection, asked: _Asked) -> object:
+    by = asked.choice("by", tuple(OPERATIONS))
+    return latency(connection, by, since_ns=asked.moment("since"), until_ns=asked.moment("until"))
+
+
+def _errors(connection: sqlite3.Connection, asked: _Asked) -> object:
+    since, until = asked.moment("since"), asked.moment("until")
+    return errors(connection, since_ns=since, until_ns=until, service=asked.text("service"))
+
+
+def _logs(connection: sqlite3.Connection, asked: _Asked) -> object:
+    named = {key: asked.text(key) for key in ("text", "severity", "service", "trace", "span")}
+    wanted = LogFilter(**named, since_ns=asked.moment("since"), until_ns=asked.moment("until"))
+    limit, offset = min(asked.whole("limit", 50), _MOST_ROWS), asked.whole("offset", 0)
+    content = asked.text("content") == "true"
+    return {"logs": list_logs(connection, wanted, limit=limit, offset=offset, content=content)}
+
+
+def _metrics(connection: sqlite3.Connection, _asked: _Asked) -> object:
+    return {"metrics": instruments(connection)}
+
+
+def _metric(connection: sqlite3.Connection, asked: _Asked) -> object:
+    since, until = asked.moment("since"), asked.moment("until")
+    name, service, by = asked.text("name") or "", asked.text("service"), asked.text("by")
+    return metric(connection, name, service=service, by=by, since_ns=since, until_ns=until)
+
+
+def _events(connection: sqlite3.Connection, asked: _Asked) -> object:
+    limit, offset = min(asked.whole("limit", 50), _MOST_ROWS), asked.whole("offset", 0)
+    return {"events": received_events(connection, limit=limit, offset=offset)}
+
+
 def _diff(connection: sqlite3.Connection, asked: _Asked) -> object:
     a, b = (trace_tree(connection, find_trace(connection, asked.text(key) or "")[0]) for key in ("a", "b"))
     return diff_trees(a, b)
@@ -192,6 +264,14 @@ _OF_STORE: dict[str, Callable[[sqlite3.Connection, _Asked], object]] = {
     "traces": _traces,
     "sessions": _sessions,
     "usage": _usage,
+    "series": _series,
+    "budgets": _budgets,
+    "latency": _latency,
+    "errors": _errors,
+    "logs": _logs,
+    "metrics": _metrics,
+    "metric": _metric,
+    "events": _events,
     "diff": _diff,
     "facets": _facets,
 }
