@@ -1,7 +1,8 @@
 """The command ``agent-telemetry``. Data goes to standard output, words to standard error.
 
 Exit codes: 0 done, 1 failed, 2 wrong use, 3 (``status``) telemetry is off, 4 (``audit``,
-``doctor --host-state``) the command failed; ``run`` passes on the code of its command.
+``doctor --host-state``) the command failed, 5 (``usage --budget``) over budget; ``run`` passes on the code of its
+command.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ _COMMANDS = {
     "show": "_show:show",
     "sessions": "_sessions:sessions",
     "usage": "_usage:usage",
+    "latency": "_latency:latency",
+    "errors": "_errors:errors",
+    "logs": "_logs:logs",
+    "metrics": "_metrics:metrics",
     "diff": "_diff:diff",
     "sql": "_sql:sql",
     "mcp": "_mcp:mcp",

@@ -18,17 +18,19 @@ from otel_agent_telemetry.cli._streams import echo_json
 from otel_agent_telemetry.cli._table import counted
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.local import (
+    FORMATS,
     Imported,
     Store,
     default_store,
     export_all,
-    export_trace,
     find_trace,
+    formatted_lines,
     import_readings,
 )
 from otel_agent_telemetry.otlp._files import is_gzip, open_file, read_line, read_lines
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterator
 
     from otel_agent_telemetry.otlp._files import Line
@@ -41,19 +43,29 @@ __all__ = ["export", "import_"]
 @click.option(
     "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Write there instead of to stdout."
 )
+@click.option(
+    "--format",
+    "wanted",
+    type=click.Choice(list(FORMATS)),
+    default="otlp",
+    show_default=True,
+    help="OTLP JSON lines; chrome for Perfetto and chrome://tracing; csv for a row per span.",
+)
 @click.option("--content", is_flag=True, help="Also what coding agents send of prompts, arguments, outputs and files.")
 @db_option
 @json_option
-def export(*, trace: str | None, output: Path | None, content: bool, db: Path | None, as_json: bool) -> None:
+def export(
+    *, trace: str | None, output: Path | None, wanted: str, content: bool, db: Path | None, as_json: bool
+) -> None:
     """Write TRACE, or everything, as OTLP JSON lines: what the Collector's file exporter writes and `import` reads.
+
+    One TRACE can also be had for Perfetto (--format chrome) and as a table (--format csv); without --content no prompt,
+    answer, tool argument or result is in those.
 
     With --json, `-o FILE` reports {"lines": N} on stdout; without -o the lines themselves are the JSON.
     """
     with opened(db) as connection:
-        if trace is None:
-            lines = export_all(connection, content=content)
-        else:
-            lines = export_trace(connection, find_trace(connection, trace)[0], content=content)
+        lines = _exported(connection, trace, wanted, content=content)
         if output is None:
             for line in lines:
                 echo_json(line)
@@ -67,6 +79,16 @@ def export(*, trace: str | None, output: Path | None, content: bool, db: Path | 
         print_json({"lines": count})
     else:
         click.echo(f"{counted(count, 'line')} in {output}", err=True)
+
+
+def _exported(connection: sqlite3.Connection, trace: str | None, wanted: str, *, content: bool) -> Iterator[str]:
+    if trace is not None:
+        return formatted_lines(connection, find_trace(connection, trace)[0], wanted, content=content)
+    if wanted != "otlp":
+        raise InputError(
+            f"--format {wanted} is of one trace; name it: `agent-telemetry export --format {wanted} latest`"
+        )
+    return export_all(connection, content=content)
 
 
 @click.command(name="import", short_help="Read OTLP JSON lines.")
@@ -106,14 +128,19 @@ def _import(store: Store, line: Line | None, read: Imported, faults: Faults) -> 
 
 def _summary(read: Imported) -> str:
     stored = ", ".join([counted(read.spans, "span"), counted(read.logs, "log record"), counted(read.metrics, "metric")])
+    known = {"span": read.known_spans, "log record": read.known_logs, "metric": read.known_metrics}
     left = {
         "span": read.refused_spans,
         "log record": read.refused_logs,
         "metric": read.refused_metrics,
         "line": read.skipped_lines,
     }
-    told = [counted(count, what) for what, count in left.items() if count]
-    return f"{stored}; {', '.join(told)} left out" if told else stored
+    return "; ".join([stored, *_told(known, "already there"), *_told(left, "left out")])
+
+
+def _told(counts: dict[str, int], what_became: str) -> list[str]:
+    told = [counted(count, what) for what, count in counts.items() if count]
+    return [f"{', '.join(told)} {what_became}"] if told else []
 
 
 def _followed(file: Path) -> Iterator[Line | None]:

@@ -13,10 +13,12 @@ import click
 from otel_agent_telemetry.cli._streams import echo_json
 from otel_agent_telemetry.errors import InputError, TelemetryError
 from otel_agent_telemetry.local import (
+    Budget,
     Store,
     default_store,
     empty,
     json_text,
+    parse_budget,
     parse_duration_ns,
     parse_moment_ns,
     parse_size,
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
 __all__ = [
+    "BUDGETS",
     "DURATION",
     "MOMENT",
     "SIZE",
@@ -56,6 +59,14 @@ def parsed(parse: Callable[[str], int]) -> Callable[[click.Context, click.Parame
 DURATION = parsed(parse_duration_ns)
 SIZE = parsed(parse_size)
 MOMENT = parsed(lambda text: parse_moment_ns(text, time.time_ns()))
+
+
+def BUDGETS(_context: click.Context, _parameter: click.Parameter, texts: tuple[str, ...]) -> list[Budget]:  # noqa: N802 - as the others
+    """An option's callback that reads each of its texts as a budget."""
+    try:
+        return [parse_budget(text) for text in texts]
+    except InputError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 class _UnusableError(click.ClickException):

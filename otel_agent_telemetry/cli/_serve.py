@@ -12,11 +12,11 @@ from pathlib import Path
 
 import click
 
-from otel_agent_telemetry.cli._opened import DURATION, SIZE, db_option, failures
+from otel_agent_telemetry.cli._opened import BUDGETS, DURATION, SIZE, db_option, failures
 from otel_agent_telemetry.cli._outbox import Ledgers
 from otel_agent_telemetry.consent import default_state_dir
 from otel_agent_telemetry.errors import InputError
-from otel_agent_telemetry.local import Keeper, Limits, Server, Store, default_store, is_loopback
+from otel_agent_telemetry.local import Budget, Keeper, Limits, Server, Store, default_store, is_loopback
 
 __all__ = ["serve"]
 
@@ -35,6 +35,7 @@ _VARIABLE = "AGENT_TELEMETRY_SERVE_TOKEN"
 @click.option("--token", hidden=True, help="Moved out of the command line at once; others can read that.")
 @click.option("--retention", default="7d", show_default=True, callback=DURATION, help="Delete what is older.")
 @click.option("--max-size", default="1GB", show_default=True, callback=SIZE, help="Delete the oldest beyond this size.")
+@click.option("--budget", multiple=True, callback=BUDGETS, help="Warn on the page beyond it: 5USD/day.")
 @db_option
 def serve(
     *,
@@ -44,6 +45,7 @@ def serve(
     token: str | None,
     retention: int,
     max_size: int,
+    budget: list[Budget],
     db: Path | None,
 ) -> None:
     """Receive OTLP/HTTP (protobuf or JSON) and anonymous events, keep them in a local file, and show them.
@@ -58,7 +60,7 @@ def serve(
         _require_token(host, token)
     path = db or default_store()
     with failures(), closing(Store(path)) as store:
-        server = _bound(store, host, port, token)
+        server = _bound(store, host, port, token, budget)
         keeper = Keeper(store, Limits(age_ns=retention, size_bytes=max_size))
         keeper.start()
         _end_on_signal(server)
@@ -106,9 +108,9 @@ def _require_token(host: str, token: str | None) -> None:
         raise InputError(msg)
 
 
-def _bound(store: Store, host: str, port: int, token: str | None) -> Server:
+def _bound(store: Store, host: str, port: int, token: str | None, budgets: list[Budget]) -> Server:
     try:
-        return Server(store, host=host, port=port, token=token, outbox=Ledgers(_state_dir()))
+        return Server(store, host=host, port=port, token=token, outbox=Ledgers(_state_dir()), budgets=budgets)
     except OSError as error:
         msg = f"cannot listen on {host}:{port}: {error.strerror}; try `agent-telemetry serve --port 0`"
         raise InputError(msg) from error

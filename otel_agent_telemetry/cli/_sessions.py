@@ -8,7 +8,8 @@ import click
 
 from otel_agent_telemetry.cli._opened import MOMENT, db_option, json_option, opened, print_json, tell_empty
 from otel_agent_telemetry.cli._table import Column, amount, dollars, print_table
-from otel_agent_telemetry.local import list_sessions
+from otel_agent_telemetry.cli._when import local_time, titled
+from otel_agent_telemetry.local import SESSION_SORTS, list_sessions, parse_query
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["sessions"]
 
 _COLUMNS = [
-    Column("SESSION", stretch=True),
-    Column("LAST", 5),
     Column("AGENT", 6, stretch=True),
     Column("SERVICE", 7, stretch=True),
     Column("TRACES", 1, right=True),
@@ -33,31 +32,46 @@ _COLUMNS = [
 
 
 @click.command(short_help="List sessions.")
+@click.option("--query", "-q", help="Only of traces that match, as in `traces --query`.")
 @click.option("--since", callback=MOMENT, help="Only from this on: a time, or an age such as 7d.")
 @click.option("--until", callback=MOMENT, help="Only up to this: a time, or an age such as 1h.")
+@click.option(
+    "--sort", type=click.Choice(list(SESSION_SORTS)), default="last", show_default=True, help="The highest first."
+)
 @click.option("--limit", type=click.IntRange(1, 100000), default=20, show_default=True, help="Print at most this many.")
 @db_option
 @json_option
-def sessions(*, since: int | None, until: int | None, limit: int, db: Path | None, as_json: bool) -> None:
-    """List sessions, the latest first; `traces --session ID` lists the traces of one.
+def sessions(
+    *,
+    query: str | None,
+    since: int | None,
+    until: int | None,
+    sort: str,
+    limit: int,
+    db: Path | None,
+    as_json: bool,
+) -> None:
+    """List sessions, the one that ended last first; `traces --session ID` lists the traces of one.
 
-    With --since or --until, all figures cover the traces that began in that time.
+    With --since or --until, all figures cover the traces that began in that time; with --query, those that match.
     """
     with opened(db) as connection:
-        rows = list_sessions(connection, since_ns=since, until_ns=until, limit=limit)
+        asked = parse_query(query or "")
+        rows = list_sessions(connection, since_ns=since, until_ns=until, query=asked, sort=sort, limit=limit)
         if not rows and not as_json:
             tell_empty(connection, "No trace names a session; telemetry.session() or gen_ai.conversation.id does.")
             return
     if as_json:
         print_json(rows)
     else:
-        print_table(_COLUMNS, [_row(row) for row in rows])
+        last = Column(titled("LAST", (row["end"] for row in rows)), 5)
+        print_table([Column("SESSION", stretch=True), last, *_COLUMNS], [_row(row) for row in rows])
 
 
 def _row(row: SessionShape) -> list[str]:
     return [
         row["session"],
-        row["end"][:19].replace("T", " "),
+        local_time(row["end"]),
         row["agent"] or "",
         row["service"],
         amount(row["traces"]),

@@ -8,8 +8,9 @@ import click
 
 from otel_agent_telemetry.cli._opened import DURATION, MOMENT, db_option, json_option, opened, print_json, tell_empty
 from otel_agent_telemetry.cli._table import Column, amount, dollars, duration, print_table
+from otel_agent_telemetry.cli._when import local_time, titled
 from otel_agent_telemetry.errors import InputError
-from otel_agent_telemetry.local import SORTS, TraceFilter, list_traces
+from otel_agent_telemetry.local import SORTS, TraceFilter, list_traces, parse_query
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["traces"]
 
 _COLUMNS = [
-    Column("TRACE"),
-    Column("START", 5),
     Column("NAME", stretch=True),
     Column("SERVICE", 6, stretch=True),
     Column("MODELS", 7, stretch=True),
@@ -35,6 +34,7 @@ _COLUMNS = [
 
 
 @click.command(short_help="List traces.")
+@click.option("--query", "-q", help="Only what matches, such as 'model:gpt-5 dur:>2s error \"refund\"'.")
 @click.option("--service", help="Only traces that this service took part in.")
 @click.option("--name", help="Only traces whose name contains this.")
 @click.option(
@@ -57,23 +57,37 @@ _COLUMNS = [
 @db_option
 @json_option
 def traces(
-    *, attribute: tuple[str, ...], sort: str, limit: int, db: Path | None, as_json: bool, **filters: str | int | None
+    *,
+    query: str | None,
+    attribute: tuple[str, ...],
+    sort: str,
+    limit: int,
+    db: Path | None,
+    as_json: bool,
+    **filters: str | int | None,
 ) -> None:
-    """List traces, the latest first."""
+    """List traces, the latest first; all that is asked has to hold.
+
+    A --query has words and "quoted texts", looked for anywhere in a trace, and key:value, with the keys model, tool,
+    agent, service, session, status, name, text, dur, cost, tokens, spans, calls, errors, since, until; attribute=value;
+    a,b for either; - before what must not be; > >= < <= before figures.
+    """
     with opened(db) as connection:
-        found = list_traces(connection, _wanted(attribute, filters), sort=sort, limit=limit)
+        found = list_traces(connection, _wanted(query, attribute, filters), sort=sort, limit=limit)
         if not found and not as_json:
             tell_empty(connection)
             return
     if as_json:
         print_json(found)
     else:
-        print_table(_COLUMNS, [_row(trace) for trace in found])
+        start = Column(titled("START", (trace["start"] for trace in found)), 5)
+        print_table([Column("TRACE"), start, *_COLUMNS], [_row(trace) for trace in found])
 
 
-def _wanted(pairs: tuple[str, ...], filters: dict[str, str | int | None]) -> TraceFilter:
+def _wanted(query: str | None, pairs: tuple[str, ...], filters: dict[str, str | int | None]) -> TraceFilter:
     named = {_FILTERS.get(key, key): value for key, value in filters.items()}
-    return TraceFilter(attributes=tuple(_pair(text) for text in pairs), **named)  # pyright: ignore[reportArgumentType] - click has checked them
+    asked = parse_query(query or "")
+    return TraceFilter(query=asked, attributes=tuple(_pair(text) for text in pairs), **named)  # pyright: ignore[reportArgumentType] - click has checked them
 
 
 _FILTERS = {
@@ -95,7 +109,7 @@ def _pair(text: str) -> tuple[str, str]:
 def _row(trace: TraceShape) -> list[str]:
     return [
         trace["trace_id"][:16],
-        trace["start"][:19].replace("T", " "),
+        local_time(trace["start"]),
         trace["name"],
         trace["service"],
         ", ".join(trace["models"]),

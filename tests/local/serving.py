@@ -15,13 +15,13 @@ import pytest
 from otel_agent_telemetry.local import Keeper, Limits, Server, Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
     from typing_extensions import Self
 
-    from otel_agent_telemetry.local import Outbox
+    from otel_agent_telemetry.local import Budget, Outbox
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
@@ -49,6 +49,7 @@ class Serving:
         *,
         token: str | None = None,
         outbox: Outbox | None = None,
+        budgets: Sequence[Budget] = (),
         request_seconds: float = 30,
         slow_seconds: float = 2,
     ) -> None:
@@ -59,6 +60,7 @@ class Serving:
             port=0,
             token=token,
             outbox=outbox,
+            budgets=budgets,
             request_seconds=request_seconds,
             slow_seconds=slow_seconds,
         )

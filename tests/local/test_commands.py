@@ -86,7 +86,7 @@ def listed(db: Path, *arguments: str) -> list[str]:
 def test_traces_is_a_table(db: Path) -> None:
     """The latest trace comes first; a pipe gets the whole width and no colours."""
     titles, latest, earlier = (line.split() for line in run("traces", db).stdout.splitlines())
-    assert " ".join(titles) == "TRACE START NAME SERVICE MODELS SPANS CALLS IN OUT COST STATUS DURATION"
+    assert " ".join(titles) == "TRACE START (UTC) NAME SERVICE MODELS SPANS CALLS IN OUT COST STATUS DURATION"
     when, name = ["0" * 16, "2026-11-21"], ["run", "the", "shop"]
     assert latest == [*when, "22:09:29", *name, "depot", "gpt-dear", "3", "1", "200", "10", "ok", "100.0", "ms"]
     assert earlier == [*when, "22:09:28", *name, "shop", "gpt-fake", "3", "1", "100", "10", "error", "100.0", "ms"]
@@ -147,6 +147,11 @@ def test_traces_in_json_has_the_documented_shape(db: Path) -> None:
         (["--sort", "errors"], ["shop", "depot"]),
         (["--sort", "cost", "--limit", "1"], ["depot"]),
         (["--limit", "1"], ["depot"]),
+        (["--query", "model:gpt-dear"], ["depot"]),
+        (["-q", "error tool:sea* tokens:<200 express=true"], ["shop"]),
+        (["-q", '"where is" -service:shop'], []),
+        (["--query", "-error", "--service", "depot"], ["depot"]),
+        (["--query", "agent:helper", "--since", "2026-11-21T22:09:28.5Z"], ["depot"]),
     ],
 )
 def test_traces_can_be_filtered_and_sorted(db: Path, arguments: list[str], expected: list[str]) -> None:
@@ -210,7 +215,7 @@ def test_sessions(db: Path) -> None:
     """A row for each conversation, and for a run that names none: it is a session under its trace's id."""
     heads, *rows = run("sessions", db).stdout.splitlines()
     assert (heads.split(), [row.split() for row in rows]) == (
-        ["SESSION", "LAST", "AGENT", "SERVICE", "TRACES", "CALLS", "TOOLS", "ERRORS", "IN", "OUT", "COST"],
+        ["SESSION", "LAST", "(UTC)", "AGENT", "SERVICE", "TRACES", "CALLS", "TOOLS", "ERRORS", "IN", "OUT", "COST"],
         SESSION_ROWS,
     )
 
@@ -260,9 +265,10 @@ def test_what_is_exported_can_be_imported(db: Path, tmp_path: Path) -> None:
     """Out, in and out again gives the same lines; one trace alone is one line."""
     out = run("export", db).stdout
     again = tmp_path / "again.sqlite"
-    done = run("import", again, "-", "--json", given=out.encode())
-    refused = {"refused_spans": 0, "refused_logs": 0, "refused_metrics": 0, "skipped_lines": 0}
-    assert json.loads(done.stdout) == {"spans": 6, "logs": 0, "metrics": 0, **refused}
+    counts = [f"{way}{what}" for way in ("", "known_", "refused_") for what in ("spans", "logs", "metrics")]
+    nothing = dict.fromkeys([*counts, "skipped_lines"], 0)
+    done = [json.loads(run("import", again, "-", "--json", given=out.encode()).stdout) for _ in range(2)]
+    assert done == [{**nothing, "spans": 6}, {**nothing, "known_spans": 6}]
     assert (run("export", again).stdout, run("export", db, trace_id()).stdout) == (out, out.splitlines()[0] + "\n")
 
 
@@ -280,6 +286,13 @@ def test_import_reads_what_programs_write(db: Path, tmp_path: Path, form: str) -
     (tmp_path / "in").write_bytes(forms[form])
     done = run("import", tmp_path / "new.sqlite", str(tmp_path / "in"))
     assert done.output == f"{3 if form in {'document', 'list'} else 6} spans, 0 log records, 0 metrics\n"
+
+
+def test_import_says_what_it_had_already(db: Path, tmp_path: Path) -> None:
+    """What the store holds is neither stored again nor counted as stored."""
+    file = tmp_path / "in.jsonl"
+    file.write_text(run("export", db).stdout)
+    assert run("import", db, str(file)).stderr == "0 spans, 0 log records, 0 metrics; 6 spans already there\n"
 
 
 def test_a_bad_line_is_named_and_skipped(db: Path, tmp_path: Path) -> None:
@@ -341,6 +354,8 @@ def test_a_store_that_is_named_and_not_there_is_an_error(command: str, tmp_path:
             ["--since", "yesterday"],
             "'yesterday' is not a time; expected ISO 8601 such as 2026-11-21T09:00, or an age such as 2h",
         ),
+        ("traces", ["--query", "dur:2s"], "query, character 5: expected one of > >= < <= here, as in dur:>2s"),
+        ("sessions", ["--query", "modle:x"], "query, character 1: there is no key 'modle'; did you mean model:?"),
         ("traces", ["--attribute", "x"], "has no value; expected KEY=VALUE such as gen_ai.request.model=gpt-4o"),
         ("gc", ["--max-size", "big"], "'big' is not a size; expected a number and one of"),
         ("serve", ["--host", "0.0.0.0"], "can be reached from other machines, so a token is needed; try"),  # noqa: S104 - that it is refused

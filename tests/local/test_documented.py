@@ -6,7 +6,18 @@ from typing import Any
 
 import pytest
 
-from otel_agent_telemetry.local import DiffRow, RecentShape, SessionShape, SpanShape, TraceShape, UsageShape
+from otel_agent_telemetry.local import (
+    DiffRow,
+    ErrorShape,
+    InstrumentShape,
+    LatencyRow,
+    LogShape,
+    RecentShape,
+    SessionShape,
+    SpanShape,
+    TraceShape,
+    UsageShape,
+)
 
 _PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "read-traces.md").read_text(encoding="utf-8")
 
@@ -18,6 +29,10 @@ _PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "read-traces.md").read_
         ("show", SpanShape),
         ("sessions", SessionShape),
         ("usage", UsageShape),
+        ("latency", LatencyRow),
+        ("errors", ErrorShape),
+        ("logs", LogShape),
+        ("metrics", InstrumentShape),
         ("diff", DiffRow),
         ("tail", RecentShape),
     ],

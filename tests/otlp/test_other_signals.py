@@ -69,8 +69,8 @@ def test_import_counts_what_it_left_out(what: str, tmp_path: Path) -> None:
     file = tmp_path / "in.json"
     file.write_text(json.dumps(document(what, GOOD[what], BAD[what])))
     done = CliRunner().invoke(main, ["import", str(file), "--json", "--db", str(tmp_path / "x.sqlite")])
-    nothing = dict.fromkeys(("spans", "logs", "metrics", "refused_spans", "refused_logs", "refused_metrics"), 0)
-    assert json.loads(done.stdout) == {**nothing, "skipped_lines": 0, what: 1, f"refused_{what}": 1}
+    counted = {key: count for key, count in json.loads(done.stdout).items() if count}
+    assert counted == {what: 1, f"refused_{what}": 1}
 
 
 @pytest.mark.parametrize("what", GOOD)

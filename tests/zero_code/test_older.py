@@ -16,7 +16,7 @@ def test_an_older_loader(tmp_path: Path) -> None:
         import opentelemetry.instrumentation.distro  # which knows its own error
         from opentelemetry.instrumentation import dependencies
 
-        del dependencies.DependencyConflictError
+        vars(dependencies).pop("DependencyConflictError", None)
         from otel_agent_instrumentation.distro import AgentTelemetryDistro
 
         print(AgentTelemetryDistro.__name__)

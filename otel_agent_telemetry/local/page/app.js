@@ -1,15 +1,22 @@
 // Which view the address names, the keys that work everywhere, and live updates.
 
 import { follow } from "./api.js";
-import { address, say } from "./dom.js";
+import { address, el, link, replace, say } from "./dom.js";
 import { diffView } from "./diff.js";
 import { sessionsView, tracesView } from "./lists.js";
 import { sessionView } from "./session.js";
 import { traceView } from "./trace.js";
 import { usageView } from "./usage.js";
+import { warnOfBudgets } from "./budget.js";
+import { errorsView } from "./errors.js";
+import { eventsView } from "./events.js";
+import { latencyView } from "./latency.js";
+import { logsView } from "./logs.js";
+import { metricsView } from "./metrics.js";
 
-const VIEWS = { traces: tracesView, sessions: sessionsView, usage: usageView, diff: diffView, trace: traceView, session: sessionView };
+const VIEWS = { traces: tracesView, sessions: sessionsView, usage: usageView, diff: diffView, trace: traceView };
 const UNDER = { trace: "traces", session: "sessions" };
+Object.assign(VIEWS, { session: sessionView, latency: latencyView, errors: errorsView, logs: logsView, metrics: metricsView, events: eventsView });
 const main = document.getElementById("main");
 let current = null;
 let generation = 0;
@@ -48,8 +55,14 @@ async function guarded(step) {
   try {
     await step();
   } catch (error) {
-    say(error.message);
+    if (error.status === 404 && /^traces\/[^/]+$/.test(error.path)) missing(error.message);
+    else say(error.message);
   }
+}
+
+function missing(message) {
+  current = null;
+  replace(main, el("div", { class: "empty", role: "alert" }, el("h1", {}, "There is no such trace"), el("p", {}, message), el("p", {}, link({ view: "traces" }, "All traces"))));
 }
 
 document.addEventListener("click", (event) => {
@@ -64,9 +77,9 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const typing = event.target.matches("input, select, textarea");
   if (event.key === "Escape" && typing) event.target.blur();
-  if (typing || document.getElementById("help").open) return;
+  if (typing || document.querySelector("dialog[open]")) return;
   if (afterG) {
-    const view = { t: "traces", s: "sessions", u: "usage", d: "diff" }[event.key];
+    const view = { t: "traces", s: "sessions", u: "usage", d: "diff", l: "latency", e: "errors", o: "logs", m: "metrics" }[event.key];
     afterG = false;
     if (view) go({ view });
   } else if (event.key === "g") afterG = true;
@@ -99,6 +112,7 @@ async function refresh() {
   refreshing = true;
   do {
     again = false;
+    await guarded(warnOfBudgets);
     if (current?.refresh) await guarded(() => current.refresh(parameters()));
   } while (again);
   refreshing = false;

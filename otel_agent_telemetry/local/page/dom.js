@@ -13,7 +13,7 @@ export function el(tag, properties = {}, ...children) {
   return node;
 }
 
-const SVG = new Set(["rect", "line", "text", "title", "g"]);
+const SVG = new Set(["rect", "line", "text", "title", "g", "polyline", "circle"]);
 
 export function append(node, children) {
   for (const child of children.flat(Infinity)) {

@@ -50,7 +50,7 @@ export function feedbackLine(each) {
 export async function markRows(body, kind) {
   const rows = [...body.querySelectorAll("tr[data-id]")];
   if (!rows.length) return;
-  const { feedback } = await ask("feedback", { [kind]: JSON.stringify(rows.map((row) => row.dataset.id)) });
+  const { feedback } = await ask("feedback", { [kind]: JSON.stringify(rows.map((row) => row.dataset.id)) }).catch(() => ({ feedback: {} }));
   for (const row of rows) {
     row.querySelector(".judge-mark")?.remove();
     if (feedback[row.dataset.id]) row.querySelector("td.wide").append(feedbackMark(feedback[row.dataset.id]));

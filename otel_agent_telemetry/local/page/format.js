@@ -24,6 +24,10 @@ export function moment(iso) {
   return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())} ${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}`;
 }
 
+export function zone() {
+  return new Intl.DateTimeFormat("en-US", { timeZoneName: "short" }).formatToParts().find((part) => part.type === "timeZoneName").value;
+}
+
 export function shown(value) {
   return typeof value === "string" ? value : JSON.stringify(value, null, 2);
 }

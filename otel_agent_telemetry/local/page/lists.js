@@ -3,54 +3,30 @@
 import { ask } from "./api.js";
 import { el, link, replace } from "./dom.js";
 import { markRows } from "./feedback.js";
-import { amount, dollars, duration, moment } from "./format.js";
+import { amount, dollars, duration, moment, zone } from "./format.js";
+import { searchBox } from "./search.js";
 
 const PAGE = 50;
-const SINCE = { "": "any time", "15m": "15 minutes", "1h": "1 hour", "24h": "1 day", "7d": "7 days", "30d": "30 days" };
 const SORTS = { "": "latest", duration: "longest", tokens: "most tokens", cost: "most costly", spans: "most spans", errors: "most errors" };
-const FIELDS = ["name", "text", "service", "model", "agent", "tool", "status", "attribute", "min_duration", "since", "sort", "session"];
+const SESSION_COLUMNS = { session: "Session", last: "Last", agent: "Agent", service: "Service", traces: "Traces", calls: "Calls", tools: "Tools", errors: "Errors", input: "In", output: "Out", cost: "Cost" };
+const SESSION_SORTS = { "": "latest end", session: "by name", agent: "by agent", traces: "most traces", calls: "most calls", tools: "most tools", errors: "most errors", input: "most tokens in", output: "most tokens out", cost: "most costly" };
 
 export function tracesView(main, { go, parameters }) {
   const marked = new Set();
-  const form = el("form", { class: "filters", role: "search", "aria-label": "Filter traces", onsubmit: (event) => event.preventDefault() });
-  const lists = {};
-  const text = (name, label, placeholder, list) =>
-    el("label", {}, label, el("input", { name, placeholder, list: list && `list-${list}`, autocomplete: "off", spellcheck: "false" }), list && (lists[list] = el("datalist", { id: `list-${list}` })));
-  const choice = (name, label, choices) =>
-    el("label", {}, label, el("select", { name }, Object.entries(choices).map(([value, words]) => el("option", { value }, words))));
-  replace(
-    form,
-    text("name", "Name", "contains"),
-    text("text", "Text anywhere", "in attributes, messages"),
-    text("service", "Service", "", "services"),
-    text("model", "Model", "", "models"),
-    text("agent", "Agent", "", "agents"),
-    text("tool", "Tool", "", "tools"),
-    text("session", "Session", ""),
-    text("attribute", "Attribute", "key=value"),
-    text("min_duration", "At least", "500ms"),
-    choice("status", "Status", { "": "any", ok: "ok", error: "error", cancelled: "cancelled" }),
-    choice("since", "Since", SINCE),
-    choice("sort", "Sort", SORTS),
-  );
-  const columns = [["", ""], ["Start", ""], ["Name", ""], ["Service", ""], ["Model", ""], ["Spans", "number"], ["In", "number"], ["Out", "number"], ["Cost", "number"], ["Status", ""], ["Duration", "number"]];
+  const search = searchBox({ view: "traces", go, parameters, sorts: SORTS });
+  const columns = [["", ""], [`Start (${zone()})`, ""], ["Name", ""], ["Service", ""], ["Model", ""], ["Spans", "number"], ["In", "number"], ["Out", "number"], ["Cost", "number"], ["Status", ""], ["Duration", "number"]];
   const body = el("tbody");
   const table = el("table", { class: "stacked" }, el("caption", { class: "skip" }, "Traces"),
     el("thead", {}, el("tr", {}, columns.map(([title, kind]) => el("th", { scope: "col", class: kind }, title)))), body);
   const compare = el("button", { type: "button", disabled: true, onclick: () => { const [a, b] = marked; go({ view: "diff", a, b }); } }, "Compare two");
-  const newer = el("button", { type: "button", onclick: () => page(-1) }, "Newer");
-  const older = el("button", { type: "button", onclick: () => page(1) }, "Older");
+  const newer = el("button", { type: "button", disabled: true, onclick: () => page(-1) }, "Newer");
+  const older = el("button", { type: "button", disabled: true, onclick: () => page(1) }, "Older");
   const actions = el("div", { class: "row-actions" }, newer, older, compare);
-  const empty = el("div", { class: "empty", hidden: true });
-  replace(main, form, table, empty, actions);
+  const empty = el("div", { class: "empty", role: "status" }, el("p", { class: "quiet" }, "Loading…"));
+  table.hidden = true;
+  replace(main, search.box, table, empty, actions);
   let selected = -1;
   let drawn = "";
-
-  form.addEventListener("input", debounced(() => go({ view: "traces", ...filled() }, { quietly: true })));
-
-  function filled() {
-    return Object.fromEntries([...new FormData(form)].filter(([, value]) => value));
-  }
 
   function page(step) {
     const asked = parameters();
@@ -58,34 +34,28 @@ export function tracesView(main, { go, parameters }) {
     go({ ...asked, view: "traces", offset: offset ? String(offset) : "" });
   }
 
-  async function show(asked) {
-    for (const name of FIELDS) {
-      const field = form.elements.namedItem(name);
-      if (document.activeElement !== field) field.value = asked[name] || "";
-    }
-    await load(asked);
-    const names = await ask("facets");
-    for (const [list, node] of Object.entries(lists)) replace(node, names[list].map((value) => el("option", { value })));
-  }
-
-  async function load(asked) {
-    const wanted = Object.fromEntries(FIELDS.map((name) => [name, asked[name]]));
-    const { traces } = await ask("traces", { ...wanted, limit: String(PAGE + 1), offset: asked.offset });
+  const show = answered(search, table, () => replace(empty), async (asked) => {
+    const { sort, q, offset, view, ...old } = asked;
+    return ask("traces", { ...old, q, sort, offset, limit: String(PAGE + 1) });
+  }, ({ traces, terms }, asked) => {
     newer.disabled = !Number(asked.offset || 0);
     older.disabled = traces.length <= PAGE;
-    draw(traces.slice(0, PAGE), asked);
-    await markRows(body, "traces");
-  }
+    draw(traces.slice(0, PAGE), terms.length);
+  });
 
-  function draw(traces, asked) {
+  function draw(traces, isFiltered) {
     const now = JSON.stringify(traces);
-    if (now === drawn) return;
+    if (now === drawn && traces.length) {
+      markRows(body, "traces");
+      return;
+    }
     drawn = now;
     replace(body, traces.map(row));
+    markRows(body, "traces");
     mark(Math.min(selected, traces.length - 1));
     table.hidden = !traces.length;
     empty.hidden = Boolean(traces.length);
-    if (!traces.length) replace(empty, FIELDS.some((name) => asked[name]) ? el("p", {}, "No trace matches. ", link({ view: "traces" }, "Show all")) : howToFill());
+    if (!traces.length) replace(empty, isFiltered ? nothing("trace", "traces") : howToFill());
   }
 
   function row(trace) {
@@ -95,7 +65,7 @@ export function tracesView(main, { go, parameters }) {
       el("td", {}, tick),
       el("td", { class: "short" }, moment(trace.start)),
       el("td", { class: "wide" }, link({ view: "trace", id: trace.trace_id }, trace.name || "(no name)")),
-      cell("service", trace.service), cell("model", trace.models.join(", ")), cell("spans", amount(trace.spans), "number"),
+      cell("service", trace.service), cell("model", models(trace.models)), cell("spans", amount(trace.spans), "number"),
       cell("in", amount(trace.input_tokens), "number"), cell("out", amount(trace.output_tokens), "number"),
       cell("cost", dollars(trace.cost_usd, trace.cost_is_estimate, trace.unpriced_calls), "number"),
       el("td", { class: trace.errors ? "short error" : "short" }, trace.errors ? `${trace.errors} failed` : trace.status),
@@ -124,34 +94,75 @@ export function tracesView(main, { go, parameters }) {
     return true;
   }
 
-  const refresh = (asked) => (Number(asked.offset || 0) ? null : load(asked));
+  const refresh = (asked) => (Number(asked.offset || 0) ? null : show(asked));
   return { show, refresh, key };
 }
 
-export function sessionsView(main) {
-  const titles = ["Session", "Last", "Agent", "Service", "Traces", "Calls", "Tools", "In", "Out", "Cost"];
+export function sessionsView(main, { go, parameters }) {
+  const search = searchBox({ view: "sessions", go, parameters, sorts: SESSION_SORTS });
+  const heads = Object.entries(SESSION_COLUMNS).map(([name, title], index) => {
+    const words = name === "last" ? `Last (${zone()})` : title;
+    const by = name === "last" ? "" : name;
+    const content = by in SESSION_SORTS ? el("button", { type: "button", class: "sorter", onclick: () => go({ ...parameters(), view: "sessions", sort: by }) }, words) : words;
+    return el("th", { scope: "col", class: index > 3 ? "number" : "", "data-sort": by in SESSION_SORTS ? by : null }, content);
+  });
   const body = el("tbody");
-  const table = el("table", { class: "stacked" }, el("caption", { class: "skip" }, "Sessions"),
-    el("thead", {}, el("tr", {}, titles.map((title, index) => el("th", { scope: "col", class: index > 3 ? "number" : "" }, title)))), body);
-  const empty = el("p", { hidden: true }, "No trace names a session yet: telemetry.session() or the attribute gen_ai.conversation.id does.");
-  replace(main, table, empty);
+  const table = el("table", { class: "stacked", hidden: true }, el("caption", { class: "skip" }, "Sessions"), el("thead", {}, el("tr", {}, heads)), body);
+  const empty = el("div", { class: "empty", role: "status" }, el("p", { class: "quiet" }, "Loading…"));
+  replace(main, search.box, table, empty);
 
-  async function show() {
-    const { sessions } = await ask("sessions");
+  const show = answered(search, table, () => replace(empty), ({ sort, q, view, ...old }) => ask("sessions", { ...old, q, sort }), ({ sessions, terms }, asked) => {
+    for (const head of heads) {
+      if (head.dataset.sort === (asked.sort || "")) head.setAttribute("aria-sort", ["session", "agent"].includes(asked.sort) ? "ascending" : "descending");
+      else head.removeAttribute("aria-sort");
+    }
     table.hidden = !sessions.length;
     empty.hidden = Boolean(sessions.length);
-    replace(body, sessions.map((session) => {
-      const cell = (label, value) => el("td", { class: "number", "data-label": value === "" ? null : label }, value);
-      return el("tr", { "data-id": session.session },
-        el("td", { class: "wide" }, link({ view: "session", id: session.session }, session.session)),
-        el("td", { class: "short" }, moment(session.end)), el("td", {}, session.agent || ""), el("td", {}, session.service),
-        cell("traces", amount(session.traces)), cell("calls", amount(session.calls)), cell("tools", amount(session.tools)),
-        cell("in", amount(session.input_tokens)), cell("out", amount(session.output_tokens)),
-        cell("cost", dollars(session.cost_usd, session.cost_is_estimate, session.unpriced_calls)));
-    }));
-    await markRows(body, "sessions");
-  }
+    if (!sessions.length) replace(empty, terms.length ? nothing("session", "sessions") : el("p", {}, "No trace names a session yet: telemetry.session() or the attribute gen_ai.conversation.id does."));
+    replace(body, sessions.map(sessionRow));
+    markRows(body, "sessions");
+  });
   return { show, refresh: show };
+}
+
+function sessionRow(session) {
+  const cell = (label, value) => el("td", { class: "number", "data-label": value === "" ? null : label }, value);
+  return el("tr", { "data-id": session.session },
+    el("td", { class: "wide" }, link({ view: "session", id: session.session }, session.session)),
+    el("td", { class: "short" }, moment(session.end)), el("td", {}, session.agent || ""), el("td", {}, session.service),
+    cell("traces", amount(session.traces)), cell("calls", amount(session.calls)), cell("tools", amount(session.tools)), cell("errors", session.errors ? amount(session.errors) : ""),
+    cell("in", amount(session.input_tokens)), cell("out", amount(session.output_tokens)),
+    cell("cost", dollars(session.cost_usd, session.cost_is_estimate, session.unpriced_calls)));
+}
+
+// Shows an answer unless a later question was asked meanwhile; until then the table says that it is busy.
+function answered(search, table, refused, question, draw) {
+  let latest = 0;
+  return async (asked) => {
+    const mine = ++latest;
+    table.setAttribute("aria-busy", "true");
+    try {
+      const answer = await question(asked);
+      if (mine !== latest) return;
+      search.show(asked, answer.terms);
+      draw(answer, asked);
+    } catch (error) {
+      if (error.status !== 400) throw error;
+      if (mine !== latest) return;
+      search.refuse(asked, error.message);
+      refused();
+    } finally {
+      if (mine === latest) table.setAttribute("aria-busy", "false");
+    }
+  };
+}
+
+function nothing(what, view) {
+  return el("p", {}, `No ${what} matches. `, link({ view }, "Show all"));
+}
+
+function models(names) {
+  return names.length ? el("span", { class: "models", title: names.join(", ") }, names.join(", ")) : "";
 }
 
 function howToFill() {
@@ -162,12 +173,4 @@ function howToFill() {
     el("p", {}, "or try one of these:"),
     el("pre", {}, "agent-telemetry run -- python your_program.py\nagent-telemetry import traces.jsonl"),
   ];
-}
-
-export function debounced(step) {
-  let timer = 0;
-  return () => {
-    clearTimeout(timer);
-    timer = setTimeout(step, 200);
-  };
 }

@@ -1,38 +1,75 @@
-// Everything about one span.
+// Everything about one span; what failed comes first.
 
+import { ask } from "./api.js";
 import { el, link } from "./dom.js";
 import { feedbackLine } from "./feedback.js";
 import { amount, dollars, duration, shown } from "./format.js";
+import { copyButton } from "./take.js";
 
-export function spanPanel(detail, row, onClose, onContent) {
+export function spanPanel(detail, { row, speaker, trace, onClose, onContent }) {
   return [
     el("button", { type: "button", class: "close", "aria-label": "Close the details", onclick: onClose }, "✕"),
     el("h1", {}, detail.name || "(no name)"),
+    failure(detail),
     el("div", { class: "facts" }, facts(detail, row).map(([words, value]) => el("span", {}, `${words} `, el("b", {}, value)))),
-    detail.hidden ? el("p", { class: "quiet" }, `${detail.hidden} values are hidden, as they may be content. `, el("button", { type: "button", onclick: onContent }, "Show them")) : null,
-    detail.status_message && [el("h2", {}, "Status message"), el("pre", { class: "error" }, detail.status_message)],
+    speaker && el("p", { class: "note" }, "It repeats ", link({ view: "trace", id: trace, span: speaker.span_id }, speaker.name), ", which is the one that counts."),
+    copies(detail, row, trace),
+    detail.hidden ? el("p", { class: "quiet" }, `${detail.hidden} ${detail.hidden === 1 ? "value is hidden, as it" : "values are hidden, as they"} may be content. `, el("button", { type: "button", onclick: onContent }, detail.hidden === 1 ? "Show it" : "Show them")) : null,
     exceptions(detail),
     detail.feedback?.length ? [el("h2", {}, "Feedback"), detail.feedback.map(feedbackLine)] : null,
     section("Attributes", detail.attributes),
-    detail.events.filter((event) => !["exception", "gen_ai.evaluation.result"].includes(event.name)).map((event) => section(`Event ${event.name}, after ${duration(Math.max(0, event.offset_ms))}`, event.attributes)),
-    detail.links.map((each) => [el("h2", {}, "Link to ", link({ view: "trace", id: each.trace_id, span: each.span_id }, each.trace_id.slice(0, 16))), pairs(each.attributes)]),
+    detail.events.filter((event) => !["exception", "gen_ai.evaluation.result"].includes(event.name)).map((event) => section(`Event ${event.name}, ${after(event)}`, event.attributes) || el("h2", {}, `Event ${event.name}, ${after(event)}`)),
+    detail.logs.map(logRecord),
+    detail.links.map((each) => linked(each, trace)),
     section("Resource", detail.resource),
     detail.dropped_attributes ? el("p", { class: "quiet" }, `${detail.dropped_attributes} attributes were dropped by the program that sent it.`) : null,
   ];
 }
 
+// What went wrong, in the words of the status, else of the last exception.
+function failure(detail) {
+  const thrown = detail.events.findLast((event) => event.name === "exception")?.attributes["exception.message"];
+  const said = detail.status_message || (thrown === undefined ? "" : shown(thrown));
+  return said && el("pre", { class: "error failure", "aria-label": "Failure" }, said);
+}
+
 function facts(detail, row) {
-  const found = [["kind", row?.kind || detail.span_kind], ["took", duration(row?.duration_ms ?? 0)], ["status", row?.status ?? ""], ["scope", `${detail.scope} ${detail.scope_version}`.trim()]];
+  const took = row?.unfinished ? "has not ended" : duration(row?.duration_ms ?? 0);
+  const found = [["kind", row?.kind || detail.span_kind], ["took", took], ["status", row?.status ?? ""], ["error", row?.error_type ?? ""], ["service", row?.service ?? ""], ["scope", `${detail.scope} ${detail.scope_version}`.trim()]];
   if (row?.input_tokens !== null && row) found.push(["in", amount(row.input_tokens)], ["out", amount(row.output_tokens)]);
   if (row?.cost_usd !== null && row) found.push([row.cost_is_estimate ? "cost, estimated" : "cost", dollars(row.cost_usd, row.cost_is_estimate)]);
   return found.filter(([, value]) => value);
 }
 
+function copies(detail, row, trace) {
+  const path = `traces/${trace}/spans/${detail.span_id}`;
+  const isWhole = !detail.hidden;
+  return el("p", { class: "take-row" },
+    copyButton("Copy as JSON", async () => pretty((await ask(`${path}/otlp`, { content: isWhole ? "true" : "" })).text)),
+    row?.kind === "model" && isWhole && copyButton("Copy prompt", async () => (await ask(`${path}/prompt`)).text || "No prompt was recorded."),
+    copyButton("Copy span id", () => detail.span_id));
+}
+
 function exceptions(detail) {
   return detail.events.filter((event) => event.name === "exception").map((event) => {
-    const { "exception.type": type, "exception.message": message, "exception.stacktrace": stack } = event.attributes;
-    return [el("h2", { class: "error" }, `Exception ${shown(type ?? "")}`), message !== undefined && el("pre", {}, shown(message)), stack !== undefined && el("pre", {}, shown(stack))];
+    const { "exception.type": type, "exception.message": message, "exception.stacktrace": stack, ...more } = event.attributes;
+    return [el("h2", { class: "error" }, `Exception ${shown(type ?? "")}, ${after(event)}`), message !== undefined && el("pre", {}, shown(message)), stack !== undefined && el("pre", {}, shown(stack)), Object.keys(more).length > 0 && pairs(more)];
   });
+}
+
+function logRecord(record) {
+  const title = ["Log", record.severity, record.name].filter(Boolean).join(" ");
+  return [el("h2", {}, `${title}, ${after(record)}`), record.body !== null && el("pre", {}, shown(record.body)), Object.keys(record.attributes).length > 0 && pairs(record.attributes)];
+}
+
+function linked(each, trace) {
+  const name = each.trace_id === trace ? `span ${each.span_id}` : each.trace_id.slice(0, 16);
+  const target = each.is_stored ? link({ view: "trace", id: each.trace_id, span: each.span_id }, name) : [el("span", { class: "mono" }, each.trace_id), el("span", { class: "quiet" }, ", which is not in the store")];
+  return [el("h2", {}, "Link to ", target), pairs(each.attributes)];
+}
+
+function after(each) {
+  return each.offset_ms < 0 ? `${duration(-each.offset_ms)} before it began` : `after ${duration(each.offset_ms)}`;
 }
 
 function section(title, attributes) {
@@ -43,10 +80,14 @@ function pairs(attributes) {
   return el("table", { class: "pairs" }, el("tbody", {}, Object.entries(attributes).map(([key, value]) => el("tr", {}, el("td", {}, key), el("td", {}, readable(value))))));
 }
 
+function pretty(text) {
+  return JSON.stringify(JSON.parse(text), null, 2);
+}
+
 function readable(value) {
   if (typeof value !== "string" || !/^[[{]/.test(value)) return shown(value);
   try {
-    return el("pre", {}, JSON.stringify(JSON.parse(value), null, 2));
+    return el("pre", {}, pretty(value));
   } catch {
     return value;
   }

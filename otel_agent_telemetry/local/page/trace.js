@@ -1,15 +1,17 @@
-// One trace: its waterfall, its conversation, and what of it left this machine.
+// One trace: its timeline, its conversation, and what of it left this machine.
 
 import { ask } from "./api.js";
-import { el, link, replace } from "./dom.js";
+import { address, el, link, replace } from "./dom.js";
 import { amount, dollars, duration, moment, plural } from "./format.js";
-import { debounced } from "./lists.js";
 import { leftPanel } from "./left.js";
+import { debounced } from "./search.js";
 import { spanPanel } from "./span.js";
+import { copyButton, exportButton } from "./take.js";
 import { talkPanel } from "./talk.js";
-import { waterfall } from "./waterfall.js";
+import { timeline } from "./timeline.js";
 
-const TABS = { waterfall: "Waterfall", conversation: "Conversation", left: "What left this machine" };
+const TABS = { waterfall: "Timeline", conversation: "Conversation", left: "What left this machine" };
+const NOT_FOUND = 404;
 
 export function traceView(main, { go, parameters }) {
   const heading = el("div");
@@ -19,24 +21,47 @@ export function traceView(main, { go, parameters }) {
     el("button", { type: "button", role: "tab", id: `tab-${name}`, "data-tab": name, "aria-controls": "panel", onclick: () => go({ ...parameters(), tab: name === "waterfall" ? "" : name }) }, words));
   const panel = el("div", { id: "panel", role: "tabpanel", class: "panes" });
   const box = el("div", { class: "trace" }, heading, el("div", { class: "tabs" }, el("div", { role: "tablist", "aria-label": "Trace" }, tabs), search, found), panel);
-  replace(main, box);
   const details = el("aside", { class: "details", "aria-label": "Span", hidden: true });
-  const chart = waterfall((span) => go({ ...parameters(), span }, { quietly: true }));
+  const chart = timeline({ onSelect: (span) => go({ ...parameters(), span }, { quietly: true }), onState: debounced(remember) });
+  const take = el("span", { class: "take-row" }, copyButton("Copy id", () => tree.trace.trace_id), copyButton("Copy link", theLink), exportButton(() => tree.trace.trace_id));
   let tree = null;
+  let loaded = null;
   let shownSpan = null;
+  let shownRow = null;
+  let shownQuery = "";
   let shownTab = null;
 
-  search.addEventListener("input", debounced(async () => {
+  search.addEventListener("input", debounced(find));
+
+  async function find() {
     const text = search.value;
     const inside = text.trim() ? await ask(`traces/${tree.trace.trace_id}/matching`, { text: text.trim() }) : { spans: [] };
     if (text !== search.value) return;
     const count = chart.search(text, inside.spans);
-    found.textContent = count === null ? "" : `${count} match`;
-  }));
+    found.textContent = count === null ? "" : `${count} ${plural(count, "match")}`.replace("matchs", "matches");
+  }
+
+  function state() {
+    return { ...parameters(), ...chart.address(), find: search.value.trim() };
+  }
+
+  function remember() {
+    if (tree && box.isConnected && parameters().view === "trace") history.replaceState(null, "", address(state()));
+  }
+
+  function theLink() {
+    return `${location.origin}${location.pathname}${address({ ...state(), id: tree.trace.trace_id })}`;
+  }
 
   async function show(asked) {
     const id = asked.id || "latest";
-    if (!tree || tree.trace.trace_id !== id) await load(id);
+    if (!tree || (asked.id !== loaded && tree.trace.trace_id !== id)) {
+      if (!(await load(id))) return;
+      loaded = asked.id;
+      chart.restore(asked);
+      search.value = asked.find || "";
+      if (search.value) await find();
+    }
     const tab = asked.tab in TABS ? asked.tab : "waterfall";
     for (const each of tabs) each.setAttribute("aria-selected", String(each.dataset.tab === tab));
     search.hidden = tab !== "waterfall";
@@ -45,17 +70,27 @@ export function traceView(main, { go, parameters }) {
   }
 
   async function load(id) {
-    tree = await ask(`traces/${encodeURIComponent(id)}`);
     shownTab = null;
     shownSpan = null;
+    if (!box.isConnected) replace(main, el("p", { class: "quiet", role: "status" }, "Loading the trace…"));
+    try {
+      tree = await ask(`traces/${encodeURIComponent(id)}`);
+    } catch (error) {
+      tree = null;
+      if (error.status !== NOT_FOUND) throw error;
+      replace(main, unknown(error.message));
+      return false;
+    }
+    replace(main, box);
     drawHeading(tree.trace);
-    chart.set(tree.spans);
+    chart.set(tree);
+    return true;
   }
 
   function drawHeading(trace) {
     const facts = [[`${trace.spans}`, plural(trace.spans, "span")], [`${trace.calls}`, plural(trace.calls, "model call")], [`${trace.tools}`, plural(trace.tools, "tool call")], [amount(trace.input_tokens), "tokens in"], [amount(trace.output_tokens), "tokens out"],
       [dollars(trace.cost_usd, trace.cost_is_estimate, trace.unpriced_calls), trace.cost_is_estimate ? "estimated" : ""], [duration(trace.duration_ms), ""], [trace.errors ? `${trace.errors}` : "", trace.errors ? "failed" : ""], [trace.models.join(", "), ""]];
-    replace(heading, el("h1", {}, trace.name || "(no name)"), el("div", { class: "facts" },
+    replace(heading, el("div", { class: "title" }, el("h1", {}, trace.name || "(no name)"), take), el("div", { class: "facts" },
       facts.filter(([value]) => value).map(([value, words]) => el("span", {}, el("b", {}, value), " ", words)),
       el("span", {}, trace.service), el("span", {}, moment(trace.start)),
       trace.session && el("span", {}, "session ", link({ view: "session", id: trace.session }, trace.session)),
@@ -66,7 +101,7 @@ export function traceView(main, { go, parameters }) {
     shownTab = tab;
     if (tab === "waterfall") {
       replace(panel, chart.box, details);
-      chart.set(tree.spans);
+      chart.set(tree);
     } else if (tab === "conversation") replace(panel, talkPanel(await ask(`traces/${tree.trace.trace_id}/conversation`, { markdown: "true" }), tree.trace.trace_id));
     else replace(panel, leftPanel(await ask(`traces/${tree.trace.trace_id}/left`)));
   }
@@ -83,8 +118,11 @@ export function traceView(main, { go, parameters }) {
 
   async function describe(span, query) {
     const detail = await ask(`traces/${tree.trace.trace_id}/spans/${encodeURIComponent(span)}${query}`);
+    if (shownSpan !== span) return;
     const row = tree.spans.find((each) => each.span_id === span);
-    if (shownSpan === span) replace(details, spanPanel(detail, row, close, () => describe(span, "?content=true")));
+    [shownRow, shownQuery] = [JSON.stringify(row), query];
+    const speaker = row?.repeats && tree.spans.find((each) => each.span_id === row.repeats);
+    replace(details, spanPanel(detail, { row, speaker, trace: tree.trace.trace_id, onClose: close, onContent: () => describe(span, "?content=true") }));
   }
 
   function close() {
@@ -92,6 +130,7 @@ export function traceView(main, { go, parameters }) {
   }
 
   function key(event) {
+    if (!tree) return false;
     if (event.key === "Escape" && shownSpan) close();
     else if (shownTab !== "waterfall") return false;
     else return chart.key(event);
@@ -101,15 +140,30 @@ export function traceView(main, { go, parameters }) {
   async function refresh() {
     if (!tree) return;
     const now = await ask(`traces/${tree.trace.trace_id}`);
-    if (JSON.stringify(now.trace) === JSON.stringify(tree.trace)) {
+    if (JSON.stringify(now) === JSON.stringify(tree)) {
       if (shownTab === "left") await open("left");
       return;
     }
     tree = now;
     drawHeading(tree.trace);
-    if (shownTab === "waterfall") chart.set(tree.spans);
-    else await open(shownTab);
+    if (shownTab !== "waterfall") await open(shownTab);
+    else await grow();
+  }
+
+  async function grow() {
+    chart.set(tree);
+    if (search.value.trim()) await find();
+    const row = shownSpan && tree.spans.find((each) => each.span_id === shownSpan);
+    if (!row || JSON.stringify(row) === shownRow) return;
+    const top = details.scrollTop;
+    await describe(shownSpan, shownQuery);
+    details.scrollTop = top;
   }
 
   return { show, refresh, key };
+}
+
+function unknown(message) {
+  return el("div", { class: "empty" }, el("h1", {}, "This trace is not in the store"), el("p", { role: "alert" }, message),
+    el("p", {}, link({ view: "traces" }, "All traces"), " · ", link({ view: "trace", id: "latest" }, "The latest trace")));
 }

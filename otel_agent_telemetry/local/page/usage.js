@@ -1,66 +1,107 @@
-// Tokens, calls and cost as a chart and a table.
+// Tokens, calls, errors and cost: over time as a chart, and by what they were spent on as a table.
 
 import { ask } from "./api.js";
-import { el, replace } from "./dom.js";
-import { amount, dollars } from "./format.js";
+import { budgetList, budgets } from "./budget.js";
+import { chart, OTHERS } from "./chart.js";
+import { el, link, replace } from "./dom.js";
+import { amount, dollars, plural } from "./format.js";
+import { everyStep, SINCE, utcShort, utcWords } from "./times.js";
 
 const BY = ["model", "agent", "tool", "session", "hour", "day"];
-const SINCE = { "": "any time", "1h": "1 hour", "24h": "1 day", "7d": "7 days", "30d": "30 days" };
-const MOST_BARS = 40;
+const STACKS = ["model", "agent", "tool", "session"];
+const NONE = "(none)";
+const MEASURES = {
+  tokens: { words: "tokens", of: (point) => point.input_tokens + point.output_tokens },
+  cost: { words: "cost", of: (point) => point.cost_usd },
+  input: { words: "tokens in", of: (point) => point.input_tokens },
+  output: { words: "tokens out", of: (point) => point.output_tokens },
+  calls: { words: "model calls", of: (point) => point.calls },
+  tools: { words: "tool calls", of: (point) => point.tool_calls },
+  errors: { words: "errors", of: (point) => point.errors },
+};
+const TITLES = ["", "Calls", "Errors", "Tools", "Runs", "In", "Out", "Cached", "Reasoning", "Cost"];
 
 export function usageView(main, { go, parameters }) {
-  const by = el("select", { "aria-label": "Group by" }, BY.map((value) => el("option", { value }, `by ${value}`)));
-  const since = el("select", { "aria-label": "Since" }, Object.entries(SINCE).map(([value, words]) => el("option", { value }, words)));
-  const keys = el("span", { class: "quiet" }, el("span", { class: "key input" }, "input tokens "), el("span", { class: "key output" }, "output tokens"));
-  const chart = el("div");
+  const choice = (label, options) => el("select", { "aria-label": label }, Object.entries(options).map(([value, words]) => el("option", { value }, words)));
+  const fields = {
+    by: choice("Group by", Object.fromEntries(BY.map((value) => [value, `by ${value}`]))),
+    measure: choice("Measure", Object.fromEntries(Object.entries(MEASURES).map(([value, { words }]) => [value, words]))),
+    step: choice("Step", { hour: "each hour", day: "each day" }),
+    scale: choice("Scale", { linear: "linear", log: "logarithmic" }),
+    since: choice("Since", SINCE),
+  };
+  const over = el("div");
+  const drawing = el("div");
   const body = el("tbody");
-  const titles = ["", "Calls", "Errors", "Tools", "Runs", "In", "Out", "Cached", "Reasoning", "Cost"];
   const table = el("table", { class: "stacked" }, el("caption", { class: "skip" }, "Usage"),
-    el("thead", {}, el("tr", {}, titles.map((title, index) => el("th", { scope: "col", class: index ? "number" : "" }, title)))), body);
-  const note = el("p", { class: "quiet" }, "A cost with ~ is an estimate from a price list; one with ≥ leaves out calls whose price is not known.");
-  replace(main, el("div", { class: "row-actions" }, by, since, keys), chart, table, note);
-  const change = () => go({ ...parameters(), view: "usage", by: by.value, since: since.value }, { quietly: true });
-  by.addEventListener("change", change);
-  since.addEventListener("change", change);
+    el("thead", {}, el("tr", {}, TITLES.map((title, index) => el("th", { scope: "col", class: index ? "number" : "" }, title)))), body);
+  const note = el("p", { class: "quiet" }, "A cost with ~ is an estimate from a price list; one with ≥, and a step marked ?, leaves out calls whose price is not known.");
+  replace(main, over, el("div", { class: "row-actions" }, Object.values(fields)), drawing, table, note);
+  const chosen = () => Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.value]));
+  for (const field of Object.values(fields)) field.addEventListener("change", () => go({ ...parameters(), view: "usage", ...chosen() }, { quietly: true }));
+  let drawn = "";
 
   async function show(asked) {
-    by.value = asked.by || "model";
-    since.value = asked.since || "";
-    const { usage } = await ask("usage", { by: asked.by, since: asked.since });
-    replace(chart, usage.length ? bars(usage.slice(0, MOST_BARS)) : el("p", {}, "No model calls, tools or agent runs in this time."));
+    fields.by.value = BY.includes(asked.by) ? asked.by : "model";
+    fields.measure.value = asked.measure in MEASURES ? asked.measure : fields.by.value === "tool" ? "tools" : "tokens";
+    fields.step.value = asked.step || (asked.by === "day" ? "day" : "hour");
+    fields.scale.value = asked.scale || "linear";
+    fields.since.value = asked.since || "";
+    const { by, step } = chosen();
+    const stack = STACKS.includes(by) ? by : "model";
+    const [{ usage }, series, known] = await Promise.all([ask("usage", { by: asked.by, since: asked.since }), ask("series", { step, stack, since: asked.since }), budgets()]);
+    const now = JSON.stringify([usage, series, known, chosen()]);
+    if (now === drawn) return;
+    drawn = now;
+    replace(over, budgetList(known));
+    replace(drawing, series.points.length ? seriesChart(series, chosen(), stack, known) : el("p", {}, "No model calls, tools or agent runs in this time."), leftOut(series));
     table.hidden = !usage.length;
     note.hidden = !usage.some((row) => row.cost_is_estimate || row.unpriced_calls);
-    replace(body, usage.map(line));
+    replace(body, usage.map((row) => line(row, by)));
   }
   return { show, refresh: show };
 }
 
-function line(row) {
+function seriesChart(series, { measure, step, scale }, stack, known) {
+  const { words, of } = MEASURES[measure];
+  const keys = series.others ? [...series.keys, ""] : series.keys;
+  const at = new Map(series.points.map((point) => [`${Date.parse(point.start)} ${point.key}`, point]));
+  const steps = everyStep(series.points.map((point) => point.start), series.step_ms).map((time) => {
+    const points = keys.map((key) => at.get(`${time} ${key}`));
+    const unpriced = points.reduce((sum, point) => sum + (point ? point.unpriced_calls : 0), 0);
+    const isMarked = measure === "cost" && unpriced > 0;
+    return { label: utcWords(time, series.step_ms), short: utcShort(time, series.step_ms), values: points.map((point) => (point ? of(point) : null)), mark: isMarked, note: isMarked && `${unpriced} ${plural(unpriced, "call")} without a price` };
+  });
+  const limits = measure === "cost" ? known.filter((budget) => budget.per === step).map((budget) => ({ value: budget.limit_usd, label: `budget $${budget.limit_usd}` })) : [];
+  const names = keys.map((key) => (key === "" ? OTHERS : key ?? NONE));
+  const isCost = measure === "cost";
+  return chart({ label: `${words} by ${stack}, each ${step}`, names, steps, limits, isLog: scale === "log", format: (value) => (isCost ? dollars(value, false) : short(value)) });
+}
+
+function leftOut(series) {
+  return [
+    series.left_out > 0 && el("p", { class: "quiet" }, `The chart leaves out the earliest ${amount(series.left_out)} steps; see each day instead.`),
+    series.others > 0 && el("p", { class: "quiet" }, `${amount(series.others)} more are added up as others.`),
+  ];
+}
+
+function line(row, by) {
   const figures = { calls: row.calls, errors: row.errors, tools: row.tool_calls, runs: row.agent_runs, in: row.input_tokens, out: row.output_tokens, cached: row.cache_read_tokens, reasoning: row.reasoning_tokens };
+  const name = row.key ?? NONE;
   return el("tr", {},
-    el("td", { class: "wide" }, row.key ?? "(none)"),
+    el("td", { class: "wide" }, row.key !== null && STACKS.includes(by) ? link({ view: "traces", [by]: row.key }, name) : name),
     Object.entries(figures).map(([label, value]) => el("td", { class: "number", "data-label": label }, amount(value))),
     el("td", { class: "number", "data-label": "cost" }, dollars(row.cost_usd, row.cost_is_estimate, row.unpriced_calls)));
 }
 
-function bars(rows) {
-  const total = (row) => (row.input_tokens || 0) + (row.output_tokens || 0);
-  const most = Math.max(1, ...rows.map(total));
-  const width = 100 / rows.length;
-  const words = rows.map((row) => `${row.key ?? "(none)"}: ${total(row)}`).join(", ");
-  const drawn = rows.map((row, index) => {
-    const tall = (tokens) => (140 * (tokens || 0)) / most;
-    const x = `${index * width + width * 0.1}%`;
-    const bar = (kind, height, base) => el("rect", { class: kind, x, y: base - height, width: `${width * 0.8}%`, height });
-    const output = tall(row.output_tokens);
-    return el("g", {}, el("title", {}, `${row.key ?? "(none)"}: ${amount(row.input_tokens)} in, ${amount(row.output_tokens)} out`),
-      bar("output", output, 155), bar("input", tall(row.input_tokens), 155 - output),
-      rows.length <= 12 && el("text", { x: `${(index + 0.5) * width}%`, y: 171, "text-anchor": "middle" }, short(row.key ?? "(none)", Math.floor(110 / rows.length))));
-  });
-  return el("svg", { class: "chart", role: "img", "aria-label": `Tokens. ${words}` }, el("line", { x1: 0, x2: "100%", y1: 155, y2: 155 }),
-    el("text", { x: 2, y: 11 }, amount(most)), drawn);
+export function short(value) {
+  const size = Math.abs(value);
+  if (size >= 1e9) return `${round(value / 1e9)}G`;
+  if (size >= 1e6) return `${round(value / 1e6)}M`;
+  if (size >= 1e4) return `${round(value / 1e3)}k`;
+  return Number.isInteger(value) ? value.toLocaleString("en-US") : String(Number(value.toPrecision(3)));
 }
 
-function short(text, length) {
-  return text.length > length ? `${text.slice(0, Math.max(1, length - 1))}…` : text;
+function round(value) {
+  return Number(value.toPrecision(3)).toLocaleString("en-US");
 }

@@ -1,47 +1,92 @@
 // Spans as rows and bars. Only the rows in view exist, so that ten thousand scroll as ten do.
 
-import { el } from "./dom.js";
-import { amount, dollars, duration } from "./format.js";
+import { axis } from "./axis.js";
+import { branches } from "./branches.js";
+import { el, replace } from "./dom.js";
+import { hues, legend } from "./hues.js";
+import { minimap } from "./minimap.js";
+import { haystack, spanRow } from "./row.js";
+import { makeScale } from "./scale.js";
 
-const ROW = 26;
 const SPARE = 12;
+const AXIS = 26;
+const STEP = 1.6;
+const PAN = 0.25;
+const narrow = matchMedia("(max-width: 760px)");
+const rowHeight = () => (narrow.matches ? 44 : 26);
 
-export function waterfall(onSelect) {
-  const canvas = el("div");
-  const box = el("div", { class: "waterfall", role: "tree", tabindex: "0", "aria-label": "Spans" }, canvas);
+export const TOGGLES = { gaps: true, path: true, errors: false };
+
+export function waterfall({ onSelect, onState }) {
+  const canvas = el("div", { class: "rows" });
+  const head = axis();
+  const box = el("div", { class: "waterfall", role: "tree", tabindex: "0", "aria-label": "Spans" }, head.grid, head.node, canvas);
+  const map = minimap((from, to) => (from === null ? zoomAll() : windowed(() => scale.show(from, to))));
+  const keyed = el("div", { class: "legend-box" });
+  const tree = branches();
   const pool = new Map();
-  const closed = new Set();
+  const state = { ...TOGGLES, colour: "kind" };
   let spans = [];
+  let byId = new Map();
+  let sections = new Map();
+  let colours = hues([], "kind");
+  let scale = makeScale([], false);
   let visible = [];
   let matching = null;
   let selected = null;
-  let length = 1;
   let waiting = false;
+  let isFolded = false;
 
-  function set(given) {
+  function set({ spans: given, critical_path: path, folded }) {
+    const anchor = topRow();
     spans = given;
-    length = Math.max(1e-6, ...ends(given));
-    layOut();
+    isFolded = folded > 0;
+    byId = new Map(spans.map((span, index) => [span.span_id, index]));
+    sections = grouped(path);
+    tree.set(spans);
+    rescale();
+    layOut(anchor);
   }
 
-  function layOut() {
-    visible = [];
-    let hiddenBelow = Infinity;
-    for (const [index, span] of spans.entries()) {
-      if (span.depth > hiddenBelow) continue;
-      hiddenBelow = closed.has(span.span_id) ? span.depth : Infinity;
-      visible.push(index);
-    }
-    canvas.style.height = `${visible.length * ROW}px`;
+  function rescale() {
+    const seen = scale.window();
+    scale = makeScale(spans, state.gaps);
+    if (!seen.isWhole) scale.show(seen.from, seen.to);
+    colours = hues(spans, state.colour);
+    replace(keyed, legend(colours.counts));
+  }
+
+  function layOut(anchor = topRow()) {
+    visible = tree.rows(state.errors ? (span) => span.status === "error" : null);
+    canvas.style.height = `${visible.length * rowHeight()}px`;
+    if (anchor) scrollBack(anchor);
+    redraw();
+    map.draw(scale, spans, colours.of);
+  }
+
+  // The row at the top and how far it is scrolled, so that what is read stays where it is when rows come above it.
+  function topRow() {
+    const place = Math.floor(box.scrollTop / rowHeight());
+    const span = spans[visible[place]];
+    return span && box.scrollTop > 0 ? { id: span.span_id, offset: box.scrollTop - place * rowHeight() } : null;
+  }
+
+  function scrollBack({ id, offset }) {
+    const place = visible.indexOf(byId.get(id));
+    if (place >= 0) box.scrollTop = place * rowHeight() + offset;
+  }
+
+  function redraw() {
     for (const node of pool.values()) node.remove();
     pool.clear();
     draw();
+    head.draw(scale, Math.max(0, box.clientHeight - AXIS));
   }
 
   function draw() {
     waiting = false;
-    const first = Math.max(0, Math.floor(box.scrollTop / ROW) - SPARE);
-    const last = Math.min(visible.length, Math.ceil((box.scrollTop + box.clientHeight) / ROW) + SPARE);
+    const first = Math.max(0, Math.floor(box.scrollTop / rowHeight()) - SPARE);
+    const last = Math.min(visible.length, Math.ceil((box.scrollTop + box.clientHeight) / rowHeight()) + SPARE);
     for (const [place, node] of pool) {
       if (place < first || place >= last) {
         node.remove();
@@ -51,7 +96,7 @@ export function waterfall(onSelect) {
     const added = document.createDocumentFragment();
     for (let place = first; place < last; place++) {
       if (!pool.has(place)) {
-        const node = row(spans[visible[place]], place);
+        const node = row(visible[place], place);
         pool.set(place, node);
         added.append(node);
       }
@@ -59,23 +104,16 @@ export function waterfall(onSelect) {
     canvas.append(added);
   }
 
-  function row(span, place) {
-    const index = visible[place];
-    const hasChildren = spans[index + 1]?.depth > span.depth;
-    const name = el("span", { class: "name" },
-      el("span", { class: "twig", onclick: (event) => { event.stopPropagation(); toggle(span); } }, hasChildren ? (closed.has(span.span_id) ? "▸" : "▾") : ""),
-      el("span", { class: "dot" }), span.name, el("span", { class: "about" }, about(span)));
-    name.style.paddingLeft = `${Math.min(span.depth, 40) * 14}px`;
-    const bar = el("span", { class: span.status === "error" ? "bar error" : "bar" });
-    bar.style.left = `${(100 * Math.max(0, span.offset_ms)) / length}%`;
-    bar.style.width = `${(100 * span.duration_ms) / length}%`;
-    const node = el("div", {
-      class: `span ${span.kind || ""}${matching && !matching.has(span.span_id) ? " dim" : ""}`, role: "treeitem", id: `span-${span.span_id}`,
-      "aria-level": span.depth + 1, "aria-posinset": place + 1, "aria-setsize": visible.length,
-      "aria-selected": String(span.span_id === selected), "aria-expanded": hasChildren ? String(!closed.has(span.span_id)) : null,
-      "aria-label": label(span), onclick: () => select(span.span_id),
-    }, name, el("span", { class: "lane" }, bar), el("span", { class: `number ${span.status}` }, duration(span.duration_ms)));
-    node.style.top = `${place * ROW}px`;
+  function row(index, place) {
+    const span = spans[index];
+    const node = spanRow(span, {
+      scale, place, rows: visible.length, hue: colours.of(span), sections: (state.path && sections.get(span.span_id)) || [],
+      speaker: span.repeats && spans[byId.get(span.repeats)], isOrphan: Boolean(span.parent_span_id) && span.depth === 0 && !isFolded,
+      hasChildren: tree.below(index) > 0, isClosed: tree.isClosed(span.span_id), below: tree.below(index),
+      isDim: Boolean(matching) && !matching.has(span.span_id), isSelected: span.span_id === selected,
+      onToggle: (each) => toggle(each.span_id), onOpen: (id) => select(id),
+    });
+    node.style.top = `${place * rowHeight()}px`;
     return node;
   }
 
@@ -87,35 +125,83 @@ export function waterfall(onSelect) {
   }
 
   function reveal(id) {
-    const place = visible.findIndex((index) => spans[index].span_id === id);
+    if (!visible.includes(byId.get(id))) {
+      tree.openTo(id);
+      layOut();
+    }
+    const place = visible.indexOf(byId.get(id));
     if (place < 0) return;
-    const top = place * ROW;
+    if (narrow.matches) box.scrollIntoView({ block: "start" });
+    const [top, height] = [place * rowHeight(), box.clientHeight - AXIS];
     if (top < box.scrollTop) box.scrollTop = top;
-    else if (top + ROW > box.scrollTop + box.clientHeight) box.scrollTop = top + ROW - box.clientHeight;
+    else if (top + rowHeight() > box.scrollTop + height) box.scrollTop = top + rowHeight() - height;
     draw();
   }
 
-  function toggle(span, wanted) {
-    const isClosed = wanted ?? !closed.has(span.span_id);
-    if (isClosed) closed.add(span.span_id);
-    else closed.delete(span.span_id);
+  function toggle(id, isClosed) {
+    tree.toggle(id, isClosed);
     layOut();
   }
 
+  function toggleAll(isClosed) {
+    tree.all(isClosed);
+    layOut();
+  }
+
+  function windowed(change) {
+    change();
+    redraw();
+    map.mark(scale);
+    onState();
+  }
+
+  function zoomAll() {
+    windowed(() => scale.show(0, scale.end));
+  }
+
+  function change(name, value) {
+    state[name] = value;
+    rescale();
+    layOut();
+    onState();
+  }
+
   function key(event) {
-    const place = visible.findIndex((index) => spans[index].span_id === selected);
+    const place = visible.indexOf(byId.get(selected));
     const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
-    if (step) {
-      const next = spans[visible[Math.max(0, Math.min(visible.length - 1, place + step))]];
-      if (next) {
-        select(next.span_id);
-        reveal(next.span_id);
-      }
-      return true;
-    }
-    if (place < 0 || !["ArrowLeft", "ArrowRight"].includes(event.key)) return false;
-    toggle(spans[visible[place]], event.key === "ArrowLeft");
+    const command = COMMANDS[event.shiftKey ? `Shift+${event.key}` : event.key] || COMMANDS[event.key];
+    if (step) move(place, step);
+    else if (event.shiftKey && event.key.startsWith("Arrow")) command?.();
+    else if (["ArrowLeft", "ArrowRight"].includes(event.key) && place >= 0) sideways(place, event.key === "ArrowLeft");
+    else if (command) command();
+    else return false;
     return true;
+  }
+
+  const COMMANDS = {
+    "+": () => windowed(() => scale.zoom(1 / STEP)), "=": () => windowed(() => scale.zoom(1 / STEP)),
+    "-": () => windowed(() => scale.zoom(STEP)), 0: zoomAll,
+    "Shift+ArrowLeft": () => windowed(() => scale.pan(-PAN)), "Shift+ArrowRight": () => windowed(() => scale.pan(PAN)),
+    "[": () => toggleAll(true), "]": () => toggleAll(false),
+    f: () => change("gaps", !state.gaps), p: () => change("path", !state.path), e: () => change("errors", !state.errors),
+    c: () => change("colour", state.colour === "kind" ? "service" : "kind"),
+  };
+
+  function move(place, step) {
+    const next = spans[visible[Math.max(0, Math.min(visible.length - 1, place + step))]];
+    if (!next) return;
+    select(next.span_id);
+    reveal(next.span_id);
+  }
+
+  // Left closes a branch, or goes to the span above where there is none to close; right opens one.
+  function sideways(place, isLeft) {
+    const index = visible[place];
+    const isOpen = tree.below(index) > 0 && !tree.isClosed(spans[index].span_id);
+    if (isLeft && !isOpen) {
+      const above = visible.slice(0, place).findLast((each) => spans[each].depth < spans[index].depth);
+      if (above !== undefined) move(visible.indexOf(above), 0);
+    } else toggle(spans[index].span_id, isLeft);
   }
 
   // Spans that match among the rows' own words, or whose ids are in `inside`; all of them for an empty text.
@@ -135,26 +221,27 @@ export function waterfall(onSelect) {
     waiting = true;
     requestAnimationFrame(draw);
   }, { passive: true });
-  new ResizeObserver(() => draw()).observe(box);
-  return { box, set, select, reveal, key, search };
+  box.addEventListener("wheel", (event) => {
+    if (!event.ctrlKey) return;
+    event.preventDefault();
+    const lane = head.lane.getBoundingClientRect();
+    const share = Math.min(1, Math.max(0, (event.clientX - lane.left) / lane.width));
+    windowed(() => scale.zoom(event.deltaY < 0 ? 1 / STEP : STEP, share));
+  }, { passive: false });
+  new ResizeObserver(redraw).observe(box);
+  narrow.addEventListener("change", () => layOut());
+  return {
+    box, map: map.node, legend: keyed, set, select, reveal, key, search, toggleAll, change, command: (name) => COMMANDS[name](),
+    state: () => ({ ...state, window: scale.window() }),
+    show: (from, to) => windowed(() => scale.show(from, to)),
+  };
 }
 
-function* ends(spans) {
-  let most = 0;
-  for (const span of spans) most = Math.max(most, span.offset_ms + span.duration_ms);
-  yield most;
-}
-
-function about(span) {
-  const tokens = span.input_tokens === null ? "" : `${amount(span.input_tokens)}→${amount(span.output_tokens)}`;
-  const what = span.label && !span.name.includes(span.label) ? span.label : "";
-  return [what, tokens, dollars(span.cost_usd, span.cost_is_estimate), span.error_type, span.counted ? "" : "repeats another"].filter(Boolean).join(" · ");
-}
-
-function label(span) {
-  return [span.kind, span.name, about(span), span.status, duration(span.duration_ms)].filter(Boolean).join(", ");
-}
-
-function haystack(span) {
-  return `${span.name} ${span.kind} ${span.label} ${span.model} ${span.tool} ${span.agent} ${span.service} ${span.status} ${span.error_type} ${span.span_id}`.toLowerCase();
+function grouped(path) {
+  const found = new Map();
+  for (const section of path) {
+    if (!found.has(section.span_id)) found.set(section.span_id, []);
+    found.get(section.span_id).push(section);
+  }
+  return found;
 }

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, TypedDict
 from otel_agent_telemetry.local.read._answers import json_text
 from otel_agent_telemetry.local.read._content import trace_content
 from otel_agent_telemetry.local.read._conversation import Turn, conversation, messages_of_call
-from otel_agent_telemetry.local.read._sums import find_session
+from otel_agent_telemetry.local.read._sessions import find_session
+from otel_agent_telemetry.local.read._span import span_detail
 from otel_agent_telemetry.local.read._text_diff import Piece, diff_texts
-from otel_agent_telemetry.local.read._tree import span_detail
 
 if TYPE_CHECKING:
     import sqlite3

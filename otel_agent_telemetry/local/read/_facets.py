@@ -1,38 +1,57 @@
-"""What there is to filter by."""
+"""What there is to search by."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from otel_agent_telemetry.local.read._query import KEYS
+from otel_agent_telemetry.local.read._seek import distinct
+
 if TYPE_CHECKING:
     import sqlite3
 
-__all__ = ["Facets", "facets"]
+__all__ = ["Facets", "KeyShape", "facets"]
 
-_RECENT_STEPS = 20_000
+_MOST = 1000
+_RECENT_SPANS = 500
+_RECENT_SESSIONS = "SELECT session FROM traces WHERE session IS NOT NULL ORDER BY start_ns DESC LIMIT ?"
+
+
+class KeyShape(TypedDict):
+    """A key of the query language, and what may stand after it."""
+
+    key: str
+    hint: str
 
 
 class Facets(TypedDict):
-    """Names that occur: services in all, the rest in the latest 20,000 steps."""
+    """Names that occur, at most 1,000 of each; sessions and attributes are those of the latest traces and spans."""
 
     services: list[str]
     models: list[str]
     agents: list[str]
     tools: list[str]
+    sessions: list[str]
+    attributes: list[str]
+    keys: list[KeyShape]
 
 
 def facets(connection: sqlite3.Connection) -> Facets:
-    """The names that filters can be set to."""
-    services = connection.execute("SELECT DISTINCT service FROM origins ORDER BY service").fetchall()
-    found: dict[str, set[str]] = {"models": set(), "agents": set(), "tools": set()}
-    query = "SELECT model, agent, tool FROM steps ORDER BY id DESC LIMIT ?"
-    for row in connection.execute(query, (_RECENT_STEPS,)):
-        for names, name in zip(found.values(), row, strict=True):
-            if name:
-                names.add(name)
+    """The names that a query can ask for."""
+    sessions = connection.execute(_RECENT_SESSIONS, (_RECENT_SPANS,)).fetchall()
     return {
-        "services": [row[0] for row in services],
-        "models": sorted(found["models"]),
-        "agents": sorted(found["agents"]),
-        "tools": sorted(found["tools"]),
+        "services": distinct(connection, "service", _MOST),
+        "models": distinct(connection, "model", _MOST),
+        "agents": distinct(connection, "agent", _MOST),
+        "tools": distinct(connection, "tool", _MOST),
+        "sessions": [*dict.fromkeys(session for (session,) in sessions)],
+        "attributes": _attributes(connection),
+        "keys": [{"key": key, "hint": hint} for key, hint in KEYS.items()],
     }
+
+
+def _attributes(connection: sqlite3.Connection) -> list[str]:
+    recent = connection.execute("SELECT body FROM spans ORDER BY id DESC LIMIT ?", (_RECENT_SPANS,))
+    return sorted({pair.key for (body,) in recent for pair in Span.FromString(body).attributes})[:_MOST]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from otel_agent_telemetry.contract._events import Event
 
-__all__ = ["LeftEvent", "LeftField", "LeftOut", "LeftShape", "NoOutbox", "Outbox", "left_machine"]
+__all__ = ["LeftEvent", "LeftField", "LeftOut", "LeftShape", "NoOutbox", "Outbox", "documents", "left_machine"]
 
 _SECOND_NS = 10**9
 _LATE_NS = 24 * 3600 * _SECOND_NS  # an event is given up after a day
@@ -139,7 +139,7 @@ class _Keys:
 
 
 def _events(state: str, body: bytes, facts: _Facts, keys: _Keys) -> Iterator[LeftEvent]:
-    for document in _documents(body):
+    for document in documents(body):
         dialect = "docker" if "records" in document else "proxy"
         for declared, properties, occurred_ns in _records(dialect, document):
             matched = _matched(properties, declared, facts, keys[str(document.get("product", ""))], occurred_ns)
@@ -155,7 +155,8 @@ def _events(state: str, body: bytes, facts: _Facts, keys: _Keys) -> Iterator[Lef
                 }
 
 
-def _documents(body: bytes) -> list[dict[str, object]]:
+def documents(body: bytes) -> list[dict[str, object]]:
+    """The JSON objects of an event's body: one, or one a line."""
     found: list[dict[str, object]] = []
     for line in body.splitlines():
         try:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import operator
 import re
+import time
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from itertools import islice
 from typing import TYPE_CHECKING, Any
-
-from google.protobuf.message import DecodeError
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.local.read._moments import iso
+from otel_agent_telemetry.local.read._query import ATTRIBUTE, Query, Term, figure
+from otel_agent_telemetry.local.read._seek import Condition, condition, snapshot
 from otel_agent_telemetry.local.read._spending import SPENDING, Cost, costs_by_key, sums
-from otel_agent_telemetry.otlp._values import attributes
 
 if TYPE_CHECKING:
     import sqlite3
@@ -22,7 +22,16 @@ if TYPE_CHECKING:
 
     from otel_agent_telemetry.local.read._shapes import TraceShape
 
-__all__ = ["SORTS", "TraceFilter", "find_trace", "list_traces", "trace_shape", "trace_shapes"]
+__all__ = [
+    "SORTS",
+    "TraceFilter",
+    "costs_so_much",
+    "find_trace",
+    "list_traces",
+    "matching",
+    "trace_shape",
+    "trace_shapes",
+]
 
 SORTS = {
     "start": "start_ns DESC",
@@ -36,11 +45,8 @@ _COLUMNS = (
     "id, trace_id, name, service, start_ns, end_ns, spans, errors, outcome, calls, tools, runs, input, output, "
     "agent, session"
 )
-_STATUS = {
-    "ok": "errors = 0 AND outcome IS NOT 'cancelled'",
-    "error": "errors > 0",
-    "cancelled": "outcome = 'cancelled'",
-}
+_NAMED = ("service", "name", "status", "session", "model", "agent", "tool", "text")
+_COMPARED = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
 _LONGEST_TEXT = 500
 _ID_START = re.compile(r"[0-9a-f]{1,32}")
 _PORTION = 500
@@ -48,8 +54,12 @@ _PORTION = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceFilter:
-    """Which traces; what is None does not matter. ``attributes`` are (key, value text) that one span has to carry."""
+    """Which traces: what ``query`` asks and each of the rest that is not None.
 
+    ``attributes`` are (key, value text) that a span has to carry.
+    """
+
+    query: Query = ()
     service: str | None = None
     name: str | None = None
     status: str | None = None
@@ -64,17 +74,52 @@ class TraceFilter:
     since_ns: int | None = None
     until_ns: int | None = None
 
+    @property
+    def terms(self) -> Query:
+        """Everything but the period as one query."""
+        named = ((key, getattr(self, key)) for key in _NAMED)
+        durations = ((">=", self.min_duration_ns), ("<=", self.max_duration_ns))
+        return (
+            *self.query,
+            *(Term(key, (value,)) for key, value in named if value is not None),
+            *(Term(ATTRIBUTE + key, (value,)) for key, value in self.attributes),
+            *(Term("dur", (f"{limit}ns",), comparison) for comparison, limit in durations if limit is not None),
+        )
+
 
 def list_traces(
     connection: sqlite3.Connection, wanted: TraceFilter, *, sort: str = "start", limit: int = 50, offset: int = 0
 ) -> list[TraceShape]:
     """The traces that match, the latest (or the most of ``sort``) first."""
-    _register(connection)
-    if sort == "cost":
-        shapes = trace_shapes(connection, _select(connection, wanted, sort="start"))
-        shapes.sort(key=lambda shape: shape["cost_usd"] or 0, reverse=True)
-        return shapes[offset : offset + limit]
-    return trace_shapes(connection, _select(connection, wanted, sort=sort, limit=limit, offset=offset))
+    with snapshot(connection):
+        costs = [term for term in wanted.terms if term.key == "cost"]
+        if sort == "cost":
+            found = trace_shapes(connection, _select(connection, wanted, sort="start"))
+            shapes = sorted(
+                (shape for shape in found if costs_so_much(shape["cost_usd"], costs)),
+                key=lambda shape: shape["cost_usd"] or 0,
+                reverse=True,
+            )
+            return shapes[offset : offset + limit]
+        if not costs:
+            return trace_shapes(connection, _select(connection, wanted, sort=sort, limit=limit, offset=offset))
+        rows = _select(connection, wanted, sort=sort)
+        return [*islice(_of_cost(connection, rows, costs), offset, offset + limit)]
+
+
+def _of_cost(connection: sqlite3.Connection, rows: list[Any], costs: list[Term]) -> Iterator[TraceShape]:
+    for first in range(0, len(rows), _PORTION):
+        shapes = trace_shapes(connection, rows[first : first + _PORTION])
+        yield from (shape for shape in shapes if costs_so_much(shape["cost_usd"], costs))
+
+
+def costs_so_much(usd: float | None, costs: list[Term]) -> bool:
+    """Whether all of the terms about costs hold; a cost that is not known is neither above nor below another."""
+    return all(term.negated != (usd is not None and _is_any(usd, term)) for term in costs)
+
+
+def _is_any(usd: float, term: Term) -> bool:
+    return any(_COMPARED[term.comparison](usd, figure("cost", value)) for value in term.values)
 
 
 def find_trace(connection: sqlite3.Connection, given: str) -> tuple[int, str]:
@@ -113,79 +158,22 @@ def trace_shape(connection: sqlite3.Connection, trace: int) -> TraceShape:
     return trace_shapes(connection, [row])[0]
 
 
+def matching(connection: sqlite3.Connection, wanted: TraceFilter) -> Condition:
+    """What holds for the traces that match, but for terms about costs."""
+    found = condition(connection, wanted.terms, now_ns=time.time_ns())
+    bounds = [(sign, limit) for sign, limit in ((">=", wanted.since_ns), ("<=", wanted.until_ns)) if limit is not None]
+    return Condition(
+        " AND ".join([found.sql, *(f"start_ns {sign} ?" for sign, _ in bounds)]),
+        (*found.arguments, *(limit for _, limit in bounds)),
+    )
+
+
 def _select(
     connection: sqlite3.Connection, wanted: TraceFilter, *, sort: str, limit: int = -1, offset: int = 0
 ) -> list[Any]:
-    where, arguments = _conditions(wanted)
+    where, arguments = matching(connection, wanted)
     query = f"SELECT {_COLUMNS} FROM traces WHERE {where} ORDER BY {SORTS[sort]}, id DESC LIMIT ? OFFSET ?"
     return connection.execute(query, (*arguments, limit, offset)).fetchall()
-
-
-def _conditions(wanted: TraceFilter) -> tuple[str, list[object]]:
-    parts: list[tuple[str, tuple[object, ...]]] = [("NOT folded", ())]
-    visited = "id IN (SELECT trace FROM visits WHERE origin IN (SELECT id FROM origins WHERE service = ?))"
-    stepped = "id IN (SELECT trace FROM steps WHERE {} = ?)"
-    optional: list[tuple[str, object]] = [
-        (visited, wanted.service),
-        ("instr(lower(name), lower(?)) > 0", wanted.name),
-        ("id IN (SELECT trace FROM attendances WHERE session = ?)", wanted.session),
-        (stepped.format("model"), wanted.model),
-        (stepped.format("agent"), wanted.agent),
-        (stepped.format("tool"), wanted.tool),
-        ("end_ns - start_ns >= ?", wanted.min_duration_ns),
-        ("end_ns - start_ns <= ?", wanted.max_duration_ns),
-        ("start_ns >= ?", wanted.since_ns),
-        ("start_ns <= ?", wanted.until_ns),
-    ]
-    parts += [(condition, (value,)) for condition, value in optional if value is not None]
-    if wanted.status is not None:
-        parts.append((_STATUS[wanted.status], ()))
-    parts += [_attribute_condition(key, value) for key, value in wanted.attributes]
-    if wanted.text is not None:
-        parts.append(("id IN (SELECT trace FROM spans WHERE has_text(body, ?))", (wanted.text.lower(),)))
-    return " AND ".join(condition for condition, _ in parts), [value for _, values in parts for value in values]
-
-
-def _attribute_condition(key: str, value: str) -> tuple[str, tuple[object, ...]]:
-    """Spans that have the attribute: found by its bytes, and only those are decoded to be sure."""
-    encoded = [KeyValue(key=key, value=each).SerializeToString() for each in _typed(value)]
-    found = " OR ".join("instr(body, ?) > 0" for _ in encoded)
-    return f"id IN (SELECT trace FROM spans WHERE ({found}) AND has_attribute(body, ?, ?))", (*encoded, key, value)
-
-
-def _typed(text: str) -> Iterator[AnyValue]:
-    """What the text may stand for: itself, a truth value, a number."""
-    yield AnyValue(string_value=text)
-    if text.lower() in {"true", "false"}:
-        yield AnyValue(bool_value=text.lower() == "true")
-    try:
-        number = float(text)
-        yield AnyValue(double_value=number)
-        if number.is_integer():
-            yield AnyValue(int_value=int(text) if text.lstrip("+-").isdigit() else int(number))
-    except ValueError:  # no number, or none that an attribute can hold
-        return
-
-
-def _register(connection: sqlite3.Connection) -> None:
-    connection.create_function("has_attribute", 3, _has_attribute, deterministic=True)
-    connection.create_function("has_text", 2, _has_text, deterministic=True)
-
-
-def _has_attribute(body: bytes, key: str, value: str) -> bool:
-    try:
-        found = attributes(Span.FromString(body).attributes).get(key)
-    except DecodeError:
-        return False
-    if isinstance(found, bool):
-        return value.lower() == str(found).lower()
-    if isinstance(found, (int, float)):
-        return any(found == getattr(each, str(each.WhichOneof("value"))) for each in _typed(value))
-    return found == value
-
-
-def _has_text(body: bytes, lowered: str) -> bool:
-    return lowered in body.decode(errors="replace").lower()
 
 
 def _models(connection: sqlite3.Connection, ids: list[int]) -> dict[int, list[str]]:

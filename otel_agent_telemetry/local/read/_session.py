@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from otel_agent_telemetry.local.read._conversation import Conversation, Turn, conversation
 from otel_agent_telemetry.local.read._feedback import Feedback, feedback
 from otel_agent_telemetry.local.read._markdown import has_markup, markdown_tree
-from otel_agent_telemetry.local.read._sums import find_session
+from otel_agent_telemetry.local.read._sessions import find_session
 
 if TYPE_CHECKING:
     import sqlite3

@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-__all__ = ["SessionShape", "SpanDetail", "SpanShape", "TraceShape", "TraceTree", "UsageShape"]
+__all__ = [
+    "CriticalSection",
+    "SessionShape",
+    "SpanDetail",
+    "SpanEvent",
+    "SpanLink",
+    "SpanLog",
+    "SpanShape",
+    "TraceShape",
+    "TraceTree",
+    "UsageShape",
+]
 
 
 class TraceShape(TypedDict):
@@ -43,7 +54,8 @@ class SpanShape(TypedDict):
     """A row of ``show``. ``kind`` is null for a span that means nothing to an agent; ``label`` is what it is about.
 
     ``counted`` is false for a span that repeats what another one reports, and ``repeats`` is that one's id. ``status``
-    is ``ok`` (also where none was set), ``error``, ``cancelled`` or ``superseded``.
+    is ``ok`` (also where none was set), ``error``, ``cancelled`` or ``superseded``. ``unfinished`` is true for a span
+    that was sent when it began and has not ended; its duration is 0.
     """
 
     span_id: str
@@ -69,13 +81,27 @@ class SpanShape(TypedDict):
     error_type: str | None
     offset_ms: float
     duration_ms: float
+    unfinished: bool
+
+
+class CriticalSection(TypedDict):
+    """A stretch of the critical path: for that long, the end of the trace waited for this span itself."""
+
+    span_id: str
+    offset_ms: float
+    duration_ms: float
 
 
 class TraceTree(TypedDict):
-    """``show TRACE``: the trace and its spans, parents before children, siblings by start."""
+    """``show TRACE``: the trace and its spans, parents before children, siblings by start.
+
+    ``folded`` are the spans of a coding agent's inside that are left out.
+    """
 
     trace: TraceShape
     spans: list[SpanShape]
+    critical_path: list[CriticalSection]
+    folded: int
 
 
 class SpanEvent(TypedDict):
@@ -87,10 +113,21 @@ class SpanEvent(TypedDict):
 
 
 class SpanLink(TypedDict):
-    """Another span that a span points to."""
+    """Another span that a span points to; ``is_stored`` where the store has its trace."""
 
     trace_id: str
     span_id: str
+    attributes: dict[str, object]
+    is_stored: bool
+
+
+class SpanLog(TypedDict):
+    """A log record of a span; ``name`` is its event's, ``severity`` its text, else what its number stands for."""
+
+    name: str
+    severity: str
+    offset_ms: float
+    body: object
     attributes: dict[str, object]
 
 
@@ -109,6 +146,7 @@ class SpanDetail(TypedDict):
     scope_version: str
     dropped_attributes: int
     hidden: int
+    logs: list[SpanLog]
 
 
 class SessionShape(TypedDict):

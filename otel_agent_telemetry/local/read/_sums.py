@@ -1,10 +1,9 @@
-"""Tokens, calls, errors and cost, by what they were spent on; and the sessions they were spent in."""
+"""Tokens, calls, errors and cost, by what they were spent on."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.local.read._moments import iso
 from otel_agent_telemetry.local.read._spending import SPENDING, Cost, costs_by_key, sums
 from otel_agent_telemetry.meaning import undated
@@ -12,9 +11,9 @@ from otel_agent_telemetry.meaning import undated
 if TYPE_CHECKING:
     import sqlite3
 
-    from otel_agent_telemetry.local.read._shapes import SessionShape, UsageShape
+    from otel_agent_telemetry.local.read._shapes import UsageShape
 
-__all__ = ["GROUPINGS", "find_session", "list_sessions", "usage"]
+__all__ = ["COUNTS", "GROUPINGS", "KINDS", "usage"]
 
 _HOUR_NS = 3600 * 10**9
 GROUPINGS = {
@@ -25,24 +24,14 @@ GROUPINGS = {
     "hour": f"steps.start_ns / {_HOUR_NS}",
     "day": f"steps.start_ns / {24 * _HOUR_NS}",
 }
-_COUNTS = """
+COUNTS = """
 sum(kind = 'model' AND counted), sum(error IS NOT NULL AND counted AND kind IN ('model', 'tool')),
 sum(kind = 'tool' AND counted), sum(kind = 'agent' AND counted),
 sum(CASE WHEN spends & 1 THEN input END), sum(CASE WHEN spends & 2 THEN output END),
 sum(CASE WHEN spends & 4 THEN cache_read END), sum(CASE WHEN spends & 8 THEN cache_write END),
 sum(CASE WHEN spends & 16 THEN reasoning END)
 """
-_KINDS = {"model": f"AND (steps.kind IN ('model', 'embedding') OR {SPENDING})", "tool": "AND steps.kind = 'tool'"}
-_SESSIONS = """
-SELECT attendances.session, max(attendances.agent), max(traces.service), min(attendances.start_ns),
-       max(attendances.end_ns), count(*), sum(attendances.errors), sum(attendances.calls), sum(attendances.tools),
-       sum(attendances.input), sum(attendances.output)
-FROM attendances JOIN traces ON traces.id = attendances.trace
-WHERE attendances.start_ns >= ? AND attendances.start_ns <= ?
-GROUP BY attendances.session ORDER BY max(attendances.start_ns) DESC LIMIT ?
-"""
-_SESSION = _SESSIONS.replace("WHERE", "WHERE attendances.session = ? AND")
-_BEGINNING = "SELECT DISTINCT session FROM attendances WHERE session >= ?1 AND session < ?1 || char(1114111) LIMIT 2"
+KINDS = {"model": f"AND (steps.kind IN ('model', 'embedding') OR {SPENDING})", "tool": "AND steps.kind = 'tool'"}
 _LATEST = 2**63 - 1
 
 
@@ -51,12 +40,12 @@ def usage(
 ) -> list[UsageShape]:
     """Usage by one of :data:`GROUPINGS`; time goes forward, all else goes by tokens."""
     key = GROUPINGS[by]
-    where = f"WHERE steps.start_ns >= ? AND steps.start_ns <= ? {_KINDS.get(by, '')}"
+    where = f"WHERE steps.start_ns >= ? AND steps.start_ns <= ? {KINDS.get(by, '')}"
     period = (since_ns or 0, _LATEST if until_ns is None else until_ns)
     costs = costs_by_key(
         connection.execute(f"SELECT {key}, {sums()} FROM steps {where} AND {SPENDING} GROUP BY 1, 2, 3, 4", period)
     )
-    rows = connection.execute(f"SELECT {key}, {_COUNTS} FROM steps {where} GROUP BY 1", period).fetchall()
+    rows = connection.execute(f"SELECT {key}, {COUNTS} FROM steps {where} GROUP BY 1", period).fetchall()
     if by == "model":
         rows, costs = _by_undated_name(rows, costs)
     shapes = [_usage_shape(_key_text(row[0], by), row[1:], costs.get(row[0], Cost())) for row in rows if any(row[1:])]
@@ -83,39 +72,6 @@ def _tokens(shape: UsageShape) -> int:
     return (shape["input_tokens"] or 0) + (shape["output_tokens"] or 0)
 
 
-def list_sessions(
-    connection: sqlite3.Connection, *, since_ns: int | None = None, until_ns: int | None = None, limit: int = 50
-) -> list[SessionShape]:
-    """Sessions, the latest first; every figure is of the traces in which the session began in the period."""
-    period = (since_ns or 0, _LATEST if until_ns is None else until_ns)
-    rows = connection.execute(_SESSIONS, (*period, limit)).fetchall()
-    return [_session_shape(row, _session_cost(connection, row[0], period)) for row in rows]
-
-
-def find_session(connection: sqlite3.Connection, given: str) -> SessionShape:
-    """The session whose id is or uniquely begins with ``given``. Raises InputError where there is none."""
-    period = (0, _LATEST)
-    row = connection.execute(_SESSION, (given, *period, 1)).fetchone()
-    if row is None and given:
-        begun = connection.execute(_BEGINNING, (given,)).fetchall()
-        if len(begun) > 1:
-            msg = f"several sessions begin with {given!r}; give more of the id, as `agent-telemetry sessions` lists it"
-            raise InputError(msg)
-        row = connection.execute(_SESSION, (*begun[0], *period, 1)).fetchone() if begun else None
-    if row is None:
-        msg = f"no session {given!r} in this store; `agent-telemetry sessions` lists them"
-        raise InputError(msg)
-    return _session_shape(row, _session_cost(connection, row[0], period))
-
-
-def _session_cost(connection: sqlite3.Connection, session: str, period: tuple[int, int]) -> Cost:
-    query = f"""
-        SELECT 0, {sums()} FROM steps JOIN attendances USING (trace, session)
-        WHERE session = ? AND attendances.start_ns >= ? AND attendances.start_ns <= ? AND {SPENDING} GROUP BY 2, 3, 4
-    """
-    return costs_by_key(connection.execute(query, (session, *period))).get(0, Cost())
-
-
 def _key_text(key: object, by: str) -> str | None:
     if key is None or not isinstance(key, int):
         return None if key is None else str(key)
@@ -135,26 +91,6 @@ def _usage_shape(key: str | None, row: Any, cost: Cost) -> UsageShape:
         "cache_read_tokens": read,
         "cache_write_tokens": written,
         "reasoning_tokens": reasoned,
-        "cost_usd": cost.usd,
-        "cost_is_estimate": cost.is_estimate,
-        "unpriced_calls": cost.unpriced,
-    }
-
-
-def _session_shape(row: Any, cost: Cost) -> SessionShape:
-    session, agent, service, start, end, traces, errors, calls, tools, given, made = row
-    return {
-        "session": session,
-        "agent": agent,
-        "service": service,
-        "start": iso(start),
-        "end": iso(end),
-        "traces": traces,
-        "errors": errors,
-        "calls": calls,
-        "tools": tools,
-        "input_tokens": given,
-        "output_tokens": made,
         "cost_usd": cost.usd,
         "cost_is_estimate": cost.is_estimate,
         "unpriced_calls": cost.unpriced,

@@ -1,28 +1,25 @@
-"""One trace as a tree, and everything about one of its spans."""
+"""One trace as a tree."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
-from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otel_agent_telemetry import semconv
-from otel_agent_telemetry.errors import InputError
+from otel_agent_telemetry.local.read._critical import critical_path
 from otel_agent_telemetry.local.read._listing import trace_shape
 from otel_agent_telemetry.local.read._spending import Cost, cost_of
 from otel_agent_telemetry.local.store._steps import PRICED_ELSEWHERE
-from otel_agent_telemetry.meaning.harnesses import OPEN_RESOURCE, without_content
 from otel_agent_telemetry.otlp._values import attributes
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from otel_agent_telemetry.local.read._shapes import SpanDetail, SpanEvent, SpanLink, SpanShape, TraceTree
+    from otel_agent_telemetry.local.read._shapes import SpanShape, TraceTree
 
-__all__ = ["error_type", "shown_status", "span_detail", "trace_tree"]
+__all__ = ["error_type", "shown_status", "trace_tree"]
 
 _SPANS = """
 SELECT spans.span_id, spans.parent_id, spans.start_ns, spans.end_ns, spans.status, spans.name, origins.service,
@@ -35,13 +32,7 @@ FROM spans JOIN origins ON origins.id = spans.origin LEFT JOIN steps ON steps.id
 LEFT JOIN spans AS speakers ON speakers.id = steps.speaker
 WHERE spans.trace = ? ORDER BY spans.start_ns, spans.end_ns DESC, spans.id
 """
-_DETAIL = """
-SELECT spans.body, origins.resource, origins.scope_body, origins.harness
-FROM spans JOIN origins ON origins.id = spans.origin
-WHERE spans.trace = ? AND spans.span_id = ?
-"""
 _STATUS_ERROR = 2
-_SPAN_KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
 _ENDED_OTHERWISE = frozenset({semconv.OUTCOME_CANCELLED, semconv.OUTCOME_SUPERSEDED})
 
 
@@ -66,7 +57,8 @@ def trace_tree(connection: sqlite3.Connection, trace: int) -> TraceTree:
         row[0]: _Placed(_outside(row[1], inside), _shape(row[:-2], began)) for row in rows if row[0] not in inside
     }
     _put_orphans_below_runs(placed, {row[0] for row in rows if row[-2] is not None})
-    return {"trace": summary, "spans": _ordered(placed)}
+    spans = _ordered(placed)
+    return {"trace": summary, "spans": spans, "critical_path": critical_path(spans), "folded": len(inside)}
 
 
 def _put_orphans_below_runs(placed: dict[int, _Placed], of_agents: set[int]) -> None:
@@ -87,34 +79,6 @@ def _outside(span_id: int, inside: dict[int, int]) -> int:
         seen.add(span_id)
         span_id = inside[span_id]
     return span_id
-
-
-def span_detail(connection: sqlite3.Connection, trace: int, span_id: str, *, content: bool = False) -> SpanDetail:
-    """Everything that the span carries; of a coding agent's span without ``content`` only what is none.
-
-    Raises InputError where the trace has no such span.
-    """
-    try:
-        number = int.from_bytes(bytes.fromhex(span_id), "big", signed=True)
-        row = connection.execute(_DETAIL, (trace, number)).fetchone()
-    except (ValueError, OverflowError):
-        row = None
-    if row is None:
-        msg = f"no span {span_id!r} in this trace; `agent-telemetry show TRACE --json` lists them"
-        raise InputError(msg)
-    span, resource = Span.FromString(row[0]), Resource.FromString(row[1])
-    scope = InstrumentationScope.FromString(row[2])
-    if row[3] is None or content:
-        return _detail(span, resource, scope)
-    shown = _detail(without_content(span), without_content(resource, OPEN_RESOURCE), scope)
-    shown["hidden"] = _size(_detail(span, resource, scope)) - _size(shown)
-    return shown
-
-
-def _size(detail: SpanDetail) -> int:
-    """How many things a span says."""
-    events = sum(len(event["attributes"]) for event in detail["events"])
-    return len(detail["attributes"]) + len(detail["resource"]) + events + bool(detail["status_message"])
 
 
 def _ordered(placed: dict[int, _Placed]) -> list[SpanShape]:
@@ -199,6 +163,7 @@ def _shape(row: Any, began: int) -> SpanShape:
         "error_type": error_type(Span.FromString(failed)) if failed is not None else None,
         "offset_ms": (start - began) / 1e6,
         "duration_ms": max(end - start, 0) / 1e6,
+        "unfinished": not end,
     }
 
 
@@ -218,36 +183,6 @@ def error_type(span: Span) -> str | None:
     found = carried.get(semconv.ERROR_TYPE) or (exceptions[-1].get(semconv.EXCEPTION_TYPE) if exceptions else None)
     found = found or carried.get("http.response.status_code")
     return str(found).removeprefix("<class '").removesuffix("'>") if found else None
-
-
-def _detail(span: Span, resource: Resource, scope: InstrumentationScope) -> SpanDetail:
-    began = span.start_time_unix_nano
-    events: list[SpanEvent] = [
-        {
-            "name": event.name,
-            "offset_ms": (event.time_unix_nano - began) / 1e6,
-            "attributes": attributes(event.attributes),
-        }
-        for event in span.events
-    ]
-    links: list[SpanLink] = [
-        {"trace_id": link.trace_id.hex(), "span_id": link.span_id.hex(), "attributes": attributes(link.attributes)}
-        for link in span.links
-    ]
-    return {
-        "span_id": span.span_id.hex(),
-        "name": span.name,
-        "span_kind": _SPAN_KINDS[span.kind] if 0 <= span.kind < len(_SPAN_KINDS) else str(span.kind),
-        "status_message": span.status.message,
-        "attributes": attributes(span.attributes),
-        "events": events,
-        "links": links,
-        "resource": attributes(resource.attributes),
-        "scope": scope.name,
-        "scope_version": scope.version,
-        "dropped_attributes": span.dropped_attributes_count,
-        "hidden": 0,
-    }
 
 
 def _hex(number: int) -> str:

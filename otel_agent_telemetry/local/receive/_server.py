@@ -23,8 +23,10 @@ from otel_agent_telemetry.local.receive._room import Room
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Sequence
     from typing import BinaryIO
 
+    from otel_agent_telemetry.local.read._budget import Budget
     from otel_agent_telemetry.local.read._left import Outbox
     from otel_agent_telemetry.local.store._store import Store
 
@@ -46,7 +48,7 @@ class Server(ThreadingHTTPServer):
     """Serves a store on ``host`` and ``port`` (0 lets the system choose; :attr:`url` then names it).
 
     A request that takes longer than ``request_seconds`` to arrive is cut off, and where all connections are taken one
-    that takes longer than ``slow_seconds``.
+    that takes longer than ``slow_seconds``. The page warns where one of ``budgets`` is spent.
     Raises OSError where the address is taken. ``serve_forever`` runs it, ``shutdown`` from another thread ends it.
     """
 
@@ -63,13 +65,14 @@ class Server(ThreadingHTTPServer):
         port: int = 4318,
         token: str | None = None,
         outbox: Outbox | None = None,
+        budgets: Sequence[Budget] = (),
         request_seconds: float = 30.0,
         slow_seconds: float = 2.0,
     ) -> None:
         self.slow_seconds = slow_seconds
         self.request_seconds = request_seconds
         self.store = store
-        self.api = Api(store, outbox or NoOutbox())
+        self.api = Api(store, outbox or NoOutbox(), budgets)
         self.is_ending = threading.Event()
         self.guard = Guard(token)
         self.receiver = Receiver(store)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from otel_agent_telemetry.local.store._batch import Origin
     from otel_agent_telemetry.meaning.harnesses import Made
 
-__all__ = ["insert_made", "move"]
+__all__ = ["NEXT_SPAN", "insert_made", "move"]
 
 _TRACE = """
 INSERT INTO traces (trace_id, received_ns, start_ns, end_ns, spans, errors, rank, name, service, unsettled, folded)
@@ -32,9 +32,12 @@ RETURNING id
 _AGAIN = "UPDATE traces SET received_ns = ?, unsettled = max(unsettled, 1) WHERE id = ?"
 _HOME = "SELECT trace FROM homes WHERE trace_id = ?"
 _KNOWN = "SELECT id FROM traces WHERE trace_id = ?"
-_SPAN = "INSERT INTO spans VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id"
+NEXT_SPAN = "SELECT max(coalesce((SELECT max(id) FROM spans), 0), coalesce(upto, 0)) + 1 FROM indexed"
+"""The id of the next span; one that was indexed is never given again."""
+_SPAN = f"INSERT INTO spans VALUES (({NEXT_SPAN}), ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id"
 _STORED = "SELECT id, end_ns FROM spans WHERE trace = ? AND span_id = ?"
 _LATER = "UPDATE spans SET end_ns = ?, body = ? WHERE id = ?"
+_APART = "INSERT OR IGNORE INTO apart VALUES (?)"
 _STEP = f"INSERT OR REPLACE INTO steps VALUES ({', '.join('?' * len(COLUMNS))})"
 _VISIT = "INSERT OR IGNORE INTO visits (origin, trace) VALUES (?, ?)"
 _LATEST_NS = 2**62 - 1
@@ -60,6 +63,7 @@ def insert_made(
         if stored is not None:
             if end > stored[1] and made.end_ns:
                 connection.execute(_LATER, (end, made.span().SerializeToString(), stored[0]))
+                connection.execute(_APART, (stored[0],))
                 connection.execute(_STEP, values_of(stored[0], trace or 0, made.said()))
                 connection.execute(_AGAIN, (time.time_ns(), trace))
             continue

@@ -81,10 +81,11 @@ class TraceRow:
 
 @dataclass(slots=True)
 class Batch:
-    """The storable spans of a request by (trace id, span id), their origins, and how many had to be refused."""
+    """The storable spans of a request by (trace id, span id), their origins, how many were read and refused."""
 
     spans: dict[SpanKey, SpanRow]
     origins: dict[bytes, Origin]
+    read: int = 0
     rejected: int = 0
     runs: list[tuple[Origin, Made]] = field(default_factory=list["tuple[Origin, Made]"])
 
@@ -143,6 +144,7 @@ def _add_spans(made: Batch, source: Origin, spans: Iterable[Span]) -> None:
         if not has_ids(trace_id, span_id):
             made.rejected += 1
             continue
+        made.read += 1
         number = int.from_bytes(span_id, "big", signed=True)
         known = rows.get((trace_id, number))
         if known is None or (not known.end_ns and span.end_time_unix_nano):  # sent when it began, and when it ended

@@ -1,4 +1,4 @@
-"""Work that the store needs now and then, away from the clients: settling traces and letting old ones go."""
+"""What the store needs now and then, away from the clients: settling traces, indexing spans, letting old ones go."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from otel_agent_telemetry.local.store._index import index_spans
 from otel_agent_telemetry.local.store._retention import collect
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _PORTION = 20
 
 
 class Keeper(threading.Thread):
-    """A thread that works out totals when spans pause, folds the log in, and enforces ``limits`` once a minute."""
+    """A thread that settles and indexes when spans pause, folds the log in, and enforces ``limits`` once a minute."""
 
     def __init__(self, store: Store, limits: Limits) -> None:
         super().__init__(name="agent-telemetry-keeper", daemon=True)
@@ -47,7 +48,7 @@ class Keeper(threading.Thread):
     def run(self) -> None:
         """Work until :meth:`end`; what fails is told once a minute and tried again."""
         while not self._ended.wait(_ROUND_SECONDS):
-            for step in (self._settle, self._checkpoint, self._collect):
+            for step in (self._settle, self._index, self._checkpoint, self._collect):
                 try:
                     step()
                 except Exception as error:  # noqa: BLE001 - a keeper that is lost would let the store grow without end
@@ -58,6 +59,16 @@ class Keeper(threading.Thread):
             return
         self._done["settle"] = time.monotonic()
         while self._store.settle(_PORTION) and not self._ended.is_set():
+            if self._store.quiet_seconds() < _ROUND_SECONDS:
+                return
+
+    def _index(self) -> None:
+        """All that is left while spans pause; a portion now and then beside a stream that never does."""
+        if self._store.quiet_seconds() < _ROUND_SECONDS and not self._is_due("index", _LATEST_SETTLE_SECONDS):
+            return
+        while index_spans(self._store) and not self._ended.is_set():
+            self._done["index"] = time.monotonic()
+            self._checkpoint()
             if self._store.quiet_seconds() < _ROUND_SECONDS:
                 return
 

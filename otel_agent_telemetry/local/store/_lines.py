@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
@@ -23,18 +23,29 @@ if TYPE_CHECKING:
     from otel_agent_telemetry.otlp._reading import Reading
     from otel_agent_telemetry.otlp._signals import Signal
 
-__all__ = ["Imported", "export_all", "export_trace", "import_line", "import_readings"]
+__all__ = ["Clean", "Imported", "export_all", "export_trace", "import_line", "import_readings", "trace_lines"]
 
 _BATCH = 500
 
 
+class Clean(Protocol):
+    """Gives back a span, a log record or a metric as it is to be written."""
+
+    def __call__(self, record: Any, *, of_agent: bool) -> Any:
+        """The record itself or another; ``of_agent`` where a coding agent sent it."""
+        ...
+
+
 @dataclass(slots=True)
 class Imported:
-    """How many of each were stored, how many of each could not be read, and how many lines could not."""
+    """How many of each were stored, were there already, could not be read; and how many lines could not."""
 
     spans: int = 0
     logs: int = 0
     metrics: int = 0
+    known_spans: int = 0
+    known_logs: int = 0
+    known_metrics: int = 0
     refused_spans: int = 0
     refused_logs: int = 0
     refused_metrics: int = 0
@@ -46,21 +57,33 @@ def export_trace(connection: sqlite3.Connection, trace: int, *, content: bool = 
 
     Without ``content``, what coding agents say of prompts, arguments, outputs and files is left out.
     """
-    yield from _lines(TRACES, connection.execute(_query("spans", "trace = ?"), (trace,)), content=content)
+    return trace_lines(connection, trace, None if content else _without_agents_content)
+
+
+def trace_lines(
+    connection: sqlite3.Connection, trace: int, clean: Clean | None, *, span: int | None = None
+) -> Iterator[str]:
+    """The same, each record as ``clean`` gives it back; of one span alone, without log records, where ``span`` says."""
+    if span is not None:
+        rows = connection.execute(_query("spans", "trace = ? AND span_id = ?"), (trace, span))
+        yield from _lines(TRACES, rows, clean)
+        return
+    yield from _lines(TRACES, connection.execute(_query("spans", "trace = ?"), (trace,)), clean)
     of_trace = (
         "logs.trace_id IN (SELECT trace_id FROM traces WHERE id = ?1 UNION SELECT trace_id FROM homes WHERE trace = ?1)"
     )
-    yield from _lines(LOGS, connection.execute(_query("logs", of_trace), (trace,)), content=content)
+    yield from _lines(LOGS, connection.execute(_query("logs", of_trace), (trace,)), clean)
 
 
 def export_all(connection: sqlite3.Connection, *, content: bool = True) -> Iterator[str]:
     """Everything: a line for each trace's spans, then log records and metrics by the five hundred."""
+    clean = None if content else _without_agents_content
     for (trace,) in connection.execute("SELECT id FROM traces ORDER BY id").fetchall():
-        yield from _lines(TRACES, connection.execute(_query("spans", "trace = ?"), (trace,)), content=content)
+        yield from _lines(TRACES, connection.execute(_query("spans", "trace = ?"), (trace,)), clean)
     for table, signal in (("logs", LOGS), ("metrics", METRICS)):
         rows = connection.execute(_query(table, "1"))
         while portion := rows.fetchmany(_BATCH):
-            yield from _lines(signal, portion, content=content)
+            yield from _lines(signal, portion, clean)
 
 
 def _query(table: str, where: str) -> str:
@@ -79,28 +102,33 @@ def import_line(store: Store, line: str | bytes, into: Imported) -> None:
 def import_readings(store: Store, readings: Iterable[Reading], into: Imported) -> None:
     """Store what was read of a line; what the store holds already is not stored twice."""
     for reading in readings:
-        stored = store_reading(store, reading, only_new=True)
+        added = store_reading(store, reading, only_new=True)
         what = reading.signal.captured.replace("traces", "spans")
-        setattr(into, what, getattr(into, what) + stored)
-        setattr(into, f"refused_{what}", getattr(into, f"refused_{what}") + reading.refused)
+        for name, count in ((what, added.new), (f"known_{what}", added.known), (f"refused_{what}", reading.refused)):
+            setattr(into, name, getattr(into, name) + count)
 
 
-def _lines(signal: Signal, rows: Iterable[Any], *, content: bool) -> Iterator[str]:
+def _without_agents_content(record: Any, *, of_agent: bool) -> Any:
+    return without_content(record) if of_agent else record
+
+
+def _lines(signal: Signal, rows: Iterable[Any], clean: Clean | None) -> Iterator[str]:
     """One line with all the rows, those of one origin together in the order of its first."""
     request = signal.request()
-    if not _fill(request, signal, rows, content=content):
+    if not _fill(request, signal, rows, clean):
         return
     yield json.dumps(to_json(request), ensure_ascii=False, separators=(",", ":"))
 
 
-def _fill(request: Any, signal: Signal, rows: Iterable[Any], *, content: bool) -> bool:
+def _fill(request: Any, signal: Signal, rows: Iterable[Any], clean: Clean | None) -> bool:
     resources: dict[tuple[bytes, str], Any] = {}
     scopes: dict[tuple[bytes, str, bytes, str], Any] = {}
     for resource, resource_schema, scope, scope_schema, body, harness in rows:
-        is_hidden = harness is not None and not content
+        of_agent = harness is not None
         holder = resources.get((resource, resource_schema))
         if holder is None:
             about = Resource.FromString(resource)
+            is_hidden = of_agent and clean is not None
             holder = getattr(request, signal.resources).add(
                 resource=without_content(about, OPEN_RESOURCE) if is_hidden else about, schema_url=resource_schema
             )
@@ -112,6 +140,6 @@ def _fill(request: Any, signal: Signal, rows: Iterable[Any], *, content: bool) -
             )
         record = getattr(scopes[origin], signal.records).add()
         record.MergeFromString(body)
-        if is_hidden:
-            record.CopyFrom(without_content(record))
+        if clean is not None:
+            record.CopyFrom(clean(record, of_agent=of_agent))
     return bool(resources)

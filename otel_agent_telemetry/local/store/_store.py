@@ -8,9 +8,9 @@ import threading
 import time
 from contextlib import contextmanager
 from hashlib import blake2b
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from otel_agent_telemetry.local.store._agents import insert_made
+from otel_agent_telemetry.local.store._agents import NEXT_SPAN, insert_made
 from otel_agent_telemetry.local.store._batch import Batch, Origin, batch
 from otel_agent_telemetry.local.store._file import StoreFile
 from otel_agent_telemetry.local.store._records import log_rows, metric_rows
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from otel_agent_telemetry.local.store._records import SignalRow
 
 
-__all__ = ["Store"]
+__all__ = ["Added", "Store"]
 
 T = TypeVar("T")
 
@@ -65,6 +65,14 @@ _OTHERS_SECONDS = 1.0  # how often another process's writing is looked for
 _LULL_SECONDS = 0.25
 
 
+class Added(NamedTuple):
+    """How many records of a request are in the store now for the first time, were there already, had to be refused."""
+
+    new: int
+    known: int
+    refused: int = 0
+
+
 class Store:
     """A store that is open for writing. Every ``add_*`` is one transaction: all of it is readable after it, or none.
 
@@ -87,8 +95,8 @@ class Store:
         """A read-only connection of the caller's own."""
         return self.file.reader()
 
-    def add_spans(self, request: ExportTraceServiceRequest) -> int:
-        """Store a request's spans and give how many were refused; a span that is already there stays as it is."""
+    def add_spans(self, request: ExportTraceServiceRequest) -> Added:
+        """Store a request's spans; a span that is already there stays as it is."""
         made = batch(request)
         self._last_spans = time.monotonic()
 
@@ -102,14 +110,14 @@ class Store:
                 insert_made(connection, _origin_id, made.runs)
 
         self._write(step)
-        return made.rejected
+        return Added(len(made.spans), made.read - len(made.spans), made.rejected)
 
-    def add_logs(self, request: ExportLogsServiceRequest, *, only_new: bool = False) -> int:
-        """Store a request's log records and give how many; ``only_new`` leaves out those that are there already."""
+    def add_logs(self, request: ExportLogsServiceRequest, *, only_new: bool = False) -> Added:
+        """Store a request's log records; ``only_new`` leaves out those that are there already."""
         return self._add_rows("logs", log_rows(request), only_new=only_new)
 
-    def add_metrics(self, request: ExportMetricsServiceRequest, *, only_new: bool = False) -> int:
-        """Store a request's metrics, one row each with all its points, and give how many."""
+    def add_metrics(self, request: ExportMetricsServiceRequest, *, only_new: bool = False) -> Added:
+        """Store a request's metrics, one row each with all its points."""
         return self._add_rows("metrics", metric_rows(request), only_new=only_new)
 
     def add_events(self, dialect: str, content_type: str, body: bytes, *, key: str = "") -> None:
@@ -174,10 +182,10 @@ class Store:
         self.wake()
         return result
 
-    def _add_rows(self, table: str, rows: list[SignalRow], *, only_new: bool) -> int:
+    def _add_rows(self, table: str, rows: list[SignalRow], *, only_new: bool) -> Added:
         known = f"SELECT count(*) FROM {table} WHERE time_ns = ? AND origin = ? AND body = ? AND id <= ?"
 
-        def step(connection: sqlite3.Connection) -> int:
+        def step(connection: sqlite3.Connection) -> Added:
             added, origins = 0, dict[bytes, int]()
             last = connection.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]
             for source, values, made in rows:
@@ -191,7 +199,7 @@ class Store:
                 if made:
                     insert_made(connection, _origin_id, [(source, each) for each in made])
                     self._last_spans = time.monotonic()
-            return added
+            return Added(added, len(rows) - added)
 
         return self._write(step)
 
@@ -229,7 +237,7 @@ def _origin_id(connection: sqlite3.Connection, source: Origin) -> int:
 def _insert_spans(connection: sqlite3.Connection, origins: dict[bytes, int], made: Batch) -> bool:
     """Insert the rows; False where one of them is stored already, and then nothing of this may be kept."""
     traces = _insert_traces(connection, origins, made)
-    first = int(connection.execute("SELECT coalesce(max(id), 0) FROM spans").fetchone()[0]) + 1
+    first = int(connection.execute(NEXT_SPAN).fetchone()[0])
     rows = made.spans.values()
     # of bytes, as of None, Python's SQLite module asks how to adapt them
     values = [

@@ -130,8 +130,32 @@ CREATE INDEX IF NOT EXISTS logs_by_origin ON logs (origin);
 CREATE INDEX IF NOT EXISTS metrics_by_origin ON metrics (origin);
 """
 
+_SEARCH = """
+CREATE INDEX IF NOT EXISTS steps_by_model ON steps (model, trace) WHERE model IS NOT NULL;
+CREATE INDEX IF NOT EXISTS steps_by_agent ON steps (agent, trace) WHERE agent IS NOT NULL;
+CREATE INDEX IF NOT EXISTS steps_by_tool ON steps (tool, trace) WHERE tool IS NOT NULL;
+CREATE TABLE IF NOT EXISTS indexed (id INTEGER PRIMARY KEY CHECK (id = 1), first INTEGER, upto INTEGER);
+INSERT OR IGNORE INTO indexed VALUES (1, NULL, NULL);
+CREATE TABLE IF NOT EXISTS apart (span INTEGER PRIMARY KEY);
+"""
+
+_HOUR_NS = 3600 * 10**9
+_COUNT_CHANGE = (
+    f"INSERT INTO hours VALUES ({{0}} / {_HOUR_NS}, 1) ON CONFLICT (hour) DO UPDATE SET changes = changes + 1;"
+)
 _SETTLE_AGAIN = """
 UPDATE traces SET unsettled = 1;
+"""
+
+_HOURS = f"""
+CREATE TABLE IF NOT EXISTS hours (hour INTEGER PRIMARY KEY, changes INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS steps_by_hour ON steps (start_ns / {_HOUR_NS});
+CREATE INDEX IF NOT EXISTS metrics_by_name ON metrics (name, time_ns);
+INSERT OR IGNORE INTO hours SELECT start_ns / {_HOUR_NS}, 1 FROM steps GROUP BY 1;
+CREATE TRIGGER IF NOT EXISTS hours_of_new_steps AFTER INSERT ON steps BEGIN {_COUNT_CHANGE.format("NEW.start_ns")} END;
+CREATE TRIGGER IF NOT EXISTS hours_of_old_steps AFTER DELETE ON steps BEGIN {_COUNT_CHANGE.format("OLD.start_ns")} END;
+CREATE TRIGGER IF NOT EXISTS hours_of_changed_steps AFTER UPDATE ON steps
+BEGIN {_COUNT_CHANGE.format("OLD.start_ns")} {_COUNT_CHANGE.format("NEW.start_ns")} END;
 """
 
 
@@ -158,6 +182,8 @@ MIGRATIONS = (
     Migration(_EVENTS_ONCE),
     Migration(_AGENTS),
     Migration(_BY_ORIGIN),
+    Migration(_SEARCH),
+    Migration(_HOURS),
 )
 
 

@@ -1,0 +1,72 @@
+"""``errors``: what failed, by type and place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from otel_agent_telemetry.cli._opened import MOMENT, db_option, json_option, opened, print_json, tell_empty
+from otel_agent_telemetry.cli._table import Column, amount, print_table
+from otel_agent_telemetry.cli._when import local_time, titled
+from otel_agent_telemetry.local import MOST_TRACES
+from otel_agent_telemetry.local import errors as errors_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from otel_agent_telemetry.local import ErrorShape
+
+__all__ = ["errors"]
+
+
+@click.command(short_help="What failed, by type and place.")
+@click.option("--service", help="Only of this service.")
+@click.option("--since", callback=MOMENT, help="Only from this on: a time, or an age such as 7d.")
+@click.option("--until", callback=MOMENT, help="Only up to this: a time, or an age such as 1h.")
+@db_option
+@json_option
+def errors(*, service: str | None, since: int | None, until: int | None, db: Path | None, as_json: bool) -> None:
+    """List failures by their type and where they happened, the latest first; `show TRACE` has the trace.
+
+    A failure counts once, where it began, however many spans around it repeat it.
+    """
+    with opened(db) as connection:
+        found = errors_of(connection, since_ns=since, until_ns=until, service=service)
+        if not found["errors"] and not as_json:
+            tell_empty(connection, "Nothing failed in this time.")
+            return
+    if not found["is_all"]:
+        click.echo(f"only the latest {MOST_TRACES:,} traces with failures; --since names a shorter time", err=True)
+    if as_json:
+        print_json(found["errors"])
+    else:
+        print_table(_columns(found["errors"]), [_row(error) for error in found["errors"]])
+
+
+def _columns(found: list[ErrorShape]) -> list[Column]:
+    return [
+        Column("ERROR", stretch=True),
+        Column("MESSAGE", 1, stretch=True),
+        Column("SERVICE", 3, stretch=True),
+        Column("WHERE", stretch=True),
+        Column("TIMES", right=True),
+        Column("TRACES", 2, right=True),
+        Column(titled("FIRST", (error["first_seen"] for error in found)), 5),
+        Column(titled("LAST", (error["last_seen"] for error in found)), 4),
+        Column("TRACE"),
+    ]
+
+
+def _row(error: ErrorShape) -> list[str]:
+    return [
+        error["type"],
+        error["message"] or "",
+        error["service"],
+        error["name"],
+        amount(error["occurrences"]),
+        amount(error["traces"]),
+        local_time(error["first_seen"]),
+        local_time(error["last_seen"]),
+        error["trace_links"][0]["trace_id"][:16],
+    ]

@@ -1,0 +1,60 @@
+// Failures by type and place.
+
+import { ask } from "./api.js";
+import { el, link, replace } from "./dom.js";
+import { amount, moment } from "./format.js";
+import { SINCE } from "./times.js";
+
+const TITLES = [["Error", ""], ["Where", ""], ["Times", "number"], ["Traces", "number"], ["First", ""], ["Last", ""]];
+
+export function errorsView(main, { go }) {
+  const since = el("select", { "aria-label": "Since" }, Object.entries(SINCE).map(([value, words]) => el("option", { value }, words)));
+  const service = el("select", { "aria-label": "Service" });
+  const body = el("tbody");
+  const table = el("table", { class: "stacked" }, el("caption", { class: "skip" }, "Errors"),
+    el("thead", {}, el("tr", {}, TITLES.map(([title, kind]) => el("th", { scope: "col", class: kind }, title)))), body);
+  const empty = el("p", { hidden: true }, "Nothing failed in this time.");
+  const note = el("p", { class: "quiet" });
+  replace(main, el("div", { class: "row-actions" }, since, service), table, empty, note);
+  const change = () => go({ view: "errors", since: since.value, service: service.value }, { quietly: true });
+  since.addEventListener("change", change);
+  service.addEventListener("change", change);
+  let drawn = "";
+
+  async function show(asked) {
+    const { services } = await ask("facets");
+    replace(service, ["", ...services].map((name) => el("option", { value: name }, name || "all services")));
+    since.value = asked.since || "";
+    service.value = asked.service || "";
+    await load(asked);
+  }
+
+  async function load(asked) {
+    const answer = await ask("errors", { since: asked.since, service: asked.service });
+    const now = JSON.stringify(answer);
+    if (now === drawn) return;
+    drawn = now;
+    table.hidden = !answer.errors.length;
+    empty.hidden = Boolean(answer.errors.length);
+    note.textContent = answer.is_all ? "" : "Only the latest 1,000 traces with failures are looked at; choose a shorter time to see all of it.";
+    replace(body, answer.errors.map(line));
+  }
+  return { show, refresh: load };
+}
+
+function line(error) {
+  const number = (label, value) => el("td", { class: "number", "data-label": label }, amount(value));
+  const category = error.category && error.category !== error.type ? el("span", { class: "quiet" }, ` ${error.category}`) : null;
+  return el("tr", {},
+    el("td", { class: "wide" }, el("b", { class: "error" }, error.type), category, error.message && el("div", {}, error.message), traces(error)),
+    el("td", { class: "wide where" }, el("span", { class: "quiet" }, `${error.service} · `), error.name),
+    number("times", error.occurrences), number("traces", error.traces),
+    el("td", { class: "short", "data-label": "first" }, moment(error.first_seen)), el("td", { class: "short", "data-label": "last" }, moment(error.last_seen)));
+}
+
+function traces({ traces: count, trace_links: links }) {
+  const more = count - links.length;
+  return el("details", {}, el("summary", {}, count === 1 ? "its trace" : `its ${amount(count)} traces`),
+    el("ul", { class: "bare" }, links.map((each) => el("li", {}, link({ view: "trace", id: each.trace_id, span: each.span_id }, each.name || "(no name)"), el("span", { class: "quiet" }, ` ${moment(each.start)}`)))),
+    more > 0 && el("p", { class: "quiet" }, `and ${amount(more)} earlier`));
+}

@@ -1,0 +1,53 @@
+// The waterfall with its overview, its buttons and its legend; what is set there stands in the address.
+
+import { el, replace } from "./dom.js";
+import { plural } from "./format.js";
+import { TOGGLES, waterfall } from "./waterfall.js";
+
+const WORDS = { gaps: "Fold idle time", path: "Critical path", errors: "Errors only" };
+
+export function timeline({ onSelect, onState }) {
+  const chart = waterfall({ onSelect, onState: () => { drawButtons(); onState(); } });
+  const button = (words, label, onclick) => el("button", { type: "button", "aria-label": label, title: label, onclick }, words);
+  const toggles = Object.entries(WORDS).map(([name, words]) =>
+    el("button", { type: "button", class: "toggle", "data-toggle": name, onclick: () => chart.change(name, !chart.state()[name]) }, words));
+  const colour = el("select", { "aria-label": "Colour by", onchange: () => chart.change("colour", colour.value) },
+    el("option", { value: "kind" }, "colour by kind"), el("option", { value: "service" }, "colour by service"));
+  const folded = el("span", { class: "quiet" });
+  const whole = button("reset", "See the whole trace", () => chart.command("0"));
+  const tools = el("div", { class: "tools", role: "toolbar", "aria-label": "Timeline" },
+    button("−", "Zoom out", () => chart.command("-")), button("+", "Zoom in", () => chart.command("+")), whole,
+    toggles, colour, button("▸▸", "Close all branches", () => chart.toggleAll(true)), button("▾▾", "Open all branches", () => chart.toggleAll(false)), folded);
+  const box = el("div", { class: "timeline" }, tools, chart.map, chart.legend, chart.box);
+
+  function drawButtons() {
+    const state = chart.state();
+    for (const each of toggles) each.setAttribute("aria-pressed", String(state[each.dataset.toggle]));
+    colour.value = state.colour;
+    whole.disabled = state.window.isWhole;
+  }
+
+  function set(tree) {
+    chart.set(tree);
+    replace(folded, tree.folded ? `${tree.folded} inner ${plural(tree.folded, "span")} of the program left out` : "");
+    drawButtons();
+  }
+
+  // What the address says of the view: gaps=no, path=no, errors=yes, colour=service, zoom=FROM-TO in milliseconds.
+  function restore(asked) {
+    for (const [name, usual] of Object.entries(TOGGLES)) chart.change(name, asked[name] ? asked[name] === "yes" : usual);
+    chart.change("colour", asked.colour === "service" ? "service" : "kind");
+    const [from, to] = (asked.zoom || "").split("-").map(Number);
+    if (from >= 0 && to > from) chart.show(from, to);
+    else chart.command("0");
+  }
+
+  function address() {
+    const { window, colour: by, ...states } = chart.state();
+    const words = Object.entries(TOGGLES).map(([name, usual]) => [name, states[name] === usual ? "" : states[name] ? "yes" : "no"]);
+    const zoom = window.isWhole ? "" : `${Number(window.from.toFixed(3))}-${Number(window.to.toFixed(3))}`;
+    return { ...Object.fromEntries(words), colour: by === "kind" ? "" : by, zoom };
+  }
+
+  return { box, set, restore, address, select: chart.select, reveal: chart.reveal, search: chart.search, key: chart.key };
+}
