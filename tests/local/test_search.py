@@ -212,6 +212,7 @@ def test_sessions_have_the_same_box_and_say_their_order(page: Page, server: Serv
     page.goto(f"{server.url}/?view=sessions&q=model:gpt-5")
     shows(page, "talk 1")
     page.get_by_role("link", name="talk 1").click()
+    page.get_by_role("link", name="its traces").click()
     shows(page, "shop")
 
 

@@ -279,11 +279,16 @@ def test_a_session_fits_a_phone_and_the_keyboard(page: Page, server: Serving) ->
     assert page.evaluate("document.activeElement.closest('.turn').dataset.span") == span_id(4)
 
 
-def test_an_unknown_session_is_named(page: Page, server: Serving) -> None:
-    """What is not there is said."""
+def test_an_unknown_session_is_named(browser: Browser, server: Serving) -> None:
+    """What is not there is said, with a way back."""
     fill(server, turns=1)
-    page.on("console", lambda _: None)
-    assert server.send("GET", "/api/sessions/none").json()["message"].startswith("no session 'none' in this store")
+    unwatched = browser.new_page()
+    unwatched.goto(f"{server.url}/?view=session&id=none")
+    unwatched.get_by_role("heading", name="There is no such session").wait_for()
+    unwatched.get_by_text("no session 'none' in this store").wait_for()
+    unwatched.get_by_role("link", name="All sessions").click()
+    unwatched.get_by_role("link", name="talk-1").wait_for()
+    unwatched.close()
 
 
 def test_judgements_are_shown_and_given(page: Page, server: Serving) -> None:

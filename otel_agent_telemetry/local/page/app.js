@@ -55,14 +55,15 @@ async function guarded(step) {
   try {
     await step();
   } catch (error) {
-    if (error.status === 404 && /^traces\/[^/]+$/.test(error.path)) missing(error.message);
+    const what = error.status === 404 && /^(trace|session)s\/[^/]+$/.exec(error.path);
+    if (what) missing(what[1], error.message);
     else say(error.message);
   }
 }
 
-function missing(message) {
+function missing(what, message) {
   current = null;
-  replace(main, el("div", { class: "empty", role: "alert" }, el("h1", {}, "There is no such trace"), el("p", {}, message), el("p", {}, link({ view: "traces" }, "All traces"))));
+  replace(main, el("div", { class: "empty", role: "alert" }, el("h1", {}, `There is no such ${what}`), el("p", {}, message), el("p", {}, link({ view: `${what}s` }, `All ${what}s`))));
 }
 
 document.addEventListener("click", (event) => {

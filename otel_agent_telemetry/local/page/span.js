@@ -19,7 +19,7 @@ export function spanPanel(detail, { row, speaker, trace, onClose, onContent }) {
     detail.feedback?.length ? [el("h2", {}, "Feedback"), detail.feedback.map(feedbackLine)] : null,
     section("Attributes", detail.attributes),
     detail.events.filter((event) => !["exception", "gen_ai.evaluation.result"].includes(event.name)).map((event) => section(`Event ${event.name}, ${after(event)}`, event.attributes) || el("h2", {}, `Event ${event.name}, ${after(event)}`)),
-    detail.logs.map(logRecord),
+    detail.logs.filter((record) => record.name !== "gen_ai.evaluation.result").map(logRecord),
     detail.links.map((each) => linked(each, trace)),
     section("Resource", detail.resource),
     detail.dropped_attributes ? el("p", { class: "quiet" }, `${detail.dropped_attributes} attributes were dropped by the program that sent it.`) : null,
