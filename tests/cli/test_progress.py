@@ -95,10 +95,10 @@ def test_export_shows_how_far_it_is(db: Path, tmp_path: Path) -> None:
     assert terminal.seen.rstrip().endswith(f"1,000 lines in {lines}")
 
 
-def test_work_that_does_not_tell_how_far_it_is(tmp_path: Path) -> None:
+def test_work_that_does_not_tell_how_far_it_is() -> None:
     """Such as bringing a store up to date: the bar moves until it is done."""
-    code = "from otel_agent_telemetry.cli._progress import waiting\nwith waiting('opening the store'): input()\nprint('end')"
-    with Terminal([sys.executable, "-c", code], environment()) as terminal:
+    lines = ["from otel_agent_telemetry.cli._progress import waiting", "with waiting('opening the store'): input()"]
+    with Terminal([sys.executable, "-c", "\n".join([*lines, "print('end')"])], environment()) as terminal:
         terminal.wait_for(lambda seen: seen.count("opening the store") > 2, "a bar that moves")
         terminal.press("\n")
         assert terminal.ended() == 0
