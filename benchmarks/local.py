@@ -12,11 +12,13 @@ import json
 import multiprocessing
 import os
 import random
+import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -35,11 +37,24 @@ PAGES = {
     "list page, longest first": "/api/traces?limit=51&sort=duration",
     "a trace of 1,000 spans": "/api/traces/{big}",
     "one span's details": "/api/traces/{big}/spans/{span}",
+    "list page, most tokens first": "/api/traces?limit=51&sort=tokens",
+    "search by model": "/api/traces?limit=51&q=model:gpt-bench",
+    "search by a model that none called": "/api/traces?limit=51&q=model:nothing",
+    "search by models with a star, tool and error": "/api/traces?limit=51&q=model:gpt*+tool:search+error",
+    "search by session": "/api/traces?limit=51&q=session:talk-77",
+    "search by tokens and duration": "/api/traces?limit=51&q=tokens:%3E20000+dur:%3E40ms",
     "sessions": "/api/sessions",
+    "sessions that match": "/api/sessions?q=model:gpt-bench+error",
+    "what the search box offers": "/api/facets",
 }
 SLOW_PAGES = {
     "usage by model": "/api/usage?by=model",
-    "list page by attribute": "/api/traces?limit=51&attribute=shop.order%3D999983",
+    "list page, most costly first": "/api/traces?limit=51&sort=cost",
+    "search by a rare attribute": "/api/traces?limit=51&q=shop.order%3D999983",
+    "search by a frequent attribute": "/api/traces?limit=51&q=http.request.method%3DGET",
+    "search by a rare text": "/api/traces?limit=51&q=%22talk-4999%22",
+    "search by a frequent text": "/api/traces?limit=51&q=shopper",
+    "search by a text that is nowhere": "/api/traces?limit=51&q=zqzqzq",
 }
 
 
@@ -146,6 +161,10 @@ def measure(db: Path, spans: int) -> dict[str, object]:
     began = time.perf_counter()
     wait_settled(server, big)
     figures["seconds until all totals are worked out, after that"] = round(time.perf_counter() - began, 1)
+    began = time.perf_counter()
+    wait_indexed(db)
+    figures["seconds until all is indexed, after that"] = round(time.perf_counter() - began, 1)
+    figures["texts and attributes in the index, MB"] = round(index_mb(db), 1)
     for name, path in PAGES.items():
         times = [server.get(path.format(big=big, span=span))[0] for _ in range(ROUNDS)]
         figures[f"{name}, ms p50 p99"] = percentiles(times)
@@ -279,6 +298,25 @@ def wait_settled(server: Serving, trace: str) -> None:
     """Return once the totals of the last trace are there; they are worked out in the order of arrival."""
     while not json.loads(server.get(f"/api/traces/{trace}")[1])["trace"]["calls"]:
         time.sleep(0.1)
+
+
+LEFT = "SELECT (SELECT max(id) FROM spans) - coalesce(upto, 0) > 255 FROM indexed"
+INDEX = """
+SELECT (SELECT sum(length(block)) FROM texts_data) + (SELECT sum(length(block)) FROM attributes_data)
+"""
+
+
+def wait_indexed(db: Path) -> None:
+    """Return once no whole block of spans is left to index."""
+    with closing(sqlite3.connect(f"{db.as_uri()}?mode=ro", uri=True)) as connection:
+        while connection.execute(LEFT).fetchone()[0]:
+            time.sleep(0.1)
+
+
+def index_mb(db: Path) -> float:
+    """Size of the index over what spans hold."""
+    with closing(sqlite3.connect(f"{db.as_uri()}?mode=ro", uri=True)) as connection:
+        return connection.execute(INDEX).fetchone()[0] / 1e6
 
 
 def percentiles(seconds: list[float]) -> str:

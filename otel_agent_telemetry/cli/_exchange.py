@@ -13,7 +13,8 @@ import click
 
 from otel_agent_telemetry.cli._faults import Faults
 from otel_agent_telemetry.cli._follow import appended_lines
-from otel_agent_telemetry.cli._opened import db_option, failures, json_option, opened, print_json
+from otel_agent_telemetry.cli._opened import db_option, failures, json_option, open_store, opened, print_json, settle
+from otel_agent_telemetry.cli._progress import is_shown, progress
 from otel_agent_telemetry.cli._streams import echo_json
 from otel_agent_telemetry.cli._table import counted
 from otel_agent_telemetry.errors import InputError
@@ -21,6 +22,7 @@ from otel_agent_telemetry.local import (
     FORMATS,
     Imported,
     Store,
+    count_lines,
     default_store,
     export_all,
     find_trace,
@@ -65,7 +67,7 @@ def export(
     With --json, `-o FILE` reports {"lines": N} on stdout; without -o the lines themselves are the JSON.
     """
     with opened(db) as connection:
-        lines = _exported(connection, trace, wanted, content=content)
+        lines = _exported(connection, trace, wanted, content=content, quiet=output is None)
         if output is None:
             for line in lines:
                 echo_json(line)
@@ -81,14 +83,27 @@ def export(
         click.echo(f"{counted(count, 'line')} in {output}", err=True)
 
 
-def _exported(connection: sqlite3.Connection, trace: str | None, wanted: str, *, content: bool) -> Iterator[str]:
+def _exported(
+    connection: sqlite3.Connection, trace: str | None, wanted: str, *, content: bool, quiet: bool
+) -> Iterator[str]:
     if trace is not None:
         return formatted_lines(connection, find_trace(connection, trace)[0], wanted, content=content)
     if wanted != "otlp":
         raise InputError(
             f"--format {wanted} is of one trace; name it: `agent-telemetry export --format {wanted} latest`"
         )
-    return export_all(connection, content=content)
+    return _counted(export_all(connection, content=content), connection, quiet=quiet)
+
+
+def _counted(lines: Iterator[str], connection: sqlite3.Connection, *, quiet: bool) -> Iterator[str]:
+    """The lines, with a bar unless they go to the same terminal."""
+    if not is_shown() or (quiet and sys.stdout.isatty()):
+        yield from lines
+        return
+    with progress("exporting", count_lines(connection)) as update:
+        for line in lines:
+            yield line
+            update(1)
 
 
 @click.command(name="import", short_help="Read OTLP JSON lines.")
@@ -103,13 +118,12 @@ def import_(*, file: Path, follow: bool, db: Path | None, as_json: bool) -> None
     A line or record that cannot be read is named and left out. Exit code 2 if nothing in FILE could be read.
     """
     read = Imported()
-    with failures(), closing(Store(db or default_store())) as store:
+    with failures(), closing(open_store(db or default_store())) as store:
         faults = Faults(str(file))
         for line in _followed(file) if follow else _lines_of(file, quiet=as_json):
             _import(store, line, read, faults)
         faults.close()
-        while store.settle():
-            pass
+        settle(store)
     if as_json:
         print_json(asdict(read))
     else:
@@ -160,17 +174,16 @@ def _followed(file: Path) -> Iterator[Line | None]:
 
 def _lines_of(file: Path, *, quiet: bool) -> Iterator[Line]:
     size = os.path.getsize(file) if str(file) != "-" else 0
-    hidden = quiet or not sys.stderr.isatty()
     has_content = broken = False
     with (
         open_file(str(file)) as stream,
-        click.progressbar(length=size, label="importing", file=sys.stderr, hidden=hidden) as bar,
+        progress("importing", size or None, quiet=quiet) as update,
     ):
         for line in read_lines(stream):
             has_content = has_content or not line.broken
             broken = broken or bool(line.broken)
             yield line
-            bar.update(line.size)
+            update(line.size)
     if broken and not has_content:
         raise InputError(
             f"{file} holds nothing that can be read; expected OTLP, such as `agent-telemetry export` writes"

@@ -7,9 +7,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from otel_agent_telemetry.cli._opened import DURATION, SIZE, db_option, existing, failures, json_option, print_json
+from otel_agent_telemetry.cli._opened import (
+    DURATION,
+    SIZE,
+    db_option,
+    existing,
+    failures,
+    json_option,
+    open_store,
+    print_json,
+)
+from otel_agent_telemetry.cli._progress import progress
 from otel_agent_telemetry.cli._table import counted
-from otel_agent_telemetry.local import Collected, Limits, Store, collect
+from otel_agent_telemetry.local import Collected, Limits, collect
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,5 +54,5 @@ def gc(*, retention: int, max_size: int, db: Path | None, as_json: bool) -> None
 def _collected(path: Path, limits: Limits) -> Collected:
     if not path.exists():
         return Collected()
-    with closing(Store(path)) as store:
-        return collect(store, limits)
+    with closing(open_store(path)) as store, progress("letting go") as update:
+        return collect(store, limits, tell=update)

@@ -44,6 +44,7 @@ from otel_agent_telemetry.local import (
     matching_spans,
     parse_duration_ns,
     parse_moment_ns,
+    parse_query,
     trace_content,
     trace_tree,
 )
@@ -120,6 +121,9 @@ class _Tools:
     def search(
         self,
         *,
+        query: Annotated[
+            str | None, Field(description='as on the page: model:gpt-5 tool:search dur:>2s cost:>0.01 -error "refund"')
+        ] = None,
         text: Annotated[str | None, Field(description="text that a span contains anywhere")] = None,
         service: str | None = None,
         name: Annotated[str | None, Field(description="part of the trace's name")] = None,
@@ -141,6 +145,7 @@ class _Tools:
         """Find traces by any of these, which all have to hold; for `text` also the spans that contain it."""
         with self._asked() as connection:
             wanted = TraceFilter(
+                query=parse_query(query or ""),
                 service=service,
                 name=name,
                 status=status,

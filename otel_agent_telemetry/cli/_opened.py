@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from otel_agent_telemetry.cli._progress import is_shown, progress, waiting
 from otel_agent_telemetry.cli._streams import echo_json
 from otel_agent_telemetry.errors import InputError, TelemetryError
 from otel_agent_telemetry.local import (
@@ -36,8 +37,10 @@ __all__ = [
     "existing",
     "failures",
     "json_option",
+    "open_store",
     "opened",
     "print_json",
+    "settle",
     "tell_empty",
 ]
 
@@ -99,11 +102,23 @@ def opened(db: Path | None) -> Generator[sqlite3.Connection]:
             with closing(empty()) as connection:
                 yield connection
             return
-        with closing(Store(path)) as store:
-            while store.settle():
-                pass
+        with closing(open_store(path)) as store:
+            settle(store)
             with closing(store.reader()) as connection, _looked_through(store):
                 yield connection
+
+
+def open_store(path: Path) -> Store:
+    """The store, which an older release may have written: bringing it up to date takes a while."""
+    with waiting("opening the store"):
+        return Store(path)
+
+
+def settle(store: Store) -> None:
+    """Work out the totals of all traces that changed."""
+    with progress("adding up", store.unsettled() if is_shown() else None) as update:
+        while done := store.settle():
+            update(done)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from otel_agent_telemetry.cli._opened import BUDGETS, DURATION, SIZE, db_option, failures
+from otel_agent_telemetry.cli._opened import BUDGETS, DURATION, SIZE, db_option, failures, open_store
 from otel_agent_telemetry.cli._outbox import Ledgers
 from otel_agent_telemetry.consent import default_state_dir
 from otel_agent_telemetry.errors import InputError
@@ -59,7 +59,7 @@ def serve(
         token = _token(token_file)
         _require_token(host, token)
     path = db or default_store()
-    with failures(), closing(Store(path)) as store:
+    with failures(), closing(open_store(path)) as store:
         server = _bound(store, host, port, token, budget)
         keeper = Keeper(store, Limits(age_ns=retention, size_bytes=max_size))
         keeper.start()

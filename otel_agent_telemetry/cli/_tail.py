@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from otel_agent_telemetry.cli._opened import db_option, existing, failures, json_option
+from otel_agent_telemetry.cli._opened import db_option, existing, failures, json_option, open_store
 from otel_agent_telemetry.cli._streams import echo_json
 from otel_agent_telemetry.cli._table import clean, duration, styled
 from otel_agent_telemetry.cli._when import clock_time
-from otel_agent_telemetry.local import Store, json_text, newest_span, recent_spans
+from otel_agent_telemetry.local import json_text, newest_span, recent_spans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from otel_agent_telemetry.local import RecentShape
+    from otel_agent_telemetry.local import RecentShape, Store
 
 __all__ = ["tail"]
 
@@ -38,7 +38,7 @@ def tail(
     *, service: str | None, kind: str | None, from_start: bool, limit: int | None, db: Path | None, as_json: bool
 ) -> None:
     """Print each span when it reaches the store, until Ctrl-C; with --json, one object per line."""
-    with failures(), closing(Store(existing(db))) as store:
+    with failures(), closing(open_store(existing(db))) as store:
         click.echo(f"Waiting for spans in {store.path}; Ctrl-C ends.", err=True)
         spans = (
             span

@@ -26,7 +26,7 @@ _LIVE = "`pip install 'otel-agent-telemetry[top]'` makes it live."
 
 @click.command(short_help="Show what is at work right now.")
 @click.option(
-    "--within", default="5m", show_default=True, callback=DURATION, help="What arrived something within this time."
+    "--within", default="5m", show_default=True, callback=DURATION, help="Of which something arrived within this time."
 )
 @click.option("--interval", default="2s", show_default=True, callback=DURATION, help="Look again this often.")
 @click.option("--once", is_flag=True, help="Print it once, also at a terminal.")
@@ -61,7 +61,7 @@ def _show_live(db: Path | None, within: int, interval: int) -> bool:
 
 
 def read(db: Path | None, within: int) -> list[RunningShape]:
-    """What arrived something within that many nanoseconds."""
+    """Of what something arrived within that many nanoseconds."""
     with opened(db) as connection:
         return running(connection, now_ns=time.time_ns(), within_ns=within)
 

@@ -42,7 +42,14 @@ from otel_agent_telemetry.local.read._tree import trace_tree
 from otel_agent_telemetry.local.read._views import VIEWS, View
 from otel_agent_telemetry.local.receive._server import Server
 from otel_agent_telemetry.local.store._keeper import Keeper
-from otel_agent_telemetry.local.store._lines import Imported, export_all, export_trace, import_line, import_readings
+from otel_agent_telemetry.local.store._lines import (
+    Imported,
+    count_lines,
+    export_all,
+    export_trace,
+    import_line,
+    import_readings,
+)
 from otel_agent_telemetry.local.store._place import default_store
 from otel_agent_telemetry.local.store._retention import Collected, Limits, collect
 from otel_agent_telemetry.local.store._store import Store
@@ -104,6 +111,7 @@ __all__ = [
     "View",
     "answer",
     "collect",
+    "count_lines",
     "csv_lines",
     "default_store",
     "diff_sessions",

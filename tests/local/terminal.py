@@ -54,6 +54,10 @@ class Terminal:
             if time.monotonic() > end or not self._read(max(end - time.monotonic(), 0)):
                 pytest.fail(f"waited {seconds:g} s for {what}, saw {self.seen[-2000:]!r}")
 
+    def look(self) -> None:
+        """Take what is there, or comes in a moment."""
+        self._read(0.05)
+
     def press(self, keys: str) -> None:
         """Type these."""
         os.write(self._ours, keys.encode())

@@ -100,7 +100,7 @@ def test_answers_are_those_of_the_commands(db: Path) -> None:
     }
     one, tree, use, sessions, diff = printed.values()
     assert listed == {"traces": one, "note": None}
-    assert {key: shown[key] for key in ("trace", "spans")} == tree
+    assert (shown["trace"], shown["spans"]) == (tree["trace"], tree["spans"])
     assert (shown["failures"], shown["content"], shown["note"]) == ({span_id(3): "no such index"}, None, None)
     assert used == {"rows": use, "note": None}
     assert talks == {"sessions": sessions, "note": None}
@@ -109,16 +109,18 @@ def test_answers_are_those_of_the_commands(db: Path) -> None:
 
 def test_traces_are_found_and_failures_grouped(db: Path) -> None:
     """By text with its spans, by fields, and by SQL; an error has its message."""
-    text, fields, none, failed, table = answers(
+    text, fields, asked, none, failed, table = answers(
         db,
         ("search", {"text": "GPT-FAKE"}),
         ("search", {"tool": "search", "status": "error", "attributes": {"gen_ai.tool.name": "search"}}),
+        ("search", {"query": "model:gpt-dear -error"}),
         ("search", {"service": "nobody"}),
         ("errors", {}),
         ("sql", {"query": "SELECT tool, count(*) AS n FROM tool_calls GROUP BY 1"}),
     )
     assert [(each["trace"]["trace_id"], each["span_ids"]) for each in text["matches"]] == [(trace_id(), [span_id(2)])]
     assert [each["trace"]["trace_id"] for each in fields["matches"]] == [trace_id()]
+    assert [each["trace"]["trace_id"] for each in asked["matches"]] == [trace_id(2)]
     assert none == {"matches": [], "note": None}
     assert [(each["message"], each["occurrences"]) for each in failed["errors"]] == [("no such index", 1)]
     assert table == {"columns": ["tool", "n"], "rows": [["search", 1]], "note": None}

@@ -31,12 +31,13 @@ RUN = (
 
 @pytest.fixture
 def db(tmp_path: Path) -> Path:
-    """A session of two traces, of which one is of another day, and a trace that names no session."""
+    """A session of two traces, of which one is of another day, and two traces that name none: one failed."""
     path = tmp_path / "traces.sqlite"
     with closing(Store(path)) as store:
         store.add_spans(request(Made(name="chat", attributes={**chat(), **TALK, **COST}), trace=3))
         store.add_spans(recent(*RUN))
-        store.add_spans(recent(Made(name="GET /health"), trace=2, service="depot"))
+        store.add_spans(recent(Made(name="GET /health", error=True), trace=2, service="depot"))
+        store.add_spans(recent(Made(name="GET /"), trace=4, service="depot"))
     return path
 
 
@@ -95,7 +96,7 @@ def test_the_screen_shows_what_arrives(db: Path) -> None:
             await pilot.press("q")
         return seen
 
-    summary = "2 sessions · 110 tokens/min · $0.5000 · 1 error · by last · traces.sqlite"
+    summary = "2 sessions · 110 tokens/min · $0.5000 · 2 errors · by last · traces.sqlite"
     assert asyncio.run(watch()) == [(2, summary), 2, 3, ("helper", True), True]
 
 

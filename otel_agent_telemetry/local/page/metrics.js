@@ -111,7 +111,7 @@ function lineName(attributes, otherwise) {
 function notes(answer) {
   return [
     answer.others > 0 && el("p", { class: "quiet" }, `${amount(answer.others)} more lines, with less in them, are not drawn; split by an attribute to see them together.`),
-    !answer.is_all && el("p", { class: "quiet" }, "Only the latest 4,000 readings of this time are looked at."),
+    !answer.is_all && el("p", { class: "quiet" }, "Only the latest readings of this time are looked at, 4,000 with 6,000 points; choose a shorter time to see all of it."),
   ];
 }
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 __all__ = ["Distribution", "of_point"]
@@ -25,12 +27,19 @@ class Distribution:
 
     def __add__(self, other: Distribution) -> Distribution:
         """Both together."""
-        counts = dict(self.counts)
+        whole = Distribution()
+        whole.add(self)
+        whole.add(other)
+        return whole
+
+    def add(self, other: Distribution) -> None:
+        """Take in what another one holds."""
         for edges, count in other.counts.items():
-            counts[edges] = counts.get(edges, 0) + count
-        total = None if self.sum is None and other.sum is None else (self.sum or 0) + (other.sum or 0)
-        ends = (_of(min, self.min, other.min), _of(max, self.max, other.max))
-        return Distribution(self.count + other.count, total, counts, *ends, other.quantiles or self.quantiles)
+            self.counts[edges] = self.counts.get(edges, 0) + count
+        self.count += other.count
+        self.sum = other.sum if self.sum is None else self.sum + (other.sum or 0)
+        self.min, self.max = _of(min, self.min, other.min), _of(max, self.max, other.max)
+        self.quantiles = other.quantiles or self.quantiles
 
     def since(self, earlier: Distribution) -> Distribution | None:
         """What came after ``earlier``, of cumulative figures; None where they were begun anew."""
@@ -101,8 +110,13 @@ def of_point(kind: str, point: Any, scale: int = 0) -> Distribution:
 
 
 def _explicit(point: Any) -> dict[tuple[float, float], int]:
-    edges = [-math.inf, *point.explicit_bounds, math.inf]
-    return {(edges[at], edges[at + 1]): count for at, count in enumerate(point.bucket_counts) if at + 1 < len(edges)}
+    pairs = _between(tuple(point.explicit_bounds))
+    return {edges: count for edges, count in zip(pairs, point.bucket_counts, strict=False) if count}
+
+
+@lru_cache(maxsize=256)
+def _between(bounds: tuple[float, ...]) -> list[tuple[float, float]]:
+    return [*pairwise((-math.inf, *bounds, math.inf))]
 
 
 def _exponential(point: Any, scale: int) -> dict[tuple[float, float], int]:

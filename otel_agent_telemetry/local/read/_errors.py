@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otel_agent_telemetry import semconv
+from otel_agent_telemetry.local.read._carried import error_message
 from otel_agent_telemetry.local.read._moments import iso
+from otel_agent_telemetry.local.read._tree import error_type
 from otel_agent_telemetry.meaning import kinds
-from otel_agent_telemetry.otlp._values import attributes
 
 if TYPE_CHECKING:
     import sqlite3
@@ -192,24 +193,15 @@ def _shape(key: tuple[str, str, str], group: _Group) -> ErrorShape:
     }
 
 
-def _exception(span: Span) -> dict[str, object]:
-    said = [attributes(event.attributes) for event in span.events if event.name == semconv.EXCEPTION_EVENT]
-    return said[-1] if said else {}
-
-
 def _type(row: Any, span: Span) -> str:
-    if row[7] is not None:
-        return row[8] or semconv.OUTCOME_ERROR
-    named = attributes(span.attributes).get(semconv.ERROR_TYPE) or _exception(span).get(semconv.EXCEPTION_TYPE)
-    return str(named or row[8] or semconv.OUTCOME_ERROR)[:_LONGEST_TEXT]
+    """What the span says of the kind of its failure; what coding agents say of it is content."""
+    named = error_type(span) if row[7] is None else None
+    return (named or row[8] or semconv.OUTCOME_ERROR)[:_LONGEST_TEXT]
 
 
 def _message(row: Any, span: Span) -> str | None:
-    """What the span says of its failure; error texts of coding agents are content."""
-    if row[7] is not None:
-        return None
-    said = span.status.message or _exception(span).get("exception.message")
-    return str(said)[:_LONGEST_TEXT] if said else None
+    said = error_message(span) if row[7] is None else None
+    return said[:_LONGEST_TEXT] if said else None
 
 
 def _for_each(connection: sqlite3.Connection, query: str, ids: list[int]) -> Iterator[Any]:

@@ -61,7 +61,7 @@ def _step(start: str, points: list[Point], kind: str, levels: dict[int, float]) 
 def _distributed(start: str, values: list[Distribution]) -> Step:
     whole = Distribution()
     for value in values:
-        whole += value
+        whole.add(value)
     quantiles = {name: whole.quantile(share) if whole.count else None for name, share in _SHARES.items()}
     mean = whole.sum / whole.count if whole.sum is not None and whole.count else None
     return {

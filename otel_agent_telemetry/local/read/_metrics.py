@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Exemplar", "InstrumentShape", "LineShape", "MetricShape", "instruments", "metric"]
 
 MOST_READINGS = 4000
+_MOST_POINTS = 6000
 _MOST_STEPS = 120
 _MOST_EXEMPLARS = 20
 _LATEST = 2**63 - 1
@@ -79,7 +80,7 @@ class MetricShape(TypedDict):
     """An instrument over time: the lines with the most first, and how many ``others`` there are.
 
     ``keys`` are the attributes that it can be split by. ``is_all`` is false where it has more than the latest 4,000
-    readings that were looked at.
+    readings, or 6,000 points, that were looked at.
     """
 
     name: str
@@ -120,8 +121,8 @@ def metric(
     if not rows and not connection.execute("SELECT 1 FROM metrics WHERE name = ? LIMIT 1", (name,)).fetchone():
         msg = f"no metric {name[:80]!r} is stored; `agent-telemetry metrics` lists those that are"
         raise InputError(msg)
-    readings = [Reading(origin, _open(body, harness)) for origin, body, harness, _ in reversed(rows[:MOST_READINGS])]
-    points = read_points(readings, from_ns=_begun(rows, since_ns))
+    readings, is_all = _latest(rows)
+    points = read_points(readings, from_ns=max(since_ns or 0, 0 if is_all else rows[len(readings) - 1][3]))
     about = readings[-1] if readings else Reading(0, Metric(name=name))
     length = _length(points)
     lines = _lines(points, by, length, about)
@@ -134,16 +135,23 @@ def metric(
         "services": _services(connection, name),
         "keys": sorted({key for point in points for key, _ in point.attributes}),
         "step_ms": length // 10**6,
-        "is_all": len(rows) <= MOST_READINGS,
+        "is_all": is_all,
         "lines": lines[:top],
         "others": len(lines[top:]),
         "exemplars": _exemplars(connection, readings),
     }
 
 
-def _begun(rows: list[Any], since_ns: int | None) -> int:
-    """From when on all of it is known: what a cumulative stream took in before is no increase of this time."""
-    return max(since_ns or 0, rows[-1][3] if len(rows) > MOST_READINGS else 0)
+def _latest(rows: list[Any]) -> tuple[list[Reading], bool]:
+    """The latest readings, forward, and whether those are all."""
+    found: list[Reading] = []
+    points = 0
+    for origin, body, harness, _ in rows[:MOST_READINGS]:
+        found.append(Reading(origin, _open(body, harness)))
+        points += len(found[-1].points)
+        if points >= _MOST_POINTS:
+            break
+    return found[::-1], len(found) == len(rows)
 
 
 def _open(body: bytes, harness: str | None) -> Metric:

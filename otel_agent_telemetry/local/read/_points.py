@@ -22,33 +22,27 @@ __all__ = ["DISTRIBUTIONS", "Point", "Reading", "read_points"]
 DISTRIBUTIONS = frozenset({"histogram", "exponential_histogram", "summary"})
 _NO_VALUE = 1  # DataPointFlags: the stream has ended
 _LATEST_NS = 2**62 - 1
+_TEMPORALITIES = {
+    AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA: "delta",
+    AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE: "cumulative",
+}
 
 
 class Reading:
-    """A metric as it was sent once, from the origin with that row id."""
+    """A metric as it was sent once, from the origin with that row id.
+
+    ``kind`` is as in an instrument's shape, ``temporality`` ``delta``, ``cumulative``, or None where the kind has none.
+    """
 
     def __init__(self, origin: int, metric: Metric) -> None:
         self.origin = origin
         self.metric = metric
         self.data = metric.WhichOneof("data")
-        self.points: Any = getattr(metric, self.data).data_points if self.data else ()
-
-    @property
-    def kind(self) -> str:
-        """As :class:`InstrumentShape` has it."""
-        if self.data == "sum":
-            return "counter" if self.metric.sum.is_monotonic else "up_down_counter"
-        return self.data or "empty"
-
-    @property
-    def temporality(self) -> str | None:
-        """``delta``, ``cumulative``, or None where the kind has none."""
-        given: Any = getattr(getattr(self.metric, self.data), "aggregation_temporality", 0) if self.data else 0
-        names = {
-            AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA: "delta",
-            AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE: "cumulative",
-        }
-        return "cumulative" if self.data == "summary" else names.get(given)
+        data: Any = getattr(metric, self.data) if self.data else None
+        self.points: Any = data.data_points if self.data else ()
+        self.kind = _kind(metric, self.data)
+        given: Any = getattr(data, "aggregation_temporality", 0)
+        self.temporality = "cumulative" if self.data == "summary" else _TEMPORALITIES.get(given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,22 +75,29 @@ def read_points(readings: Iterable[Reading], from_ns: int = 0) -> list[Point]:
         for point in reading.points:
             if point.flags & _NO_VALUE:
                 continue
-            pairs = sorted((key, _text(value)) for key, value in attributes(point.attributes).items())
-            key = (reading.origin, repr(pairs).encode(errors="replace"))
+            key = (reading.origin, b"".join([pair.SerializeToString() for pair in point.attributes]))
             stream = streams.get(key)
             if stream is None:
-                stream = streams[key] = _Stream(len(streams))
+                stream = streams[key] = _Stream(len(streams), point)
             value = stream.taken(reading, point, scale, from_ns)
             if value is not None:
-                found.append(Point(stream.number, tuple(pairs), min(point.time_unix_nano, _LATEST_NS), value))
+                found.append(Point(stream.number, stream.attributes, min(point.time_unix_nano, _LATEST_NS), value))
     return found
+
+
+def _kind(metric: Metric, data: str | None) -> str:
+    if data == "sum":
+        return "counter" if metric.sum.is_monotonic else "up_down_counter"
+    return data or "empty"
 
 
 class _Stream:
     """What a stream said last."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, point: Any) -> None:
         self.number = number
+        carried = attributes(point.attributes).items()
+        self.attributes = tuple(sorted((key, _text(value)) for key, value in carried))
         self._start = 0
         self._level = 0.0
         self._last: float | Distribution | None = None

@@ -1,4 +1,4 @@
-"""What is at work right now: the sessions of which something has just arrived, and the traces that name none."""
+"""What is at work right now: sessions of which something has just arrived, and traces that name none."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ GROUP BY attendances.session
 """
 _TRACES = """
 SELECT trace_id, agent, service, name, start_ns, end_ns, received_ns, 1, calls, tools, errors, input, output, id
-FROM traces WHERE received_ns >= ? AND NOT folded AND id NOT IN (SELECT trace FROM attendances)
-ORDER BY received_ns DESC LIMIT ?
+FROM traces WHERE received_ns >= ? AND NOT folded AND calls + tools + runs + errors > 0
+AND NOT EXISTS (SELECT 1 FROM attendances WHERE trace = traces.id) ORDER BY received_ns DESC LIMIT ?
 """
 _LATELY = """
 coalesce(sum((CASE WHEN steps.spends & 1 THEN steps.input ELSE 0 END)
@@ -38,8 +38,8 @@ coalesce(sum((CASE WHEN steps.spends & 1 THEN steps.input ELSE 0 END)
 class RunningShape(TypedDict):
     """A row of ``top``: a session with all its traces, or a trace that names none (``session`` is null).
 
-    ``running_ms`` goes from its start to the last that was heard of it; ``tokens_per_minute`` are those of the calls
-    that ended in the last minute.
+    ``last`` is when something of it arrived, ``running_ms`` the time between its first span and the end of its last;
+    ``tokens_per_minute`` are those of the calls that ended in the last minute.
     """
 
     session: str | None
@@ -63,7 +63,10 @@ class RunningShape(TypedDict):
 
 
 def running(connection: sqlite3.Connection, *, now_ns: int, within_ns: int) -> list[RunningShape]:
-    """What arrived something within that time, the latest first."""
+    """Of what something arrived within that time, the latest first.
+
+    Of the traces without a session those that called or ran nothing are left out, unless they failed.
+    """
     since = (now_ns - within_ns, _MOST)
     of_sessions = [
         _shape(row, _of_session(connection, row[0], now_ns)) for row in connection.execute(_SESSIONS, since).fetchall()
@@ -97,7 +100,6 @@ def _spent(connection: sqlite3.Connection, source: str, key: object, now_ns: int
 def _shape(row: Any, spent: _Spent) -> RunningShape:
     key, agent, service, name, start, end, received, traces, calls, tools, errors, given, made = row
     cost, lately = spent
-    last = max(end, received)
     return {
         "session": key if isinstance(key, str) else None,
         "trace_id": key.hex() if isinstance(key, bytes) else None,
@@ -105,8 +107,8 @@ def _shape(row: Any, spent: _Spent) -> RunningShape:
         "agent": agent,
         "service": service,
         "start": iso(start),
-        "last": iso(last),
-        "running_ms": max(last - start, 0) / 1e6,
+        "last": iso(received),
+        "running_ms": max(end - start, 0) / 1e6,
         "traces": traces,
         "calls": calls,
         "tools": tools,

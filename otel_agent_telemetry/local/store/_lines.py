@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from otel_agent_telemetry.otlp._reading import Reading
     from otel_agent_telemetry.otlp._signals import Signal
 
-__all__ = ["Clean", "Imported", "export_all", "export_trace", "import_line", "import_readings", "trace_lines"]
+__all__ = [
+    "Clean",
+    "Imported",
+    "count_lines",
+    "export_all",
+    "export_trace",
+    "import_line",
+    "import_readings",
+    "trace_lines",
+]
 
 _BATCH = 500
 
@@ -84,6 +93,13 @@ def export_all(connection: sqlite3.Connection, *, content: bool = True) -> Itera
         rows = connection.execute(_query(table, "1"))
         while portion := rows.fetchmany(_BATCH):
             yield from _lines(signal, portion, clean)
+
+
+def count_lines(connection: sqlite3.Connection) -> int:
+    """About how many lines :func:`export_all` gives."""
+    tables = ("traces", "logs", "metrics")
+    traces, *others = (connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables)
+    return int(traces + sum(-(-count // _BATCH) for count in others))
 
 
 def _query(table: str, where: str) -> str:

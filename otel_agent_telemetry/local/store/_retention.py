@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Callable
 
     from otel_agent_telemetry.local.store._store import Store
 
@@ -44,11 +45,15 @@ class Collected:
     metrics: int = 0
     events: int = 0
     bytes_freed: int = 0
+    tell: Callable[[int], object] | None = field(default=None, repr=False, compare=False)
 
 
-def collect(store: Store, limits: Limits) -> Collected:
-    """Bring the store within its limits, oldest first, in small transactions; the file shrinks and its log is cut."""
-    done = Collected()
+def collect(store: Store, limits: Limits, *, tell: Callable[[int], object] | None = None) -> Collected:
+    """Bring the store within its limits, oldest first, in small transactions; the file shrinks and its log is cut.
+
+    ``tell`` is called with how many rows each transaction let go.
+    """
+    done = Collected(tell=tell)
     before = store.file.bytes_in_use() + store.file.log_bytes()
     if limits.age_ns is not None:
         _collect_before(store, time.time_ns() - limits.age_ns, done)
@@ -94,6 +99,8 @@ def _delete_oldest(store: Store, table: str, before: int, done: Collected, *, po
     if ids:
         store.file.give_back()  # at once: SQLite looks for each free page among all that are free
     setattr(done, table, getattr(done, table) + len(ids))
+    if done.tell is not None:
+        done.tell(len(ids))
     return len(ids)
 
 

@@ -6,7 +6,7 @@ import logging
 import sqlite3
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -58,6 +58,7 @@ ON CONFLICT (trace_id) DO UPDATE SET
 RETURNING id
 """
 _PENDING = "SELECT id FROM traces WHERE unsettled AND unsettled > 0 LIMIT ?"
+_UNSETTLED_COUNT = "SELECT count(*) FROM traces WHERE unsettled AND unsettled > 0"
 _UNSETTLED = "SELECT 1 FROM traces WHERE id = ? AND unsettled > 0"
 _STORED = "SELECT id, span_id, end_ns FROM spans WHERE trace = ?"
 _INSERT_SPAN = "INSERT OR IGNORE INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -137,6 +138,11 @@ class Store:
             return len(pending)
 
         return self._write(step)
+
+    def unsettled(self) -> int:
+        """How many traces have changed since their totals were worked out."""
+        with closing(self.reader()) as connection:
+            return int(connection.execute(_UNSETTLED_COUNT).fetchone()[0])
 
     def leave_checkpoints(self) -> None:
         """Stop folding the log into the file while writing: :meth:`checkpoint` does it from now on."""
