@@ -51,7 +51,7 @@ def sessions(
     db: Path | None,
     as_json: bool,
 ) -> None:
-    """List sessions, the one that ended last first; `traces --session ID` lists the traces of one.
+    """List sessions, the one that ended last first; `show --session ID` shows one as a conversation.
 
     With --since or --until, all figures cover the traces that began in that time; with --query, those that match.
     """

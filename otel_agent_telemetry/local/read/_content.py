@@ -27,6 +27,7 @@ _KEYS = frozenset(
         "gen_ai.tool.call.arguments",
         "gen_ai.tool.call.result",
         "gen_ai.tool.message",
+        "gen_ai.evaluation.explanation",
         "gen_ai.retrieval.query.text",
         "gen_ai.retrieval.documents",
         "pydantic_ai.all_messages",
