@@ -11,6 +11,7 @@ import pytest
 from otel_agent_telemetry.local import Limits, TraceFilter, collect, list_traces, parse_query
 from otel_agent_telemetry.local.store._index import index_spans
 from otel_agent_telemetry.local.store._pricing import price_traces
+from otel_agent_telemetry.local.store._tables import MIGRATIONS
 from tests.local.made import Made, chat, request, tool
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ def test_an_older_store_is_searched_at_once_and_indexed_later(store: Store) -> N
             connection.execute(f"DROP INDEX {name}")
         for name in ("indexed", "apart", "priced"):
             connection.execute(f"DROP TABLE {name}")
-        connection.execute("PRAGMA user_version = 7")
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) - 3}")
     from otel_agent_telemetry.local import Store as Opened
 
     with closing(Opened(store.path)) as again:
