@@ -17,7 +17,7 @@ from otel_agent_telemetry.local import Budget, Imported, Limits, Store, collect,
 from otel_agent_telemetry.local.read._hourly import HourlyUse
 from otel_agent_telemetry.local.read._series import STACKS, series
 from tests.local.browsing import Watched, chromium
-from tests.local.made import START, Made, chat, request
+from tests.local.made import START, Made, chat, request, tool
 from tests.local.serving import Serving
 
 if TYPE_CHECKING:
@@ -251,3 +251,21 @@ def test_a_store_that_was_replaced_is_read_anew(tmp_path: Path) -> None:
                 identity = store.file.identity()
                 found.append(series(connection, "hour", "model", hourly=remembered, identity=identity)["keys"])
     assert found == [["one"], ["two"]]
+
+
+def test_of_overlapping_questions_the_last_counts(page: Page, server: Serving) -> None:
+    """An answer that comes late does not take the place of what was asked for after it."""
+    server.store.add_spans(request(Made(id=1, attributes=chat("slow")), Made(id=2, attributes=tool("quick"))))
+    server.settled()
+    page.goto(f"{server.url}/?view=usage")
+    page.get_by_role("row", name="slow").wait_for()
+    held: list[Any] = []
+    page.route("**/api/series?step=day&stack=model*", lambda route: held.append(route))
+    page.get_by_label("Step").select_option("day")
+    page.get_by_label("Group by").select_option("tool")
+    page.get_by_role("application", name="tokens by tool, each day").wait_for()
+    page.get_by_role("row", name="quick").wait_for()
+    held[0].continue_()
+    page.get_by_label("Measure").select_option("tools")
+    page.get_by_role("application", name="tool calls by tool, each day").wait_for()
+    assert page.get_by_role("row", name="slow").count() == 0
