@@ -22,12 +22,17 @@ export function errorsView(main, { go }) {
   const begin = turns();
   let drawn = "";
 
-  async function show(asked) {
-    const { services } = await ask("facets");
+  function offer(services, chosen = "") {
     replace(service, ["", ...services].map((name) => el("option", { value: name }, name || "all services")));
+    service.value = chosen;
+  }
+
+  async function show(asked) {
     since.value = asked.since || "";
-    service.value = asked.service || "";
+    offer(asked.service ? [asked.service] : [], asked.service);
     await load(asked);
+    const { services } = await ask("facets");
+    offer(services, asked.service);
   }
 
   async function load(asked) {
