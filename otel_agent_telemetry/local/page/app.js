@@ -1,7 +1,7 @@
 // Which view the address names, the keys that work everywhere, and live updates.
 
 import { follow } from "./api.js";
-import { address, el, link, replace, say } from "./dom.js";
+import { address, say } from "./dom.js";
 import { diffView } from "./diff.js";
 import { sessionsView, tracesView } from "./lists.js";
 import { sessionView } from "./session.js";
@@ -55,14 +55,8 @@ async function guarded(step) {
   try {
     await step();
   } catch (error) {
-    if (error.status === 404 && /^traces\/[^/]+$/.test(error.path)) missing(error.message);
-    else say(error.message);
+    say(error.message);
   }
-}
-
-function missing(message) {
-  current = null;
-  replace(main, el("div", { class: "empty", role: "alert" }, el("h1", {}, "There is no such trace"), el("p", {}, message), el("p", {}, link({ view: "traces" }, "All traces"))));
 }
 
 document.addEventListener("click", (event) => {
