@@ -61,7 +61,8 @@ function openExport(trace) {
   open("Export this trace", form);
 }
 
-function save({ name, type, text }) {
+// Saves a file of that name, media type and text.
+export function save({ name, type, text }) {
   const url = URL.createObjectURL(new Blob([text], { type }));
   el("a", { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 10_000);

@@ -25,6 +25,7 @@ export function traceView(main, { go, parameters }) {
   const chart = timeline({ onSelect: (span) => go({ ...parameters(), span }, { quietly: true }), onState: debounced(remember) });
   const take = el("span", { class: "take-row" }, copyButton("Copy id", () => tree.trace.trace_id), copyButton("Copy link", theLink), exportButton(() => tree.trace.trace_id));
   let tree = null;
+  let treeText = "";
   let loaded = null;
   let shownSpan = null;
   let shownRow = null;
@@ -81,6 +82,7 @@ export function traceView(main, { go, parameters }) {
       replace(main, unknown(error.message));
       return false;
     }
+    treeText = JSON.stringify(tree);
     replace(main, box);
     drawHeading(tree.trace);
     chart.set(tree);
@@ -140,11 +142,12 @@ export function traceView(main, { go, parameters }) {
   async function refresh() {
     if (!tree) return;
     const now = await ask(`traces/${tree.trace.trace_id}`);
-    if (JSON.stringify(now) === JSON.stringify(tree)) {
+    const text = JSON.stringify(now);
+    if (text === treeText) {
       if (shownTab === "left") await open("left");
       return;
     }
-    tree = now;
+    [tree, treeText] = [now, text];
     drawHeading(tree.trace);
     if (shownTab !== "waterfall") await open(shownTab);
     else await grow();
