@@ -2,54 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
-from tests.local.made import START, Made, agent, any_value, request, span_id, trace_id
+from tests.local.made import Made, request, span_id, trace_id
 
 if TYPE_CHECKING:
     from tests.local.serving import Serving
 
 
-def log(service: str, said: str) -> bytes:
-    """A log record of the first span, a millisecond after it began."""
-    made = ExportLogsServiceRequest()
-    of_resource = made.resource_logs.add()
-    of_resource.resource.attributes.append(KeyValue(key="service.name", value=any_value(service)))
-    record = of_resource.scope_logs.add().log_records.add(time_unix_nano=START + 10**6, severity_text="INFO")
-    record.trace_id, record.span_id = bytes.fromhex(trace_id()), bytes.fromhex(span_id())
-    record.body.string_value = said
-    record.attributes.append(KeyValue(key="prompt", value=any_value(said)))
-    return made.SerializeToString()
-
-
-def detail(server: Serving, query: str = "") -> Any:
-    """What the page gets of the first span."""
-    return server.get(f"/api/traces/{trace_id()}/spans/{span_id()}{query}")
-
-
-def test_a_log_record_of_a_service_is_shown(server: Serving) -> None:
-    """With its severity, when it was, its text and its attributes."""
-    server.post("/v1/traces", request(Made(attributes=agent())).SerializeToString())
-    server.post("/v1/logs", log("shop", "hello"))
-    shown = detail(server)
-    assert shown["logs"] == [
-        {"name": "", "severity": "INFO", "offset_ms": 1.0, "body": "hello", "attributes": {"prompt": "hello"}}
+def test_a_link_says_whether_its_trace_is_stored(server: Serving) -> None:
+    """The page leads on only where there is something."""
+    made = request(Made())
+    for number in (1, 9):
+        made.resource_spans[0].scope_spans[0].spans[0].links.add(
+            trace_id=bytes.fromhex(trace_id(number)), span_id=bytes.fromhex(span_id())
+        )
+    server.post("/v1/traces", made.SerializeToString())
+    shown = server.get(f"/api/traces/{trace_id()}/spans/{span_id()}")
+    assert shown["links"] == [
+        {"trace_id": trace_id(number), "span_id": span_id(), "attributes": {}, "is_stored": number == 1}
+        for number in (1, 9)
     ]
-    assert shown["hidden"] == 0
-
-
-def test_a_log_record_of_a_coding_agent_is_hidden_until_asked(server: Serving) -> None:
-    """What it may hold of prompts is counted, and there only with content=true."""
-    server.post("/v1/traces", request(Made(attributes=agent()), service="qwen-code").SerializeToString())
-    server.post("/v1/logs", log("qwen-code", "secret"))
-    bare, whole = detail(server), detail(server, "?content=true")
-    assert [(each["body"], each["attributes"]) for each in bare["logs"]] == [(None, {})]
-    assert [(each["body"], each["attributes"]) for each in whole["logs"]] == [("secret", {"prompt": "secret"})]
-    assert (bare["hidden"] >= 2, whole["hidden"]) == (True, 0)
 
 
 @pytest.mark.parametrize("span", ["", "zz", "ab" * 8, "ab" * 40])

@@ -4,6 +4,7 @@ import { ask } from "./api.js";
 import { address, el, link, replace } from "./dom.js";
 import { amount, dollars, duration, moment, plural } from "./format.js";
 import { leftPanel } from "./left.js";
+import { logsOfSpan } from "./logs.js";
 import { debounced } from "./search.js";
 import { spanPanel } from "./span.js";
 import { copyButton, exportButton } from "./take.js";
@@ -29,7 +30,7 @@ export function traceView(main, { go, parameters }) {
   let loaded = null;
   let shownSpan = null;
   let shownRow = null;
-  let shownQuery = "";
+  let hasContent = false;
   let shownTab = null;
 
   search.addEventListener("input", debounced(find));
@@ -115,16 +116,18 @@ export function traceView(main, { go, parameters }) {
     details.hidden = !span;
     if (!span) return;
     chart.reveal(span);
-    await describe(span, "");
+    await describe(span, false);
   }
 
-  async function describe(span, query) {
-    const detail = await ask(`traces/${tree.trace.trace_id}/spans/${encodeURIComponent(span)}${query}`);
-    if (shownSpan !== span) return;
+  async function describe(span, content) {
+    const trace = tree.trace.trace_id;
+    hasContent = content;
+    const [detail, logs] = await Promise.all([ask(`traces/${trace}/spans/${encodeURIComponent(span)}`, { content: content && "true" }), logsOfSpan(trace, span, { content })]);
+    if (shownSpan !== span || hasContent !== content) return;
     const row = tree.spans.find((each) => each.span_id === span);
-    [shownRow, shownQuery] = [JSON.stringify(row), query];
+    shownRow = JSON.stringify(row);
     const speaker = row?.repeats && tree.spans.find((each) => each.span_id === row.repeats);
-    replace(details, spanPanel(detail, { row, speaker, trace: tree.trace.trace_id, onClose: close, onContent: () => describe(span, "?content=true") }));
+    replace(details, spanPanel(detail, logs, { row, speaker, trace, onClose: close, onContent: () => describe(span, true) }));
   }
 
   function close() {
@@ -159,7 +162,7 @@ export function traceView(main, { go, parameters }) {
     const row = shownSpan && tree.spans.find((each) => each.span_id === shownSpan);
     if (!row || JSON.stringify(row) === shownRow) return;
     const top = details.scrollTop;
-    await describe(shownSpan, shownQuery);
+    await describe(shownSpan, hasContent);
     details.scrollTop = top;
   }
 
