@@ -43,13 +43,14 @@ PAGES = {
     "search by models with a star, tool and error": "/api/traces?limit=51&q=model:gpt*+tool:search+error",
     "search by session": "/api/traces?limit=51&q=session:talk-77",
     "search by tokens and duration": "/api/traces?limit=51&q=tokens:%3E20000+dur:%3E40ms",
+    "usage by model": "/api/usage?by=model",
+    "list page, most costly first": "/api/traces?limit=51&sort=cost",
+    "search by cost": "/api/traces?limit=51&q=cost:%3E0.1",
     "sessions": "/api/sessions",
     "sessions that match": "/api/sessions?q=model:gpt-bench+error",
     "what the search box offers": "/api/facets",
 }
 SLOW_PAGES = {
-    "usage by model": "/api/usage?by=model",
-    "list page, most costly first": "/api/traces?limit=51&sort=cost",
     "search by a rare attribute": "/api/traces?limit=51&q=shop.order%3D999983",
     "search by a frequent attribute": "/api/traces?limit=51&q=http.request.method%3DGET",
     "search by a rare text": "/api/traces?limit=51&q=%22talk-4999%22",
@@ -300,14 +301,17 @@ def wait_settled(server: Serving, trace: str) -> None:
         time.sleep(0.1)
 
 
-LEFT = "SELECT (SELECT max(id) FROM spans) - coalesce(upto, 0) > 255 FROM indexed"
+LEFT = """
+SELECT (SELECT max(id) FROM spans) - coalesce(upto, 0) > 255
+OR EXISTS (SELECT 1 FROM traces WHERE NOT unsettled AND id NOT IN (SELECT trace FROM priced)) FROM indexed
+"""
 INDEX = """
 SELECT (SELECT sum(length(block)) FROM texts_data) + (SELECT sum(length(block)) FROM attributes_data)
 """
 
 
 def wait_indexed(db: Path) -> None:
-    """Return once no whole block of spans is left to index."""
+    """Return once no whole block of spans is left to index, and no trace to price."""
     with closing(sqlite3.connect(f"{db.as_uri()}?mode=ro", uri=True)) as connection:
         while connection.execute(LEFT).fetchone()[0]:
             time.sleep(0.1)

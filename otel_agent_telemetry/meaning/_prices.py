@@ -18,7 +18,7 @@ from otel_agent_telemetry.meaning._price_list import PriceList, Rates, installed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["VARIABLE", "estimate", "forget", "further_models", "price_list", "read_aside"]
+__all__ = ["VARIABLE", "estimate", "forget", "further_models", "price_list", "read_aside", "stamp"]
 
 VARIABLE = "AGENT_TELEMETRY_PRICES"
 """Names a JSON file: ``{"llama3.2": {"input": 0.1, "output": 0.4}}``, US dollars for a million tokens.
@@ -134,6 +134,12 @@ def price_list() -> PriceList | None:
     if not _known.is_looked_for:
         _known.look()
     return _known.prices
+
+
+def stamp() -> str:
+    """Differs where prices do: what was worked out under another one may not hold."""
+    prices, path = price_list(), os.environ.get(VARIABLE) or ""
+    return f"{'' if prices is None else prices.version} {sorted(_own_prices(path).items())}"
 
 
 def read_aside(by: Callable[[Callable[[], object]], object]) -> None:

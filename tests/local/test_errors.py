@@ -159,3 +159,22 @@ def test_the_page_leads_to_the_span(server: Serving) -> None:
 def _press(page: Any, *keys: str) -> None:
     for key in keys:
         page.keyboard.press(key)
+
+
+def test_the_page_keeps_the_service_that_was_chosen(server: Serving) -> None:
+    """A service narrows the list, stands in the address, and is still chosen after a reload."""
+    for number, service in enumerate(("shop", "depot"), 1):
+        server.store.add_spans(failing(trace=number, service=service))
+    server.settled()
+    with chromium() as browser:
+        page = browser.new_page()
+        page.goto(f"{server.url}/?view=errors")
+        page.get_by_role("row", name="depot").wait_for()
+        page.get_by_label("Service").select_option("shop")
+        page.get_by_role("row", name="depot").wait_for(state="detached")
+        page.reload()
+        page.get_by_role("row", name="shop").wait_for()
+        assert (page.get_by_label("Service").input_value(), page.get_by_role("row", name="depot").count()) == (
+            "shop",
+            0,
+        )

@@ -10,6 +10,8 @@ import pytest
 
 from otel_agent_telemetry.local import Limits, TraceFilter, collect, list_traces, parse_query
 from otel_agent_telemetry.local.store._index import index_spans
+from otel_agent_telemetry.local.store._pricing import price_traces
+from otel_agent_telemetry.local.store._tables import MIGRATIONS
 from tests.local.made import Made, chat, request, tool
 
 if TYPE_CHECKING:
@@ -188,12 +190,40 @@ def test_an_older_store_is_searched_at_once_and_indexed_later(store: Store) -> N
     with store.writing() as connection:
         for name in ("steps_by_model", "steps_by_agent", "steps_by_tool"):
             connection.execute(f"DROP INDEX {name}")
-        for name in ("indexed", "apart"):
+        for name in ("indexed", "apart", "priced"):
             connection.execute(f"DROP TABLE {name}")
-        connection.execute("PRAGMA user_version = 7")
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) - 3}")
     from otel_agent_telemetry.local import Store as Opened
 
     with closing(Opened(store.path)) as again:
         assert {query: found(again, query) for query in QUERIES} == right
         assert indexed(again) > 0
         assert {query: found(again, query) for query in QUERIES} == right
+
+
+def test_stored_costs_change_no_answer(store: Store) -> None:
+    """Sorted and searched by cost, traces are the same and in the same order before and after sums are stored."""
+    filled(store)
+    dear = Made(attributes={**chat("gpt-5", 9000), "gen_ai.usage.cost": 0.5})
+    store.add_spans(request(dear, trace=900))
+    store.settle()
+    asked = ["", "cost:>0.0001", "-cost:>0.0001", "cost:<0.0002 model:gpt*", "cost:>=0 error"]
+    before = {(query, sort): found(store, query, sort=sort) for query in asked for sort in ("cost", "start")}
+    assert price_traces(store) is False
+    with closing(store.reader()) as connection:
+        assert connection.execute("SELECT count(*), count(usd) > 0 FROM priced").fetchone() == (151, 1)
+    after = {(query, sort): found(store, query, sort=sort) for query in asked for sort in ("cost", "start")}
+    assert (after, bool(before["cost:>0.0001", "cost"])) == (before, True)
+
+
+def test_a_trace_that_changes_is_priced_again(store: Store) -> None:
+    """What is settled anew has no stored sum until it is worked out again."""
+    store.add_spans(request(Made(attributes=chat("gpt-5", 9000))))
+    store.settle()
+    price_traces(store)
+    cheap = found(store, "cost:>0.02")
+    store.add_spans(request(Made(id=2, attributes=chat("gpt-5", 90_000))))
+    store.settle()
+    between = found(store, "cost:>0.02")
+    price_traces(store)
+    assert (cheap, len(between), found(store, "cost:>0.02")) == ([], 1, between)

@@ -17,13 +17,13 @@ from otel_agent_telemetry.local import Budget, Imported, Limits, Store, collect,
 from otel_agent_telemetry.local.read._hourly import HourlyUse
 from otel_agent_telemetry.local.read._series import STACKS, series
 from tests.local.browsing import Watched, chromium
-from tests.local.made import START, Made, chat, request
+from tests.local.made import START, Made, chat, request, tool
 from tests.local.serving import Serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 CASES = sorted((Path(__file__).parents[1] / "data" / "cases").glob("*.jsonl"))
 HOUR = 3600 * 10**9
@@ -251,3 +251,27 @@ def test_a_store_that_was_replaced_is_read_anew(tmp_path: Path) -> None:
                 identity = store.file.identity()
                 found.append(series(connection, "hour", "model", hourly=remembered, identity=identity)["keys"])
     assert found == [["one"], ["two"]]
+
+
+def test_of_overlapping_questions_the_last_counts(page: Page, server: Serving) -> None:
+    """An answer that comes late does not take the place of what was asked for after it."""
+    server.store.add_spans(request(Made(id=1, attributes=chat("slow")), Made(id=2, attributes=tool("quick"))))
+    server.settled()
+    page.goto(f"{server.url}/?view=usage")
+    page.get_by_role("row", name="slow").wait_for()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/api/series?step=day&stack=model*", hold)
+    page.get_by_label("Step").select_option("day")
+    page.get_by_label("Group by").select_option("tool")
+    by_tool = page.get_by_role("application", name="tokens by tool, each day")
+    by_tool.wait_for()
+    page.get_by_role("row", name="quick").wait_for()
+    with page.expect_response("**/api/series?step=day&stack=model*") as late:
+        held[0].continue_()
+    late.value.finished()
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert (by_tool.count(), page.get_by_role("row", name="slow").count()) == (1, 0)

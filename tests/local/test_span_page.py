@@ -85,8 +85,27 @@ def test_log_records_stand_beside_their_span(page: Page, server: Serving) -> Non
         record.span_id, record.body.string_value = bytes.fromhex(span_id(number)), f"said by {number}"
     server.post("/v1/logs", logs.SerializeToString())
     details = open_span(page, server, 3, request(*SPANS))
-    details.get_by_role("heading", name="Log WARN, after 10.0 ms").wait_for()
-    assert details.get_by_text("said by").all_inner_texts() == ["said by 3"]
+    details.get_by_role("heading", name="Log record", exact=True).wait_for()
+    assert details.locator(".log-text").all_inner_texts() == ["said by 3"]
+    assert details.locator(".log .severity").all_inner_texts() == ["warn"]
+
+
+def test_content_of_a_coding_agent_is_shown_when_asked(page: Page, server: Serving) -> None:
+    """What a span and its log records may hold of prompts is hidden, counted, and there after a press."""
+    logs = ExportLogsServiceRequest()
+    of_resource = logs.resource_logs.add()
+    of_resource.resource.attributes.append(KeyValue(key="service.name", value=any_value("qwen-code")))
+    record = of_resource.scope_logs.add().log_records.add(time_unix_nano=START + 10**6)
+    record.trace_id, record.span_id = bytes.fromhex(trace_id()), bytes.fromhex(span_id())
+    record.body.string_value = "a secret"
+    server.post("/v1/logs", logs.SerializeToString())
+    said = {**agent(), "prompt": "another secret"}
+    details = open_span(page, server, 1, request(Made(attributes=said), service="qwen-code"))
+    details.get_by_text("2 values are hidden, as they may be content.").wait_for()
+    assert "secret" not in details.inner_text()
+    details.get_by_role("button", name="Show them").click()
+    details.get_by_text("a secret", exact=True).wait_for()
+    details.get_by_text("another secret", exact=True).wait_for()
 
 
 def test_a_span_is_copied_as_otlp_json(page: Page, server: Serving) -> None:

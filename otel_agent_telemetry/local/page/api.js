@@ -16,7 +16,7 @@ export async function ask(path, parameters = {}) {
   const answer = await fetch(`/api/${path}?${query}`, { headers: headers() });
   if (answer.ok) return answer.json();
   const refusal = await answer.json().catch(() => ({}));
-  throw Object.assign(new Error(refusal.message || `the server answered ${answer.status}`), { status: answer.status, path });
+  throw Object.assign(new Error(refusal.message || `the server answered ${answer.status}`), { status: answer.status });
 }
 
 export async function tell(path, value) {

@@ -1,7 +1,7 @@
 // Which view the address names, the keys that work everywhere, and live updates.
 
 import { follow } from "./api.js";
-import { address, el, link, replace, say } from "./dom.js";
+import { address, say } from "./dom.js";
 import { diffView } from "./diff.js";
 import { sessionsView, tracesView } from "./lists.js";
 import { sessionView } from "./session.js";
@@ -55,15 +55,8 @@ async function guarded(step) {
   try {
     await step();
   } catch (error) {
-    const what = error.status === 404 && /^(trace|session)s\/[^/]+$/.exec(error.path);
-    if (what) missing(what[1], error.message);
-    else say(error.message);
+    say(error.message);
   }
-}
-
-function missing(what, message) {
-  current = null;
-  replace(main, el("div", { class: "empty", role: "alert" }, el("h1", {}, `There is no such ${what}`), el("p", {}, message), el("p", {}, link({ view: `${what}s` }, `All ${what}s`))));
 }
 
 document.addEventListener("click", (event) => {

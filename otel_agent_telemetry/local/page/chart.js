@@ -3,7 +3,7 @@
 import { append, el, replace } from "./dom.js";
 
 const HEIGHT = 220;
-const TOP = 10;
+const TOP = 16;
 const FOOT = 24;
 const CHARACTER = 6.6;
 const GAP = 14;

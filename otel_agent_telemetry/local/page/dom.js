@@ -42,3 +42,18 @@ export function say(text) {
   message.hidden = !text;
   message.textContent = text || "";
 }
+
+// Stands where an answer will be, until it is there.
+export function awaited() {
+  return el("p", { class: "quiet" }, "Reading…");
+}
+
+// Of questions that overlap only the last one's answer counts: begin() says whether it is still the last.
+export function turns() {
+  let last = 0;
+  return function begin() {
+    last += 1;
+    const mine = last;
+    return () => mine === last;
+  };
+}

@@ -1,7 +1,7 @@
 // Failures by type and place.
 
 import { ask } from "./api.js";
-import { el, link, replace } from "./dom.js";
+import { awaited, el, link, replace, turns } from "./dom.js";
 import { amount, moment } from "./format.js";
 import { SINCE } from "./times.js";
 
@@ -11,31 +11,39 @@ export function errorsView(main, { go }) {
   const since = el("select", { "aria-label": "Since" }, Object.entries(SINCE).map(([value, words]) => el("option", { value }, words)));
   const service = el("select", { "aria-label": "Service" });
   const body = el("tbody");
-  const table = el("table", { class: "stacked" }, el("caption", { class: "skip" }, "Errors"),
+  const table = el("table", { class: "stacked", hidden: true }, el("caption", { class: "skip" }, "Errors"),
     el("thead", {}, el("tr", {}, TITLES.map(([title, kind]) => el("th", { scope: "col", class: kind }, title)))), body);
-  const empty = el("p", { hidden: true }, "Nothing failed in this time.");
+  const empty = el("div", {}, awaited());
   const note = el("p", { class: "quiet" });
   replace(main, el("div", { class: "row-actions" }, since, service), table, empty, note);
   const change = () => go({ view: "errors", since: since.value, service: service.value }, { quietly: true });
   since.addEventListener("change", change);
   service.addEventListener("change", change);
+  const begin = turns();
   let drawn = "";
 
-  async function show(asked) {
-    const { services } = await ask("facets");
+  function offer(services, chosen = "") {
     replace(service, ["", ...services].map((name) => el("option", { value: name }, name || "all services")));
+    service.value = chosen;
+  }
+
+  async function show(asked) {
     since.value = asked.since || "";
-    service.value = asked.service || "";
+    offer(asked.service ? [asked.service] : [], asked.service);
     await load(asked);
+    const { services } = await ask("facets");
+    offer(services, asked.service);
   }
 
   async function load(asked) {
+    const isLast = begin();
     const answer = await ask("errors", { since: asked.since, service: asked.service });
+    if (!isLast()) return;
     const now = JSON.stringify(answer);
     if (now === drawn) return;
     drawn = now;
     table.hidden = !answer.errors.length;
-    empty.hidden = Boolean(answer.errors.length);
+    replace(empty, answer.errors.length ? null : "Nothing failed in this time.");
     note.textContent = answer.is_all ? "" : "Only the latest 1,000 traces with failures are looked at; choose a shorter time to see all of it.";
     replace(body, answer.errors.map(line));
   }

@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { chart } from "./chart.js";
-import { el, link, replace } from "./dom.js";
+import { awaited, el, link, replace, turns } from "./dom.js";
 import { amount, duration } from "./format.js";
 import { SINCE } from "./times.js";
 
@@ -13,21 +13,24 @@ const FILTERS = new Set(["model", "tool", "agent"]);
 export function latencyView(main, { go, parameters }) {
   const by = el("select", { "aria-label": "Group by" }, BY.map((value) => el("option", { value }, `by ${value}`)));
   const since = el("select", { "aria-label": "Since" }, Object.entries(SINCE).map(([value, words]) => el("option", { value }, words)));
-  const drawing = el("div");
+  const drawing = el("div", {}, awaited());
   const body = el("tbody");
-  const table = el("table", { class: "stacked" }, el("caption", { class: "skip" }, "Latency"),
+  const table = el("table", { class: "stacked", hidden: true }, el("caption", { class: "skip" }, "Latency"),
     el("thead", {}, el("tr", {}, TITLES.map((title, index) => el("th", { scope: "col", class: index ? "number" : "" }, title)))), body);
   const note = el("p", { class: "quiet" });
   replace(main, el("div", { class: "row-actions" }, by, since), drawing, table, note);
   const change = () => go({ view: "latency", by: by.value, since: since.value }, { quietly: true });
   by.addEventListener("change", change);
   since.addEventListener("change", change);
+  const begin = turns();
   let drawn = "";
 
   async function show(asked) {
+    const isLast = begin();
     by.value = BY.includes(asked.by) ? asked.by : "model";
     since.value = asked.since || "";
     const answer = await ask("latency", { by: by.value, since: asked.since });
+    if (!isLast()) return;
     const now = JSON.stringify([answer, asked]);
     if (now === drawn) return;
     drawn = now;

@@ -1,7 +1,7 @@
 // Log records with a search, the latest first; and those of a span, for the trace page.
 
 import { ask } from "./api.js";
-import { el, link, replace } from "./dom.js";
+import { awaited, el, link, replace, turns } from "./dom.js";
 import { moment, shown } from "./format.js";
 import { SINCE } from "./times.js";
 
@@ -22,9 +22,10 @@ export function logsView(main, { go, parameters }) {
   const newer = el("button", { type: "button", onclick: () => page(-1) }, "Newer");
   const older = el("button", { type: "button", onclick: () => page(1) }, "Older");
   const list = el("ol", { class: "logs", "aria-label": "Log records" });
-  const empty = el("p", { hidden: true });
+  const empty = el("div", {}, awaited());
   replace(main, form, list, empty, el("div", { class: "row-actions" }, newer, older, el("label", {}, content, " show content that is hidden"), link({ view: "events" }, "Anonymous events received here")));
   form.addEventListener("change", () => change());
+  const begin = turns();
   let drawn = "";
 
   function change() {
@@ -49,16 +50,17 @@ export function logsView(main, { go, parameters }) {
   }
 
   async function load(asked) {
+    const isLast = begin();
     const wanted = Object.fromEntries(FIELDS.map((name) => [name, asked[name]]));
     const { logs } = await ask("logs", { ...wanted, span: asked.span, content: asked.content, limit: String(PAGE + 1), offset: asked.offset });
+    if (!isLast()) return;
     newer.disabled = !Number(asked.offset || 0);
     older.disabled = logs.length <= PAGE;
     const now = JSON.stringify(logs);
     if (now === drawn) return;
     drawn = now;
     replace(list, logs.slice(0, PAGE).map(logRecord));
-    empty.hidden = Boolean(logs.length);
-    replace(empty, [...FIELDS, "span"].some((name) => asked[name]) ? ["No log record matches. ", link({ view: "logs" }, "Show all")] : "No log record has arrived yet; programs send them to /v1/logs.");
+    replace(empty, logs.length ? null : [...FIELDS, "span"].some((name) => asked[name]) ? ["No log record matches. ", link({ view: "logs" }, "Show all")] : "No log record has arrived yet; programs send them to /v1/logs.");
   }
 
   const refresh = (asked) => (Number(asked.offset || 0) ? null : load(asked));

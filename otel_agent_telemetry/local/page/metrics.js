@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { chart } from "./chart.js";
-import { el, link, replace } from "./dom.js";
+import { awaited, el, link, replace, turns } from "./dom.js";
 import { amount, moment } from "./format.js";
 import { everyStep, localShort, SINCE } from "./times.js";
 import { short } from "./usage.js";
@@ -29,9 +29,9 @@ export function metricsView(main, tools) {
 function instrumentList(node) {
   const search = el("input", { type: "search", "aria-label": "Find an instrument", placeholder: "find an instrument", autocomplete: "off" });
   const body = el("tbody");
-  const table = el("table", { class: "stacked" }, el("caption", { class: "skip" }, "Instruments"),
+  const table = el("table", { class: "stacked", hidden: true }, el("caption", { class: "skip" }, "Instruments"),
     el("thead", {}, el("tr", {}, TITLES.map(([title, kind]) => el("th", { scope: "col", class: kind }, title)))), body);
-  const empty = el("p", { hidden: true }, "No metric has arrived yet; programs send them to /v1/metrics.");
+  const empty = el("div", {}, awaited());
   replace(node, el("div", { class: "row-actions" }, search), table, empty);
   let metrics = [];
   const draw = () => replace(body, metrics.filter((each) => `${each.name} ${each.description} ${each.service}`.toLowerCase().includes(search.value.toLowerCase())).map(row));
@@ -39,7 +39,7 @@ function instrumentList(node) {
   return async () => {
     ({ metrics } = await ask("metrics"));
     table.hidden = !metrics.length;
-    empty.hidden = Boolean(metrics.length);
+    replace(empty, metrics.length ? null : "No metric has arrived yet; programs send them to /v1/metrics.");
     draw();
   };
 }
@@ -59,17 +59,20 @@ function kindWords({ kind, temporality }) {
 function instrument(node, { go, parameters }) {
   const fields = Object.fromEntries(["by", "figure", "scale", "since", "service"].map((name) => [name, el("select", { "aria-label": { by: "Split by", figure: "Figure", scale: "Scale", since: "Since", service: "Service" }[name] })]));
   const head = el("div");
-  const body = el("div");
+  const body = el("div", {}, awaited());
   replace(node, head, el("div", { class: "row-actions" }, Object.values(fields)), body);
   for (const [name, field] of Object.entries(fields)) field.addEventListener("change", () => go({ ...parameters(), [name]: field.value }, { quietly: true }));
   const fill = (name, options, value) => {
     replace(fields[name], Object.entries(options).map(([key, words]) => el("option", { value: key }, words)));
     fields[name].value = value in options ? value : Object.keys(options)[0];
   };
+  const begin = turns();
   let drawn = "";
 
   return async (asked) => {
+    const isLast = begin();
     const answer = await ask("metric", { name: asked.name, service: asked.service, by: asked.by, since: asked.since });
+    if (!isLast()) return;
     const now = JSON.stringify([answer, asked]);
     if (now === drawn) return;
     drawn = now;

@@ -6,6 +6,8 @@ import { feedbackLine } from "./feedback.js";
 import { amount, dollars, duration, moment, plural } from "./format.js";
 import { talkTurn } from "./talk.js";
 
+const NOT_FOUND = 404;
+
 export function sessionView(main, { go, parameters }) {
   const heading = el("div");
   const turns = el("div", { class: "talk" });
@@ -27,7 +29,8 @@ export function sessionView(main, { go, parameters }) {
   async function load(asked) {
     const wanted = { content: "true", offset: asked.offset };
     const path = `sessions/${encodeURIComponent(asked.id || "")}`;
-    const page = await ask(path, wanted);
+    const page = await ask(path, wanted).catch(missing);
+    if (!page) return null;
     const now = JSON.stringify(page);
     if (now === drawn) return null;
     const isFirst = !drawn;
@@ -36,6 +39,14 @@ export function sessionView(main, { go, parameters }) {
     const marked = await ask(path, { ...wanted, markdown: "true" });
     if (drawn === now && parameters().view === "session") draw(marked);
     return isFirst ? page : null;
+  }
+
+  function missing(error) {
+    if (error.status !== NOT_FOUND) throw error;
+    drawn = "";
+    replace(heading, el("h1", {}, "There is no such session"), el("p", { role: "alert" }, error.message), link({ view: "sessions" }, "All sessions"));
+    replace(turns);
+    replace(pages);
   }
 
   function draw(page) {

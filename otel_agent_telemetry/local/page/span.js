@@ -4,9 +4,11 @@ import { ask } from "./api.js";
 import { el, link } from "./dom.js";
 import { feedbackLine } from "./feedback.js";
 import { amount, dollars, duration, shown } from "./format.js";
+import { logRecord } from "./logs.js";
 import { copyButton } from "./take.js";
 
-export function spanPanel(detail, { row, speaker, trace, onClose, onContent }) {
+export function spanPanel(detail, logs, { row, speaker, trace, onClose, onContent }) {
+  const hidden = detail.hidden + logs.reduce((sum, log) => sum + log.hidden, 0);
   return [
     el("button", { type: "button", class: "close", "aria-label": "Close the details", onclick: onClose }, "✕"),
     el("h1", {}, detail.name || "(no name)"),
@@ -14,12 +16,12 @@ export function spanPanel(detail, { row, speaker, trace, onClose, onContent }) {
     el("div", { class: "facts" }, facts(detail, row).map(([words, value]) => el("span", {}, `${words} `, el("b", {}, value)))),
     speaker && el("p", { class: "note" }, "It repeats ", link({ view: "trace", id: trace, span: speaker.span_id }, speaker.name), ", which is the one that counts."),
     copies(detail, row, trace),
-    detail.hidden ? el("p", { class: "quiet" }, `${detail.hidden} ${detail.hidden === 1 ? "value is hidden, as it" : "values are hidden, as they"} may be content. `, el("button", { type: "button", onclick: onContent }, detail.hidden === 1 ? "Show it" : "Show them")) : null,
+    hidden ? el("p", { class: "quiet" }, `${hidden} ${hidden === 1 ? "value is hidden, as it" : "values are hidden, as they"} may be content. `, el("button", { type: "button", onclick: onContent }, hidden === 1 ? "Show it" : "Show them")) : null,
     exceptions(detail),
     detail.feedback?.length ? [el("h2", {}, "Feedback"), detail.feedback.map(feedbackLine)] : null,
     section("Attributes", detail.attributes),
     detail.events.filter((event) => !["exception", "gen_ai.evaluation.result"].includes(event.name)).map((event) => section(`Event ${event.name}, ${after(event)}`, event.attributes) || el("h2", {}, `Event ${event.name}, ${after(event)}`)),
-    detail.logs.filter((record) => record.name !== "gen_ai.evaluation.result").map(logRecord),
+    logRecords(logs.filter((record) => record.event !== "gen_ai.evaluation.result")),
     detail.links.map((each) => linked(each, trace)),
     section("Resource", detail.resource),
     detail.dropped_attributes ? el("p", { class: "quiet" }, `${detail.dropped_attributes} attributes were dropped by the program that sent it.`) : null,
@@ -57,9 +59,8 @@ function exceptions(detail) {
   });
 }
 
-function logRecord(record) {
-  const title = ["Log", record.severity, record.name].filter(Boolean).join(" ");
-  return [el("h2", {}, `${title}, ${after(record)}`), record.body !== null && el("pre", {}, shown(record.body)), Object.keys(record.attributes).length > 0 && pairs(record.attributes)];
+function logRecords(logs) {
+  return logs.length > 0 && [el("h2", {}, logs.length === 1 ? "Log record" : "Log records"), el("ol", { class: "logs" }, logs.map(logRecord))];
 }
 
 function linked(each, trace) {

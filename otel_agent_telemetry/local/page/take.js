@@ -50,18 +50,19 @@ export function exportButton(trace) {
 
 function openExport(trace) {
   const choices = Object.entries(FORMATS).map(([value, [words, use]], index) =>
-    el("label", {}, el("input", { type: "radio", name: "format", value, checked: index === 0 }), el("b", {}, words), " ", el("span", { class: "quiet" }, use)));
+    el("label", {}, el("input", { type: "radio", name: "format", value, checked: index === 0 }), el("span", {}, el("b", {}, words), " ", el("span", { class: "quiet" }, use))));
   const content = el("input", { type: "checkbox", name: "content" });
   const form = el("form", { class: "choices", onsubmit: async (event) => {
     event.preventDefault();
     const format = new FormData(form).get("format");
     save(await ask(`traces/${trace()}/export`, { format, content: content.checked ? "true" : "" }));
     form.closest("dialog").close();
-  } }, choices, el("label", {}, content, "with prompts, answers, tool arguments and results"), el("button", {}, "Save"));
+  } }, choices, el("label", {}, content, el("span", {}, "with prompts, answers, tool arguments and results")), el("button", {}, "Save"));
   open("Export this trace", form);
 }
 
-function save({ name, type, text }) {
+// Saves a file of that name, media type and text.
+export function save({ name, type, text }) {
   const url = URL.createObjectURL(new Blob([text], { type }));
   el("a", { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 10_000);

@@ -35,17 +35,17 @@ export function timeline({ onSelect, onState }) {
 
   // What the address says of the view: gaps=no, path=no, errors=yes, colour=service, zoom=FROM-TO in milliseconds.
   function restore(asked) {
-    for (const [name, usual] of Object.entries(TOGGLES)) chart.change(name, asked[name] ? asked[name] === "yes" : usual);
-    chart.change("colour", asked.colour === "service" ? "service" : "kind");
+    const toggled = Object.entries(TOGGLES).map(([name, usual]) => [name, asked[name] ? asked[name] === "yes" : usual]);
     const [from, to] = (asked.zoom || "").split("-").map(Number);
-    if (from >= 0 && to > from) chart.show(from, to);
-    else chart.command("0");
+    const seen = from >= 0 && to > from ? { from, to } : { from: 0 };
+    chart.apply({ ...Object.fromEntries(toggled), colour: asked.colour === "service" ? "service" : "kind" }, seen);
+    drawButtons();
   }
 
   function address() {
     const { window, colour: by, ...states } = chart.state();
     const words = Object.entries(TOGGLES).map(([name, usual]) => [name, states[name] === usual ? "" : states[name] ? "yes" : "no"]);
-    const zoom = window.isWhole ? "" : `${Number(window.from.toFixed(3))}-${Number(window.to.toFixed(3))}`;
+    const zoom = window.isWhole ? "" : `${Number(window.from.toFixed(6))}-${Number(window.to.toFixed(6))}`;
     return { ...Object.fromEntries(words), colour: by === "kind" ? "" : by, zoom };
   }
 

@@ -4,6 +4,7 @@ import { ask } from "./api.js";
 import { address, el, link, replace } from "./dom.js";
 import { amount, dollars, duration, moment, plural } from "./format.js";
 import { leftPanel } from "./left.js";
+import { logsOfSpan } from "./logs.js";
 import { debounced } from "./search.js";
 import { spanPanel } from "./span.js";
 import { copyButton, exportButton } from "./take.js";
@@ -25,10 +26,11 @@ export function traceView(main, { go, parameters }) {
   const chart = timeline({ onSelect: (span) => go({ ...parameters(), span }, { quietly: true }), onState: debounced(remember) });
   const take = el("span", { class: "take-row" }, copyButton("Copy id", () => tree.trace.trace_id), copyButton("Copy link", theLink), exportButton(() => tree.trace.trace_id));
   let tree = null;
+  let treeText = "";
   let loaded = null;
   let shownSpan = null;
   let shownRow = null;
-  let shownQuery = "";
+  let hasContent = false;
   let shownTab = null;
 
   search.addEventListener("input", debounced(find));
@@ -81,6 +83,7 @@ export function traceView(main, { go, parameters }) {
       replace(main, unknown(error.message));
       return false;
     }
+    treeText = JSON.stringify(tree);
     replace(main, box);
     drawHeading(tree.trace);
     chart.set(tree);
@@ -113,16 +116,18 @@ export function traceView(main, { go, parameters }) {
     details.hidden = !span;
     if (!span) return;
     chart.reveal(span);
-    await describe(span, "");
+    await describe(span, false);
   }
 
-  async function describe(span, query) {
-    const detail = await ask(`traces/${tree.trace.trace_id}/spans/${encodeURIComponent(span)}${query}`);
-    if (shownSpan !== span) return;
+  async function describe(span, content) {
+    const trace = tree.trace.trace_id;
+    hasContent = content;
+    const [detail, logs] = await Promise.all([ask(`traces/${trace}/spans/${encodeURIComponent(span)}`, { content: content && "true" }), logsOfSpan(trace, span, { content })]);
+    if (shownSpan !== span || hasContent !== content) return;
     const row = tree.spans.find((each) => each.span_id === span);
-    [shownRow, shownQuery] = [JSON.stringify(row), query];
+    shownRow = JSON.stringify(row);
     const speaker = row?.repeats && tree.spans.find((each) => each.span_id === row.repeats);
-    replace(details, spanPanel(detail, { row, speaker, trace: tree.trace.trace_id, onClose: close, onContent: () => describe(span, "?content=true") }));
+    replace(details, spanPanel(detail, logs, { row, speaker, trace, onClose: close, onContent: () => describe(span, true) }));
   }
 
   function close() {
@@ -140,11 +145,12 @@ export function traceView(main, { go, parameters }) {
   async function refresh() {
     if (!tree) return;
     const now = await ask(`traces/${tree.trace.trace_id}`);
-    if (JSON.stringify(now) === JSON.stringify(tree)) {
+    const text = JSON.stringify(now);
+    if (text === treeText) {
       if (shownTab === "left") await open("left");
       return;
     }
-    tree = now;
+    [tree, treeText] = [now, text];
     drawHeading(tree.trace);
     if (shownTab !== "waterfall") await open(shownTab);
     else await grow();
@@ -156,7 +162,7 @@ export function traceView(main, { go, parameters }) {
     const row = shownSpan && tree.spans.find((each) => each.span_id === shownSpan);
     if (!row || JSON.stringify(row) === shownRow) return;
     const top = details.scrollTop;
-    await describe(shownSpan, shownQuery);
+    await describe(shownSpan, hasContent);
     details.scrollTop = top;
   }
 

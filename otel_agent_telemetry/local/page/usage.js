@@ -3,7 +3,7 @@
 import { ask } from "./api.js";
 import { budgetList, budgets } from "./budget.js";
 import { chart, OTHERS } from "./chart.js";
-import { el, link, replace } from "./dom.js";
+import { awaited, el, link, replace, turns } from "./dom.js";
 import { amount, dollars, plural } from "./format.js";
 import { everyStep, SINCE, utcShort, utcWords } from "./times.js";
 
@@ -31,17 +31,19 @@ export function usageView(main, { go, parameters }) {
     since: choice("Since", SINCE),
   };
   const over = el("div");
-  const drawing = el("div");
+  const drawing = el("div", {}, awaited());
   const body = el("tbody");
-  const table = el("table", { class: "stacked" }, el("caption", { class: "skip" }, "Usage"),
+  const table = el("table", { class: "stacked", hidden: true }, el("caption", { class: "skip" }, "Usage"),
     el("thead", {}, el("tr", {}, TITLES.map((title, index) => el("th", { scope: "col", class: index ? "number" : "" }, title)))), body);
-  const note = el("p", { class: "quiet" }, "A cost with ~ is an estimate from a price list; one with ≥, and a step marked ?, leaves out calls whose price is not known.");
+  const note = el("p", { class: "quiet", hidden: true }, "A cost with ~ is an estimate from a price list; one with ≥, and a step marked ?, leaves out calls whose price is not known.");
   replace(main, over, el("div", { class: "row-actions" }, Object.values(fields)), drawing, table, note);
   const chosen = () => Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.value]));
   for (const field of Object.values(fields)) field.addEventListener("change", () => go({ ...parameters(), view: "usage", ...chosen() }, { quietly: true }));
+  const begin = turns();
   let drawn = "";
 
   async function show(asked) {
+    const isLast = begin();
     fields.by.value = BY.includes(asked.by) ? asked.by : "model";
     fields.measure.value = asked.measure in MEASURES ? asked.measure : fields.by.value === "tool" ? "tools" : "tokens";
     fields.step.value = asked.step || (asked.by === "day" ? "day" : "hour");
@@ -49,15 +51,21 @@ export function usageView(main, { go, parameters }) {
     fields.since.value = asked.since || "";
     const { by, step } = chosen();
     const stack = STACKS.includes(by) ? by : "model";
-    const [{ usage }, series, known] = await Promise.all([ask("usage", { by: asked.by, since: asked.since }), ask("series", { step, stack, since: asked.since }), budgets()]);
-    const now = JSON.stringify([usage, series, known, chosen()]);
-    if (now === drawn) return;
+    const [series, known] = await Promise.all([ask("series", { step, stack, since: asked.since }), budgets()]);
+    if (!isLast()) return;
+    const now = JSON.stringify([series, known, chosen()]);
+    if (now !== drawn) draw(series, known, stack);
     drawn = now;
-    replace(over, budgetList(known));
-    replace(drawing, series.points.length ? seriesChart(series, chosen(), stack, known) : el("p", {}, "No model calls, tools or agent runs in this time."), leftOut(series));
+    const { usage } = await ask("usage", { by: asked.by, since: asked.since });
+    if (!isLast()) return;
     table.hidden = !usage.length;
     note.hidden = !usage.some((row) => row.cost_is_estimate || row.unpriced_calls);
     replace(body, usage.map((row) => line(row, by)));
+  }
+
+  function draw(series, known, stack) {
+    replace(over, budgetList(known));
+    replace(drawing, series.points.length ? seriesChart(series, chosen(), stack, known) : el("p", {}, "No model calls, tools or agent runs in this time."), leftOut(series));
   }
   return { show, refresh: show };
 }

@@ -160,10 +160,15 @@ export function waterfall({ onSelect, onState }) {
   }
 
   function change(name, value) {
-    state[name] = value;
-    rescale();
-    layOut();
+    apply({ [name]: value });
     onState();
+  }
+
+  function apply(wanted, seen) {
+    Object.assign(state, wanted);
+    rescale();
+    if (seen) scale.show(seen.from, seen.to ?? scale.end);
+    layOut();
   }
 
   function key(event) {
@@ -231,9 +236,8 @@ export function waterfall({ onSelect, onState }) {
   new ResizeObserver(redraw).observe(box);
   narrow.addEventListener("change", () => layOut());
   return {
-    box, map: map.node, legend: keyed, set, select, reveal, key, search, toggleAll, change, command: (name) => COMMANDS[name](),
+    box, map: map.node, legend: keyed, set, select, reveal, key, search, toggleAll, change, apply, command: (name) => COMMANDS[name](),
     state: () => ({ ...state, window: scale.window() }),
-    show: (from, to) => windowed(() => scale.show(from, to)),
   };
 }
 

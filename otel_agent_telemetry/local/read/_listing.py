@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import operator
 import re
 import time
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
-from itertools import islice
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from otel_agent_telemetry.errors import InputError
+from otel_agent_telemetry.local.read._costs import UNPRICED, for_each, trace_costs
 from otel_agent_telemetry.local.read._moments import iso
-from otel_agent_telemetry.local.read._query import ATTRIBUTE, Query, Term, figure
+from otel_agent_telemetry.local.read._query import ATTRIBUTE, Query, Term
 from otel_agent_telemetry.local.read._seek import Condition, condition, snapshot
-from otel_agent_telemetry.local.read._spending import SPENDING, Cost, costs_by_key, sums
+from otel_agent_telemetry.local.read._spending import Cost
+from otel_agent_telemetry.meaning._prices import stamp
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from otel_agent_telemetry.local.read._shapes import TraceShape
 
 __all__ = [
     "SORTS",
     "TraceFilter",
-    "costs_so_much",
     "find_trace",
     "list_traces",
     "matching",
@@ -46,10 +46,13 @@ _COLUMNS = (
     "agent, session"
 )
 _NAMED = ("service", "name", "status", "session", "model", "agent", "tool", "text")
-_COMPARED = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
+_DEAREST = f"""
+SELECT {_COLUMNS} FROM traces JOIN priced ON priced.trace = traces.id AND priced.stamp = ? WHERE {{}}
+ORDER BY coalesce(usd, 0) DESC, start_ns DESC, id DESC LIMIT ?
+"""
+_WAITING = f"SELECT {_COLUMNS} FROM traces WHERE id IN ({UNPRICED}) AND {{}}"
 _LONGEST_TEXT = 500
 _ID_START = re.compile(r"[0-9a-f]{1,32}")
-_PORTION = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,34 +95,19 @@ def list_traces(
 ) -> list[TraceShape]:
     """The traces that match, the latest (or the most of ``sort``) first."""
     with snapshot(connection):
-        costs = [term for term in wanted.terms if term.key == "cost"]
         if sort == "cost":
-            found = trace_shapes(connection, _select(connection, wanted, sort="start"))
-            shapes = sorted(
-                (shape for shape in found if costs_so_much(shape["cost_usd"], costs)),
-                key=lambda shape: shape["cost_usd"] or 0,
-                reverse=True,
-            )
-            return shapes[offset : offset + limit]
-        if not costs:
-            return trace_shapes(connection, _select(connection, wanted, sort=sort, limit=limit, offset=offset))
-        rows = _select(connection, wanted, sort=sort)
-        return [*islice(_of_cost(connection, rows, costs), offset, offset + limit)]
+            return _by_cost(connection, matching(connection, wanted), limit, offset)
+        return trace_shapes(connection, _select(connection, wanted, sort=sort, limit=limit, offset=offset))
 
 
-def _of_cost(connection: sqlite3.Connection, rows: list[Any], costs: list[Term]) -> Iterator[TraceShape]:
-    for first in range(0, len(rows), _PORTION):
-        shapes = trace_shapes(connection, rows[first : first + _PORTION])
-        yield from (shape for shape in shapes if costs_so_much(shape["cost_usd"], costs))
-
-
-def costs_so_much(usd: float | None, costs: list[Term]) -> bool:
-    """Whether all of the terms about costs hold; a cost that is not known is neither above nor below another."""
-    return all(term.negated != (usd is not None and _is_any(usd, term)) for term in costs)
-
-
-def _is_any(usd: float, term: Term) -> bool:
-    return any(_COMPARED[term.comparison](usd, figure("cost", value)) for value in term.values)
+def _by_cost(connection: sqlite3.Connection, where: Condition, limit: int, offset: int) -> list[TraceShape]:
+    """The dearest of those with a stored sum, and all without, in one order."""
+    today = stamp()
+    dearest = connection.execute(_DEAREST.format(where.sql), (today, *where.arguments, limit + offset)).fetchall()
+    waiting = connection.execute(_WAITING.format(where.sql), (today, *where.arguments)).fetchall()
+    rows = sorted((*dearest, *waiting), key=itemgetter(4, 0), reverse=True)
+    shapes = sorted(trace_shapes(connection, rows), key=lambda shape: shape["cost_usd"] or 0, reverse=True)
+    return shapes[offset : offset + limit]
 
 
 def find_trace(connection: sqlite3.Connection, given: str) -> tuple[int, str]:
@@ -148,7 +136,7 @@ def find_trace(connection: sqlite3.Connection, given: str) -> tuple[int, str]:
 def trace_shapes(connection: sqlite3.Connection, rows: Sequence[Any]) -> list[TraceShape]:
     """Shapes of trace rows (:data:`_COLUMNS`), with models and costs."""
     ids = [row[0] for row in rows]
-    models, costs = _models(connection, ids), _costs(connection, ids)
+    models, costs = _models(connection, ids), trace_costs(connection, ids)
     return [_shape(row, models.get(row[0], []), costs.get(row[0], Cost())) for row in rows]
 
 
@@ -159,7 +147,7 @@ def trace_shape(connection: sqlite3.Connection, trace: int) -> TraceShape:
 
 
 def matching(connection: sqlite3.Connection, wanted: TraceFilter) -> Condition:
-    """What holds for the traces that match, but for terms about costs."""
+    """What holds for the traces that match."""
     found = condition(connection, wanted.terms, now_ns=time.time_ns())
     bounds = [(sign, limit) for sign, limit in ((">=", wanted.since_ns), ("<=", wanted.until_ns)) if limit is not None]
     return Condition(
@@ -179,21 +167,9 @@ def _select(
 def _models(connection: sqlite3.Connection, ids: list[int]) -> dict[int, list[str]]:
     found: dict[int, set[str]] = {}
     query = "SELECT trace, model FROM steps WHERE trace IN ({}) AND model IS NOT NULL AND counted"
-    for trace, model in _for_each(connection, query, ids):
+    for trace, model in for_each(connection, query, ids):
         found.setdefault(trace, set()).add(model)
     return {trace: sorted(models) for trace, models in found.items()}
-
-
-def _costs(connection: sqlite3.Connection, ids: list[int]) -> dict[int, Cost]:
-    query = f"SELECT trace, {sums()} FROM steps WHERE trace IN ({{}}) AND {SPENDING} GROUP BY 1, 2, 3, 4"
-    return costs_by_key(_for_each(connection, query, ids))
-
-
-def _for_each(connection: sqlite3.Connection, query: str, ids: list[int]) -> Iterator[Any]:
-    """Rows for all the ids, asked in portions that SQLite takes."""
-    for first in range(0, len(ids), _PORTION):
-        portion = ids[first : first + _PORTION]
-        yield from connection.execute(query.format(",".join("?" * len(portion))), portion)
 
 
 def _shape(row: Any, models: list[str], cost: Cost) -> TraceShape:

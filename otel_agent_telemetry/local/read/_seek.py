@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from otel_agent_telemetry.local.read._costs import dear_traces
 from otel_agent_telemetry.local.read._moments import parse_moment_ns
 from otel_agent_telemetry.local.read._query import ATTRIBUTE, FIGURES, figure
 from otel_agent_telemetry.local.store._grams import LONGEST_ATTRIBUTE, has_text, token_of, trigrams_of
@@ -90,10 +91,10 @@ def snapshot(connection: sqlite3.Connection) -> Generator[None]:
 
 
 def condition(connection: sqlite3.Connection, query: Query, *, now_ns: int) -> Condition:
-    """What holds for the traces that match all terms but those about costs, which are not stored."""
+    """What holds for the traces that match all terms."""
     connection.create_function("has_attribute", 3, _has_attribute, deterministic=True)
     connection.create_function("has_text", 2, has_text, deterministic=True)
-    parts = [_of_term(connection, term, now_ns) for term in query if term.key != "cost"]
+    parts = [_of_term(connection, term, now_ns) for term in query]
     return Condition(
         " AND ".join(["NOT folded", *(part.sql for part in parts)]),
         tuple(value for part in parts for value in part.arguments),
@@ -137,7 +138,7 @@ def _of_value(connection: sqlite3.Connection, term: Term, value: str, now_ns: in
     if key in _PLACES:
         return Condition(_PLACES[key], (value,))
     if key in FIGURES:
-        return Condition(f"{_FIGURES[key]} {term.comparison} ?", (figure(key, value),))
+        return _figure(connection, term, value)
     if key == "status":
         return Condition(_STATUS[value])
     if key == "name":
@@ -146,6 +147,12 @@ def _of_value(connection: sqlite3.Connection, term: Term, value: str, now_ns: in
         return Condition(f"start_ns {'>=' if key == 'since' else '<='} ?", (parse_moment_ns(value, now_ns),))
     wanted = _attribute(key.removeprefix(ATTRIBUTE), value) if key.startswith(ATTRIBUTE) else _text(value)
     return _with_span(connection, wanted)
+
+
+def _figure(connection: sqlite3.Connection, term: Term, value: str) -> Condition:
+    if term.key == "cost":
+        return Condition(*dear_traces(connection, term, value))
+    return Condition(f"{_FIGURES[term.key]} {term.comparison} ?", (figure(term.key, value),))
 
 
 def _text(value: str) -> _Spans:

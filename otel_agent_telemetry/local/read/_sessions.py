@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from otel_agent_telemetry.errors import InputError
-from otel_agent_telemetry.local.read._listing import TraceFilter, costs_so_much, matching
+from otel_agent_telemetry.local.read._costs import costs_so_much
+from otel_agent_telemetry.local.read._listing import TraceFilter, matching
 from otel_agent_telemetry.local.read._moments import iso
 from otel_agent_telemetry.local.read._seek import Condition, names, snapshot
 from otel_agent_telemetry.local.read._spending import SPENDING, Cost, costs_by_key, sums
@@ -94,8 +95,9 @@ def _condition(connection: sqlite3.Connection, since_ns: int | None, until_ns: i
     """About a row of ``attendances``: of a session in a trace."""
     bounds = [("attendances.start_ns >= ?", since_ns), ("attendances.start_ns <= ?", until_ns)]
     parts = [Condition(sql, (limit,)) for sql, limit in bounds if limit is not None]
-    if any(term.key != "cost" for term in query):
-        sql, arguments = matching(connection, TraceFilter(query=query))
+    of_traces = tuple(term for term in query if term.key != "cost")
+    if of_traces:
+        sql, arguments = matching(connection, TraceFilter(query=of_traces))
         traces = connection.execute(f"SELECT json_group_array(id) FROM traces WHERE {sql}", arguments).fetchone()
         parts.append(Condition("attendances.trace IN (SELECT value FROM json_each(?))", traces))
     for term in query:

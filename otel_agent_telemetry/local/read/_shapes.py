@@ -14,7 +14,6 @@ __all__ = [
     "SpanDetail",
     "SpanEvent",
     "SpanLink",
-    "SpanLog",
     "SpanShape",
     "TraceShape",
     "TraceTree",
@@ -121,16 +120,6 @@ class SpanLink(TypedDict):
     is_stored: bool
 
 
-class SpanLog(TypedDict):
-    """A log record of a span; ``name`` is its event's, ``severity`` its text, else what its number stands for."""
-
-    name: str
-    severity: str
-    offset_ms: float
-    body: object
-    attributes: dict[str, object]
-
-
 class SpanDetail(TypedDict):
     """Everything about one span; ``hidden`` are the attributes of a coding agent's that are left out as content."""
 
@@ -146,7 +135,6 @@ class SpanDetail(TypedDict):
     scope_version: str
     dropped_attributes: int
     hidden: int
-    logs: list[SpanLog]
 
 
 class SessionShape(TypedDict):

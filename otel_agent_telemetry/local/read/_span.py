@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, SeverityNumber
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.meaning.harnesses import OPEN_RESOURCE, without_content
-from otel_agent_telemetry.otlp._values import attributes, plain
+from otel_agent_telemetry.otlp._values import attributes
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
 
-    from otel_agent_telemetry.local.read._shapes import SpanDetail, SpanEvent, SpanLink, SpanLog
+    from otel_agent_telemetry.local.read._shapes import SpanDetail, SpanEvent, SpanLink
 
 __all__ = ["span_detail", "span_number"]
 
@@ -25,11 +23,6 @@ _DETAIL = """
 SELECT spans.body, origins.resource, origins.scope_body, origins.harness
 FROM spans JOIN origins ON origins.id = spans.origin
 WHERE spans.trace = ? AND spans.span_id = ?
-"""
-_LOGS = """
-SELECT logs.body, origins.harness FROM logs JOIN origins ON origins.id = logs.origin
-WHERE logs.trace_id IN (SELECT trace_id FROM traces WHERE id = ?1 UNION SELECT trace_id FROM homes WHERE trace = ?1)
-    AND instr(logs.body, ?2) ORDER BY logs.time_ns, logs.id
 """
 _SPAN_KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
 
@@ -55,28 +48,16 @@ def span_detail(connection: sqlite3.Connection, trace: int, span_id: str, *, con
     number = span_number(connection, trace, span_id)
     body, resource_body, scope_body, harness = connection.execute(_DETAIL, (trace, number)).fetchone()
     span, resource = Span.FromString(body), Resource.FromString(resource_body)
-    records = list(_records(connection, trace, span.span_id))
-    whole = _detail(span, resource, [record for record, _ in records])
-    shown = whole
-    if not content:
-        bare = [without_content(record) if of_agent else record for record, of_agent in records]
-        if harness is not None:
-            span, resource = without_content(span), without_content(resource, OPEN_RESOURCE)
-        shown = _detail(span, resource, bare)
-        shown["hidden"] = _size(whole) - _size(shown)
+    shown = _detail(span, resource)
+    if harness is not None and not content:
+        whole = _size(shown)
+        shown = _detail(without_content(span), without_content(resource, OPEN_RESOURCE))
+        shown["hidden"] = whole - _size(shown)
     scope = InstrumentationScope.FromString(scope_body)
     shown["scope"], shown["scope_version"] = scope.name, scope.version
     for link in shown["links"]:
         link["is_stored"] = _is_stored(connection, link["trace_id"])
     return shown
-
-
-def _records(connection: sqlite3.Connection, trace: int, span_id: bytes) -> Iterator[tuple[LogRecord, bool]]:
-    """The log records of a span, and whether each is a coding agent's."""
-    for body, harness in connection.execute(_LOGS, (trace, span_id)):
-        record = LogRecord.FromString(body)
-        if record.span_id == span_id:
-            yield record, harness is not None
 
 
 def _is_stored(connection: sqlite3.Connection, trace_id: str) -> bool:
@@ -86,13 +67,11 @@ def _is_stored(connection: sqlite3.Connection, trace_id: str) -> bool:
 
 def _size(detail: SpanDetail) -> int:
     """How many things a span says."""
-    carried = [*detail["events"], *detail["logs"]]
-    bodies = sum(log["body"] is not None for log in detail["logs"])
-    listed = sum(len(each["attributes"]) for each in carried) + bodies
-    return len(detail["attributes"]) + len(detail["resource"]) + listed + bool(detail["status_message"])
+    events = sum(len(event["attributes"]) for event in detail["events"])
+    return len(detail["attributes"]) + len(detail["resource"]) + events + bool(detail["status_message"])
 
 
-def _detail(span: Span, resource: Resource, records: list[LogRecord]) -> SpanDetail:
+def _detail(span: Span, resource: Resource) -> SpanDetail:
     began = span.start_time_unix_nano
     events: list[SpanEvent] = [
         {
@@ -124,24 +103,4 @@ def _detail(span: Span, resource: Resource, records: list[LogRecord]) -> SpanDet
         "scope_version": "",
         "dropped_attributes": span.dropped_attributes_count,
         "hidden": 0,
-        "logs": [_log(record, began) for record in records],
     }
-
-
-def _log(record: LogRecord, began: int) -> SpanLog:
-    said = attributes(record.attributes)
-    time_ns = record.time_unix_nano or record.observed_time_unix_nano
-    has_body = record.body.WhichOneof("value") is not None
-    return {
-        "name": record.event_name or str(said.get("event.name", "")),
-        "severity": record.severity_text or _severity(record.severity_number),
-        "offset_ms": (time_ns - began) / 1e6,
-        "body": plain(record.body) if has_body else None,
-        "attributes": said,
-    }
-
-
-def _severity(number: int) -> str:
-    names = cast("Any", SeverityNumber)
-    known = number in names.values() and number
-    return str(names.Name(number)).removeprefix("SEVERITY_NUMBER_") if known else ""

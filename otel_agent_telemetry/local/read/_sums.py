@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from otel_agent_telemetry.local.read._shapes import UsageShape
 
-__all__ = ["COUNTS", "GROUPINGS", "KINDS", "usage"]
+__all__ = ["COUNTS", "GROUPINGS", "KINDS", "usage", "usage_shapes"]
 
 _HOUR_NS = 3600 * 10**9
 GROUPINGS = {
@@ -46,6 +46,11 @@ def usage(
         connection.execute(f"SELECT {key}, {sums()} FROM steps {where} AND {SPENDING} GROUP BY 1, 2, 3, 4", period)
     )
     rows = connection.execute(f"SELECT {key}, {COUNTS} FROM steps {where} GROUP BY 1", period).fetchall()
+    return usage_shapes(by, rows, costs)
+
+
+def usage_shapes(by: str, rows: list[Any], costs: dict[Any, Cost]) -> list[UsageShape]:
+    """What ``usage`` gives, from rows of (key, *COUNTS) and the costs by key."""
     if by == "model":
         rows, costs = _by_undated_name(rows, costs)
     shapes = [_usage_shape(_key_text(row[0], by), row[1:], costs.get(row[0], Cost())) for row in rows if any(row[1:])]

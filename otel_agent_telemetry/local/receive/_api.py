@@ -35,6 +35,7 @@ from otel_agent_telemetry.local.read._moments import parse_moment_ns
 from otel_agent_telemetry.local.read._prompt import prompt_text
 from otel_agent_telemetry.local.read._query import ATTRIBUTE, Query, QueryError, Term, parse_query, render_query
 from otel_agent_telemetry.local.read._received import received_events
+from otel_agent_telemetry.local.read._remembered import REMEMBERED, remembered_usage
 from otel_agent_telemetry.local.read._series import STACKS, STEPS_NS, series
 from otel_agent_telemetry.local.read._session import (
     shorten,
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from otel_agent_telemetry.local.read._left import Outbox
     from otel_agent_telemetry.local.read._series import SeriesShape
     from otel_agent_telemetry.local.read._session import Talk
+    from otel_agent_telemetry.local.read._shapes import UsageShape
     from otel_agent_telemetry.local.store._store import Store
 
 __all__ = ["Api"]
@@ -134,6 +136,15 @@ class Api:
         """What is spent of each budget now."""
         identity, now = self._store.file.identity(), time.time_ns()
         return [spent(connection, each, now, hourly=self._hourly, identity=identity) for each in self._budgets]
+
+    def usage(
+        self, connection: sqlite3.Connection, by: str, *, since_ns: int | None, until_ns: int | None
+    ) -> list[UsageShape]:
+        """Use in all, with what is remembered of it."""
+        if by not in REMEMBERED:
+            return usage(connection, by, since_ns=since_ns, until_ns=until_ns)
+        identity = self._store.file.identity()
+        return remembered_usage(connection, by, self._hourly, since_ns=since_ns, until_ns=until_ns, identity=identity)
 
     def series(
         self, connection: sqlite3.Connection, step: str, stack: str, *, since_ns: int | None, until_ns: int | None
@@ -264,7 +275,7 @@ def _sessions(connection: sqlite3.Connection, asked: _Asked) -> object:
 
 def _usage(connection: sqlite3.Connection, asked: _Asked) -> object:
     by = asked.choice("by", tuple(GROUPINGS))
-    return {"usage": usage(connection, by, since_ns=asked.moment("since"), until_ns=asked.moment("until"))}
+    return {"usage": asked.api.usage(connection, by, since_ns=asked.moment("since"), until_ns=asked.moment("until"))}
 
 
 def _series(connection: sqlite3.Connection, asked: _Asked) -> object:

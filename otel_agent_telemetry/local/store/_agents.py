@@ -104,7 +104,7 @@ def move(connection: sqlite3.Connection, number: int, old: int, new: int) -> Non
     home: Any = connection.execute("SELECT trace_id FROM traces WHERE id = ?", (old,)).fetchone()
     connection.execute("INSERT OR REPLACE INTO homes VALUES (?, ?)", (home[0], new))
     if connection.execute("SELECT 1 FROM spans WHERE trace = ? LIMIT 1", (old,)).fetchone() is None:
-        for table in ("visits", "attendances", "steps"):
+        for table in ("visits", "attendances", "priced", "steps"):
             connection.execute(f"DELETE FROM {table} WHERE trace = ?", (old,))
         connection.execute("UPDATE homes SET trace = ? WHERE trace = ?", (new, old))
         connection.execute("DELETE FROM traces WHERE id = ?", (old,))

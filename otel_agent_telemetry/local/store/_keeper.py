@@ -9,9 +9,12 @@ import time
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry.local.store._index import index_spans
+from otel_agent_telemetry.local.store._pricing import price_traces
 from otel_agent_telemetry.local.store._retention import collect
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from otel_agent_telemetry.local.store._retention import Limits
     from otel_agent_telemetry.local.store._store import Store
 
@@ -21,6 +24,7 @@ _logger = logging.getLogger(__name__)
 
 _ROUND_SECONDS = 0.1
 _LATEST_SETTLE_SECONDS = 2.0  # totals may lag so long behind a stream of spans that never pauses
+_LOOK_SECONDS = 1.0  # how often it is looked for spans to index and traces to price
 _CHECKPOINT_SECONDS = 1.0
 _COLLECT_SECONDS = 60.0
 _TELL_SECONDS = 60.0
@@ -48,7 +52,7 @@ class Keeper(threading.Thread):
     def run(self) -> None:
         """Work until :meth:`end`; what fails is told once a minute and tried again."""
         while not self._ended.wait(_ROUND_SECONDS):
-            for step in (self._settle, self._index, self._checkpoint, self._collect):
+            for step in (self._settle, self._index, self._price, self._checkpoint, self._collect):
                 try:
                     step()
                 except Exception as error:  # noqa: BLE001 - a keeper that is lost would let the store grow without end
@@ -63,11 +67,18 @@ class Keeper(threading.Thread):
                 return
 
     def _index(self) -> None:
+        self._work_off("index", index_spans)
+
+    def _price(self) -> None:
+        self._work_off("price", price_traces)
+
+    def _work_off(self, what: str, step: Callable[[Store], bool]) -> None:
         """All that is left while spans pause; a portion now and then beside a stream that never does."""
-        if self._store.quiet_seconds() < _ROUND_SECONDS and not self._is_due("index", _LATEST_SETTLE_SECONDS):
+        is_busy = self._store.quiet_seconds() < _ROUND_SECONDS
+        if not self._is_due(what, _LATEST_SETTLE_SECONDS if is_busy else _LOOK_SECONDS):
             return
-        while index_spans(self._store) and not self._ended.is_set():
-            self._done["index"] = time.monotonic()
+        while step(self._store) and not self._ended.is_set():
+            self._done[what] = time.monotonic()
             self._checkpoint()
             if self._store.quiet_seconds() < _ROUND_SECONDS:
                 return

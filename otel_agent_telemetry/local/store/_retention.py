@@ -93,7 +93,7 @@ def _delete_oldest(store: Store, table: str, before: int, done: Collected, *, po
     with store.writing() as connection:
         ids = [row[0] for row in connection.execute(f"SELECT id FROM ({first}) WHERE received_ns < ?", (before,))]
         marks = ",".join("?" * len(ids))
-        for part in ("attendances", "steps", "visits", "spans", "homes") if table == "traces" else ():
+        for part in ("attendances", "priced", "steps", "visits", "spans", "homes") if table == "traces" else ():
             connection.execute(f"DELETE FROM {part} WHERE trace IN ({marks})", ids)
         connection.execute(f"DELETE FROM {table} WHERE id IN ({marks})", ids)
     if ids:

@@ -51,6 +51,7 @@ def settle_trace(connection: sqlite3.Connection, trace: int) -> None:
         own = [node for node in nodes.values() if node.trace == each]
         update(connection, "traces", _OF_TRACE, [(0, *_totals(own), each)])
         connection.execute("DELETE FROM attendances WHERE trace = ?", (each,))
+        connection.execute("DELETE FROM priced WHERE trace = ?", (each,))
         insert(connection, "attendances", _OF_SESSION, _attendances(each, own, met))
         if agents is not None:
             agents.write_trace(connection, each)

@@ -130,15 +130,6 @@ CREATE INDEX IF NOT EXISTS logs_by_origin ON logs (origin);
 CREATE INDEX IF NOT EXISTS metrics_by_origin ON metrics (origin);
 """
 
-_SEARCH = """
-CREATE INDEX IF NOT EXISTS steps_by_model ON steps (model, trace) WHERE model IS NOT NULL;
-CREATE INDEX IF NOT EXISTS steps_by_agent ON steps (agent, trace) WHERE agent IS NOT NULL;
-CREATE INDEX IF NOT EXISTS steps_by_tool ON steps (tool, trace) WHERE tool IS NOT NULL;
-CREATE TABLE IF NOT EXISTS indexed (id INTEGER PRIMARY KEY CHECK (id = 1), first INTEGER, upto INTEGER);
-INSERT OR IGNORE INTO indexed VALUES (1, NULL, NULL);
-CREATE TABLE IF NOT EXISTS apart (span INTEGER PRIMARY KEY);
-"""
-
 _HOUR_NS = 3600 * 10**9
 _COUNT_CHANGE = (
     f"INSERT INTO hours VALUES ({{0}} / {_HOUR_NS}, 1) ON CONFLICT (hour) DO UPDATE SET changes = changes + 1;"
@@ -156,6 +147,19 @@ CREATE TRIGGER IF NOT EXISTS hours_of_new_steps AFTER INSERT ON steps BEGIN {_CO
 CREATE TRIGGER IF NOT EXISTS hours_of_old_steps AFTER DELETE ON steps BEGIN {_COUNT_CHANGE.format("OLD.start_ns")} END;
 CREATE TRIGGER IF NOT EXISTS hours_of_changed_steps AFTER UPDATE ON steps
 BEGIN {_COUNT_CHANGE.format("OLD.start_ns")} {_COUNT_CHANGE.format("NEW.start_ns")} END;
+"""
+
+_SEARCH = """
+CREATE INDEX IF NOT EXISTS steps_by_model ON steps (model, trace) WHERE model IS NOT NULL;
+CREATE INDEX IF NOT EXISTS steps_by_agent ON steps (agent, trace) WHERE agent IS NOT NULL;
+CREATE INDEX IF NOT EXISTS steps_by_tool ON steps (tool, trace) WHERE tool IS NOT NULL;
+CREATE TABLE IF NOT EXISTS indexed (id INTEGER PRIMARY KEY CHECK (id = 1), first INTEGER, upto INTEGER);
+INSERT OR IGNORE INTO indexed VALUES (1, NULL, NULL);
+CREATE TABLE IF NOT EXISTS apart (span INTEGER PRIMARY KEY);
+"""
+
+_PRICED = """
+CREATE TABLE IF NOT EXISTS priced (trace INTEGER PRIMARY KEY, usd REAL, stamp TEXT NOT NULL);
 """
 
 
@@ -184,6 +188,7 @@ MIGRATIONS = (
     Migration(_BY_ORIGIN),
     Migration(_SEARCH),
     Migration(_HOURS),
+    Migration(_PRICED),
 )
 
 
