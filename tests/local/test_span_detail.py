@@ -31,5 +31,6 @@ def test_a_link_says_whether_its_trace_is_stored(server: Serving) -> None:
 def test_a_span_that_is_not_there(server: Serving, span: str) -> None:
     """The answer is 404, whatever stands for its id."""
     server.post("/v1/traces", request(Made()).SerializeToString())
-    reply = server.send("GET", f"/api/traces/{trace_id()}/spans/{span or '-'}")
-    assert (reply.status, "no span" in reply.json()["message"]) == (404, True)
+    for path in ("", "/otlp", "/prompt"):
+        reply = server.send("GET", f"/api/traces/{trace_id()}/spans/{span or '-'}{path}")
+        assert (reply.status, "no span" in reply.json()["message"]) == (404, True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry.local.read._conversation import messages_of_call
+from otel_agent_telemetry.local.read._span import span_number
 
 if TYPE_CHECKING:
     import sqlite3
@@ -15,7 +16,11 @@ _ANSWERS = "assistant"
 
 
 def prompt_text(connection: sqlite3.Connection, trace: int, span_id: str) -> str:
-    """What the call was given, each message below its role; empty where nothing of it was recorded."""
+    """What the call was given, each message below its role; empty where nothing of it was recorded.
+
+    Raises InputError where the trace has no such span.
+    """
+    span_number(connection, trace, span_id)
     messages = list(messages_of_call(connection, trace, span_id))
     while messages and messages[-1]["role"] == _ANSWERS:
         messages.pop()
