@@ -34,8 +34,9 @@ class Screen(App[None]):
     """Shows what ``read`` gives, every so many seconds; ``store`` is named in the title."""
 
     CSS = "#summary { height: 1; text-style: bold; } DataTable { height: 1fr; }"
+    TITLE = "agent-telemetry top"
     ENABLE_COMMAND_PALETTE = False
-    BINDINGS: ClassVar = [("q", "quit", "Quit"), ("s", "sort", "Sort by the next column"), ("p", "pause", "Pause")]
+    BINDINGS: ClassVar = [("q", "quit", "Quit"), ("s", "sort", "Sort otherwise"), ("p", "pause", "Pause")]
 
     def __init__(self, read: Callable[[], list[RunningShape]], *, seconds: float, store: str) -> None:
         super().__init__()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["RunningShape", "running"]
 
 _MINUTE_NS = 60 * 10**9
-_MOST = 500
+_MOST = 100
 _SESSIONS = """
 SELECT attendances.session, max(attendances.agent), max(traces.service), max(traces.name), min(attendances.start_ns),
        max(attendances.end_ns), max(traces.received_ns), count(*), sum(attendances.calls), sum(attendances.tools),

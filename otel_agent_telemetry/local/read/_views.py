@@ -56,10 +56,11 @@ def _period(table: str) -> tuple[Field, ...]:
 
 
 _SPENT_BITS = {"input": 1, "output": 2, "cache_read": 4, "cache_write": 8, "reasoning": 16}
-_COST = (
+_PRICED = (
     "steps.model, steps.provider, steps.spends, steps.input, steps.output, steps.cache_read, steps.cache_write, "
     "steps.cost"
 )
+_COST = f"CASE WHEN steps.spends & 32 THEN steps.cost WHEN steps.spends & 3 THEN cost_usd({_PRICED}) END"
 _SPENT = (
     *(
         Field(
@@ -69,8 +70,8 @@ _SPENT = (
         )
         for name, bit in _SPENT_BITS.items()
     ),
-    Field("cost_usd", f"cost_usd({_COST})", "what it cost, reported or from a price list; null where nobody knows"),
-    Field("cost_is_estimate", f"cost_is_estimate({_COST})", "1 where the cost is from a price list"),
+    Field("cost_usd", _COST, "what it cost, reported or from a price list; null where nobody knows"),
+    Field("cost_is_estimate", f"cost_is_estimate({_PRICED})", "1 where the cost is from a price list"),
 )
 _SUMS = (
     Field("input_tokens", "traces.input", "input tokens, each once"),
@@ -120,7 +121,8 @@ _SPAN = (
     Field("events", "span_events(spans.body, origins.harness)", "its events, a JSON array"),
     Field("resource", "resource_attributes(origins.resource, origins.harness)", "its resource, a JSON object"),
 )
-_SPANS_SOURCE = """main.spans AS spans JOIN main.traces AS traces ON traces.id = spans.trace
+# one trace's spans are what is asked for most, and no index knows an id as text: its row is found first
+_SPANS_SOURCE = """main.traces AS traces CROSS JOIN main.spans AS spans ON traces.id = spans.trace
 JOIN main.origins AS origins ON origins.id = spans.origin LEFT JOIN main.steps AS steps ON steps.id = spans.id
 LEFT JOIN main.spans AS speakers ON speakers.id = steps.speaker"""
 _STEPS_SOURCE = """main.steps AS steps JOIN main.spans AS spans ON spans.id = steps.id
@@ -149,7 +151,7 @@ _TOOL_CALL = (
     _FAILED,
     _SPAN_JSON,
 )
-_SESSION_COST = f"""(SELECT sum(cost_usd({_COST})) FROM main.attendances AS here JOIN main.steps AS steps
+_SESSION_COST = f"""(SELECT sum({_COST}) FROM main.attendances AS here JOIN main.steps AS steps
 USING (trace, session) WHERE here.session = attendances.session AND {SPENDING})"""
 _SESSION = (
     Field("session", "attendances.session", "the session's id"),
@@ -167,7 +169,7 @@ _SESSION = (
     Field("output_tokens", "sum(attendances.output)", "output tokens, each once"),
     Field("cost_usd", _SESSION_COST, "what it cost, as far as it is known"),
 )
-_TRACE_COST = f"(SELECT sum(cost_usd({_COST})) FROM main.steps AS steps WHERE steps.trace = traces.id AND {SPENDING})"
+_TRACE_COST = f"(SELECT sum({_COST}) FROM main.steps AS steps WHERE steps.trace = traces.id AND {SPENDING})"
 _TRACE = (
     Field("trace_id", _hex("traces.trace_id"), "the trace, 32 hex digits"),
     Field("name", "traces.name", "name of its root"),
