@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
@@ -327,6 +327,7 @@ def test_the_schema_can_be_read(db: Path) -> None:
     assert run(sql, db).exit_code == 2
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_no_question_fails_otherwise_than_by_its_message(query: str) -> None:
     """Whatever is asked, there is an answer or an InputError."""
