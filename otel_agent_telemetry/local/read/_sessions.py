@@ -32,10 +32,11 @@ SESSION_SORTS = {
     "output": "sum(output) DESC",
     "cost": "max(end_ns) DESC",  # costs are estimated, and so sorted, after they were read
 }
-_SESSIONS = """
+_NAMES = "SELECT session FROM attendances WHERE {} GROUP BY session ORDER BY {}, session LIMIT ?"
+_FIGURES = """
 SELECT session, max(agent), min(start_ns), max(end_ns), count(*), sum(errors), sum(calls), sum(tools), sum(input),
        sum(output)
-FROM attendances WHERE {} GROUP BY session ORDER BY {}, session LIMIT ?
+FROM attendances WHERE session IN (SELECT value FROM json_each(?)) AND {} GROUP BY session
 """
 _SERVICES = """
 SELECT attendances.session, max(service) FROM attendances JOIN traces ON traces.id = attendances.trace
@@ -84,11 +85,13 @@ def find_session(connection: sqlite3.Connection, given: str) -> SessionShape:
 
 
 def _shapes(connection: sqlite3.Connection, where: Condition, sort: str, most: int) -> list[SessionShape]:
-    rows = connection.execute(_SESSIONS.format(where.sql, SESSION_SORTS[sort]), (*where.arguments, most)).fetchall()
-    arguments = (json.dumps([row[0] for row in rows]), *where.arguments)
+    found = connection.execute(_NAMES.format(where.sql, SESSION_SORTS[sort]), (*where.arguments, most))
+    sessions = [session for (session,) in found]
+    arguments = (json.dumps(sessions), *where.arguments)
+    figures = {row[0]: row for row in connection.execute(_FIGURES.format(where.sql), arguments)}
     services = dict(connection.execute(_SERVICES.format(where.sql), arguments).fetchall())
     spent = costs_by_key(connection.execute(_COSTS.format(sums(), where.sql), arguments))
-    return [_shape(row, services[row[0]], spent.get(row[0], Cost())) for row in rows]
+    return [_shape(figures[name], services[name], spent.get(name, Cost())) for name in sessions]
 
 
 def _condition(connection: sqlite3.Connection, since_ns: int | None, until_ns: int | None, query: Query) -> Condition:

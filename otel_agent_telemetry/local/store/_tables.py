@@ -158,8 +158,9 @@ INSERT OR IGNORE INTO indexed VALUES (1, NULL, NULL);
 CREATE TABLE IF NOT EXISTS apart (span INTEGER PRIMARY KEY);
 """
 
-_PRICED = """
+_LISTED = """
 CREATE TABLE IF NOT EXISTS priced (trace INTEGER PRIMARY KEY, usd REAL, stamp TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS attendances_by_end ON attendances (session, end_ns);
 """
 
 
@@ -188,7 +189,7 @@ MIGRATIONS = (
     Migration(_BY_ORIGIN),
     Migration(_SEARCH),
     Migration(_HOURS),
-    Migration(_PRICED),
+    Migration(_LISTED),
 )
 
 
