@@ -15,12 +15,13 @@ export function sessionView(main, { go, parameters }) {
   replace(main, heading, turns, pages);
   const nodes = new Map();
   let drawn = "";
-  let shownOffset = null;
+  let shownPlace = null;
+  let latest = 0;
 
   async function show(asked) {
-    const offset = asked.offset || "";
-    if (offset !== shownOffset) drawn = "";
-    shownOffset = offset;
+    const place = `${asked.id} ${asked.offset || ""}`;
+    if (place !== shownPlace) drawn = "";
+    shownPlace = place;
     const page = await load(asked);
     if (page) main.scrollTop = 0;
   }
@@ -29,8 +30,9 @@ export function sessionView(main, { go, parameters }) {
   async function load(asked) {
     const wanted = { content: "true", offset: asked.offset };
     const path = `sessions/${encodeURIComponent(asked.id || "")}`;
+    const mine = ++latest;
     const page = await ask(path, wanted).catch(missing);
-    if (!page) return null;
+    if (!page || mine !== latest) return null;
     const now = JSON.stringify(page);
     if (now === drawn) return null;
     const isFirst = !drawn;
