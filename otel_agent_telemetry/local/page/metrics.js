@@ -47,7 +47,7 @@ function instrumentList(node) {
 function row(each) {
   return el("tr", {},
     el("td", { class: "wide" }, link({ view: "metrics", name: each.name, service: each.service }, each.name), each.description && el("div", { class: "quiet" }, each.description)),
-    el("td", {}, kindWords(each)), el("td", {}, each.unit), el("td", {}, each.service),
+    el("td", {}, kindWords(each)), el("td", {}, each.unit), el("td", { class: "short" }, each.service),
     el("td", { class: "number", "data-label": "readings" }, amount(each.readings)), el("td", { class: "short" }, moment(each.last_seen)));
 }
 
