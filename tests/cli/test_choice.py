@@ -93,11 +93,12 @@ def test_forget(tmp_path: Path) -> None:
 def test_forget_asks_first(tmp_path: Path) -> None:
     """Where nobody can be asked, ``forget`` wants ``--yes`` and deletes nothing."""
     run(tmp_path)
-    before = sorted(path.name for path in (tmp_path / "acme-agents").iterdir())
+    before = {path.name for path in (tmp_path / "acme-agents").iterdir()}
     done = agent_telemetry("forget", "--state-dir", tmp_path)
     words = "agent-telemetry: forget asks before it deletes, and nobody can be asked here; add --yes.\n"
     assert done == Done(1, "", words)
-    assert sorted(path.name for path in (tmp_path / "acme-agents").iterdir()) == before
+    assert before
+    assert before <= {path.name for path in (tmp_path / "acme-agents").iterdir()}  # who reads may leave a log of SQLite's
 
 
 def test_forget_leaves_what_is_not_ours(tmp_path: Path) -> None:

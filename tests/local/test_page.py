@@ -367,6 +367,7 @@ CONTRASTS = """() => {
 }"""
 NAMELESS = """() => [...document.querySelectorAll('a, button, input, select, table, svg, [role]')]
   .filter((node) => !(node.getAttribute('aria-label') || node.textContent.trim() || node.caption))
+  .filter((node) => !document.getElementById(node.getAttribute('aria-labelledby'))?.textContent)
   .filter((node) => !node.labels?.[0]?.textContent && !['alert', 'status'].includes(node.getAttribute('role')))
   .filter((node) => !node.closest('.details table'))
   .map((node) => node.outerHTML.slice(0, 120))"""

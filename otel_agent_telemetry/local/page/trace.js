@@ -66,6 +66,7 @@ export function traceView(main, { go, parameters }) {
     }
     const tab = asked.tab in TABS ? asked.tab : "waterfall";
     for (const each of tabs) each.setAttribute("aria-selected", String(each.dataset.tab === tab));
+    panel.setAttribute("aria-labelledby", `tab-${tab}`);
     search.hidden = tab !== "waterfall";
     if (tab !== shownTab) await open(tab);
     if (tab === "waterfall") await showSpan(asked.span || null);

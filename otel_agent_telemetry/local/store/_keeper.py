@@ -92,8 +92,8 @@ class Keeper(threading.Thread):
             collect(self._store, self._limits)
 
     def _tell(self, step: str, error: Exception) -> None:
-        if self._is_due(f"tell {step}", _TELL_SECONDS):
-            foreseen = isinstance(error, (sqlite3.Error, OSError))
+        foreseen = isinstance(error, (sqlite3.Error, OSError))
+        if self._is_due("tell" if foreseen else f"tell {step}", _TELL_SECONDS):  # what stops one stops all of them
             _logger.warning(
                 "the trace store could not be kept in order, trying again: %s", error, exc_info=not foreseen
             )
