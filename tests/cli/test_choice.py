@@ -98,7 +98,9 @@ def test_forget_asks_first(tmp_path: Path) -> None:
     words = "agent-telemetry: forget asks before it deletes, and nobody can be asked here; add --yes.\n"
     assert done == Done(1, "", words)
     assert before
-    assert before <= {path.name for path in (tmp_path / "acme-agents").iterdir()}  # who reads may leave a log of SQLite's
+    assert before <= {
+        path.name for path in (tmp_path / "acme-agents").iterdir()
+    }  # who reads may leave a log of SQLite's
 
 
 def test_forget_leaves_what_is_not_ours(tmp_path: Path) -> None:
