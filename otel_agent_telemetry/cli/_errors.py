@@ -47,7 +47,6 @@ def errors(*, service: str | None, since: int | None, until: int | None, db: Pat
 def _columns(found: list[ErrorShape]) -> list[Column]:
     return [
         Column("ERROR", stretch=True),
-        Column("MESSAGE", 1, stretch=True),
         Column("SERVICE", 3, stretch=True),
         Column("WHERE", stretch=True),
         Column("TIMES", right=True),
@@ -55,13 +54,13 @@ def _columns(found: list[ErrorShape]) -> list[Column]:
         Column(titled("FIRST", (error["first_seen"] for error in found)), 5),
         Column(titled("LAST", (error["last_seen"] for error in found)), 4),
         Column("TRACE"),
+        Column("MESSAGE", 1, stretch=True),
     ]
 
 
 def _row(error: ErrorShape) -> list[str]:
     return [
         error["type"],
-        error["message"] or "",
         error["service"],
         error["name"],
         amount(error["occurrences"]),
@@ -69,4 +68,5 @@ def _row(error: ErrorShape) -> list[str]:
         local_time(error["first_seen"]),
         local_time(error["last_seen"]),
         error["trace_links"][0]["trace_id"][:16],
+        error["message"] or "",
     ]

@@ -107,27 +107,51 @@ def _counted(lines: Iterator[str], connection: sqlite3.Connection, *, quiet: boo
 
 
 @click.command(name="import", short_help="Read OTLP JSON lines.")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+@click.argument(
+    "files",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
+    nargs=-1,
+    required=True,
+    metavar="FILE...",
+)
 @click.option("--follow", is_flag=True, help="Keep reading the lines that are written to FILE, until Ctrl-C.")
 @db_option
 @json_option
-def import_(*, file: Path, follow: bool, db: Path | None, as_json: bool) -> None:
+def import_(*, files: tuple[Path, ...], follow: bool, db: Path | None, as_json: bool) -> None:
     """Store what FILE holds: OTLP JSON lines, one OTLP JSON document, or a request in protobuf, also gzipped.
 
     The name - stands for stdin. What the store already holds stays as it is, so reading a file again changes nothing.
-    A line or record that cannot be read is named and left out. Exit code 2 if nothing in FILE could be read.
+    A line or record that cannot be read is named and left out. Exit code 2 if nothing in a FILE could be read; of
+    several, the others are stored.
     """
-    read = Imported()
+    if follow and len(files) > 1:
+        raise click.UsageError("--follow reads one FILE; run one `agent-telemetry import --follow` for each")
+    read, unread = Imported(), list[InputError]()
     with failures(), closing(open_store(db or default_store())) as store:
-        faults = Faults(str(file))
-        for line in _followed(file) if follow else _lines_of(file, quiet=as_json):
-            _import(store, line, read, faults)
-        faults.close()
+        for file in files:
+            try:
+                _import_file(store, file, read, follow=follow, quiet=as_json)
+            except InputError as error:
+                unread.append(error)
         settle(store)
+        if len(unread) == len(files):
+            raise unread[0]
     if as_json:
         print_json(asdict(read))
     else:
         click.echo(_summary(read), err=True)
+    with failures():
+        if unread:
+            raise InputError("; ".join(map(str, unread)))
+
+
+def _import_file(store: Store, file: Path, read: Imported, *, follow: bool, quiet: bool) -> None:
+    faults = Faults(str(file))
+    try:
+        for line in _followed(file) if follow else _lines_of(file, quiet=quiet):
+            _import(store, line, read, faults)
+    finally:
+        faults.close()
 
 
 def _import(store: Store, line: Line | None, read: Imported, faults: Faults) -> None:

@@ -295,6 +295,20 @@ def test_import_says_what_it_had_already(db: Path, tmp_path: Path) -> None:
     assert run("import", db, str(file)).stderr == "0 spans, 0 log records, 0 metrics; 6 spans already there\n"
 
 
+def test_import_reads_several_files(db: Path, tmp_path: Path) -> None:
+    """One sum for all of them; one that holds nothing is named, and the others are stored."""
+    good = run("export", db).stdout.splitlines()
+    files = [str(tmp_path / name) for name in ("one", "nothing", "two")]
+    for file, text in zip(files, (good[0], "nonsense", good[1]), strict=True):
+        (tmp_path / file).write_text(text)
+    done = run("import", tmp_path / "new.sqlite", *files)
+    named, total, *rest = done.stderr.splitlines()
+    assert (done.exit_code, named.split(": ")[0]) == (2, f"{files[1]}:1")
+    assert total == "6 spans, 0 log records, 0 metrics; 1 line left out"
+    assert f"{files[1]} holds nothing that can be read" in " ".join(rest)
+    assert len(json.loads(run("traces", tmp_path / "new.sqlite", "--json").stdout)) == 2
+
+
 def test_a_bad_line_is_named_and_skipped(db: Path, tmp_path: Path) -> None:
     """File, number and what was wrong are told; the lines around it are stored."""
     good = run("export", db).stdout.splitlines()

@@ -100,7 +100,7 @@ def test_stdin_is_read_by_both(tmp_path: Path) -> None:
     """``-`` is stdin, packed or not."""
     shown = CliRunner().invoke(main, ["preview", "-", "--totals"], input=gzip.compress(ONE.encode()))
     stored = CliRunner().invoke(main, ["import", "-", "--db", str(tmp_path / "x.sqlite")], input=ONE.encode())
-    assert (json.loads(shown.stdout)["modelCalls"], stored.stderr) == (1, "1 spans, 0 log records, 0 metrics\n")
+    assert (json.loads(shown.stdout)["modelCalls"], stored.stderr) == (1, "1 span, 0 log records, 0 metrics\n")
 
 
 def test_gzip_cannot_be_followed(tmp_path: Path) -> None:
