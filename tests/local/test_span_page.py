@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Browser, Locator, Page, Route
 
     from tests.local.serving import Serving
 
@@ -74,6 +74,33 @@ def test_a_link_leads_to_what_is_stored(page: Page, server: Serving) -> None:
     details.get_by_text(f"{trace_id(9)}, which is not in the store").wait_for()
     details.get_by_role("link", name=trace_id(8)[:16]).click()
     page.get_by_role("treeitem", name="the other").wait_for()
+
+
+def test_a_trace_that_was_left_does_not_come_back(page: Page, server: Serving) -> None:
+    """Where it grows while another one is opened, the answer about it is late, and stays away."""
+    for trace in (8, 9):
+        server.store.add_spans(request(Made(name=f"of {trace}"), trace=trace))
+    server.settled()
+    page.goto(f"{server.url}/?view=trace&id={trace_id(8)}")
+    page.get_by_role("treeitem", name="of 8").wait_for()
+    page.get_by_text("live", exact=True).wait_for()
+    held: list[Route] = []
+    asked = f"**/api/traces/{trace_id(8)}?"
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(asked, hold)
+    with page.expect_request(asked):
+        server.store.add_spans(request(Made(name="more of 8", id=2), trace=8))
+        server.settled()
+    page.evaluate(f"history.pushState(null, '', '?view=trace&id={trace_id(9)}'); dispatchEvent(new Event('popstate'))")
+    page.get_by_role("treeitem", name="of 9").wait_for()
+    with page.expect_response(asked) as late:
+        held[0].continue_()
+    late.value.finished()
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert [page.get_by_role("treeitem", name=f"of {trace}").count() for trace in (8, 9)] == [0, 1]
 
 
 def test_log_records_stand_beside_their_span(page: Page, server: Serving) -> None:

@@ -32,6 +32,7 @@ export function traceView(main, { go, parameters }) {
   let shownRow = null;
   let hasContent = false;
   let shownTab = null;
+  let latest = 0;
 
   search.addEventListener("input", debounced(find));
 
@@ -75,10 +76,14 @@ export function traceView(main, { go, parameters }) {
   async function load(id) {
     shownTab = null;
     shownSpan = null;
+    const mine = ++latest; // of questions that overlap, the last one's answer counts
     if (!box.isConnected) replace(main, el("p", { class: "quiet", role: "status" }, "Loading the trace…"));
     try {
-      tree = await ask(`traces/${encodeURIComponent(id)}`);
+      const answer = await ask(`traces/${encodeURIComponent(id)}`);
+      if (mine !== latest) return false;
+      tree = answer;
     } catch (error) {
+      if (mine !== latest) return false;
       tree = null;
       if (error.status !== NOT_FOUND) throw error;
       replace(main, unknown(error.message));
@@ -145,7 +150,9 @@ export function traceView(main, { go, parameters }) {
 
   async function refresh() {
     if (!tree) return;
+    const mine = latest;
     const now = await ask(`traces/${tree.trace.trace_id}`);
+    if (mine !== latest) return;
     const text = JSON.stringify(now);
     if (text === treeText) {
       if (shownTab === "left") await open("left");
