@@ -18,10 +18,11 @@ from opentelemetry.instrumentation.distro import BaseDistro
 
 import otel_agent_telemetry as telemetry
 from otel_agent_instrumentation._content import settings_for, tell_everyone
-from otel_agent_instrumentation._targets import targets
+from otel_agent_instrumentation._targets import are_whole, targets
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+    from types import ModuleType
 
 __all__ = ["AgentTelemetryConfigurator", "AgentTelemetryDistro"]
 
@@ -65,8 +66,8 @@ class AgentTelemetryDistro(BaseDistro):
             return
         waiting = [entry_point]
 
-        def imported(_: object) -> None:
-            while waiting and telemetry.active():
+        def imported(module: ModuleType) -> None:
+            while waiting and telemetry.active() and are_whole(modules, besides=module.__name__):
                 try:
                     self._load(waiting.pop(), kwargs)
                 except (ModuleNotFoundError, _CONFLICT) as error:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LIBRARY = """
+    import area.library.folder.part  # in a folder that is no package
+
     def answer():
         return "plain"
 """
@@ -61,12 +63,19 @@ def distribution(folder: Path, name: str, files: dict[str, str], *metadata: str,
 def said(folder: Path, around: str, *, extra: str, editable: bool = False) -> str:
     """What a program says that uses a library with an instrumentation, which names it under that extra."""
     packages, state = folder / "packages", folder / "state"
-    distribution(packages, "the-library", {"area/library/__init__.py": LIBRARY})
+    whole = {
+        "area/library/__init__.py": LIBRARY,
+        "area/library/folder/part/__init__.py": "",
+        "area/library/part.py": "",
+    }
+    distribution(packages, "the-library", whole)
     if editable:
         (packages / "the_library-1.0.dist-info" / "RECORD").write_text("__editable__.the_library.pth,,\n", "utf-8")
     needs = ("Provides-Extra: " + extra, f"Requires-Dist: the-library ; extra == '{extra}'") if extra else ()
     entry = "the_library = instrumented:Instrumentor"
-    distribution(packages, "instrumentation-of-it", {"instrumented.py": INSTRUMENTATION}, *needs, entry=entry)
+    distribution(
+        packages, "opentelemetry-instrumentation-of-it", {"instrumented.py": INSTRUMENTATION}, *needs, entry=entry
+    )
     program = folder / "program.py"
     program.write_text(dedent(PROGRAM), "utf-8")
     given = variables(state)
