@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling  # pyright: ignore[reportMissingTypeStubs]
 
 from tests.matrix.environments import made
 from tests.matrix.model import EveryProvider, serving
@@ -43,6 +45,20 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     output: dict[str, object] | None = getattr(session.config, "workeroutput", None)
     if output is not None:
         output["ran"] = _ran
+
+
+class _ByFramework(LoadScopeScheduling):
+    """One process has all tests of a framework, as each scenario runs once and several tests look at it."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        named = re.search(r"test_matrix\.py::.*\[(.+)-[a-z ]+\]$", nodeid)
+        return named[1] if named else nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFramework | None:
+    """Deals out tests by what they look at, where it is asked for that (``--dist loadgroup``)."""
+    return _ByFramework(config, log) if config.option.dist == "loadgroup" else None
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -15,7 +15,7 @@ from tests.matrix.run import variables_for
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.matrix, pytest.mark.xdist_group("langchain")]
+pytestmark = pytest.mark.matrix
 
 
 @pytest.fixture(scope="module")

@@ -36,8 +36,7 @@ TOOLS = {"ok": (1, 0), "stream": (1, 0), "at once": (2, 0), "tool error": (0, 1)
 ERRORS = {"rate limit": "rate_limit", "server error": "api_error", "cancel": "cancelled"}
 """Scenario -> the category of the error that ends the run."""
 
-FRAMEWORKS = [pytest.param(each.name, marks=pytest.mark.xdist_group(each.name)) for each in environments()]
-"""One process has all tests of a framework, as each scenario runs once and several tests look at it."""
+FRAMEWORKS = [each.name for each in environments()]
 pytestmark = [
     pytest.mark.matrix,
     pytest.mark.parametrize("framework", FRAMEWORKS),

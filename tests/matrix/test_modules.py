@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.matrix.model import EveryProvider
 
-pytestmark = [pytest.mark.matrix, pytest.mark.xdist_group("modules")]
+pytestmark = pytest.mark.matrix
 
 
 @pytest.mark.parametrize("scenario", ["ok", "tool error", "stream"])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Runs = Callable[[str, str], Run]
 
-pytestmark = [pytest.mark.matrix, pytest.mark.xdist_group("own_spans")]
+pytestmark = pytest.mark.matrix
 
 CONTENT = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 SILENT = {CONTENT: ""}
