@@ -18,6 +18,7 @@ from opentelemetry.instrumentation.distro import BaseDistro
 
 import otel_agent_telemetry as telemetry
 from otel_agent_instrumentation._content import settings_for, tell_everyone
+from otel_agent_instrumentation._hooks import quiet
 from otel_agent_instrumentation._targets import are_whole, targets
 
 if TYPE_CHECKING:
@@ -66,12 +67,10 @@ class AgentTelemetryDistro(BaseDistro):
             return
         waiting = [entry_point]
 
+        @quiet
         def imported(module: ModuleType) -> None:
             while waiting and telemetry.active() and are_whole(modules, besides=module.__name__):
-                try:
-                    self._load(waiting.pop(), kwargs)
-                except (ModuleNotFoundError, _CONFLICT) as error:
-                    _logger.debug("the instrumentation %s was left out: %s", entry_point.name, error)
+                self._load(waiting.pop(), kwargs)
 
         for module in modules:
             wrapt.register_post_import_hook(imported, module)
