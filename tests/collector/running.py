@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 CONFIGURATIONS = Path(__file__).parents[2] / "collector-config"
 _DEADLINE = 30.0
+_BEGIN = re.compile(r'(?=\{"resource(?:Spans|Logs|Metrics)":)')
 
 
 def _found() -> str | None:
@@ -133,11 +136,22 @@ class Collector:
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
-    """The requests that a file exporter has written so far, whole lines only."""
+    """The requests that a file exporter has written so far, whole lines only.
+
+    One that was killed leaves a line without its end, on which the next one goes on.
+    """
     if not path.exists():
         return []
     whole, _, _ = path.read_text(encoding="utf-8").rpartition("\n")
-    return [json.loads(line) for line in whole.splitlines()]
+    return [each for line in whole.splitlines() for each in _documents(line)]
+
+
+def _documents(line: str) -> Iterator[dict[str, Any]]:
+    *earlier, last = filter(None, _BEGIN.split(line))
+    for document in earlier:
+        with suppress(json.JSONDecodeError):  # it was torn
+            yield json.loads(document)
+    yield json.loads(last)
 
 
 def spans(*requests: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
