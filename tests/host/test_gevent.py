@@ -24,13 +24,14 @@ EARLY = """
     monkey.patch_all()
     import signal, sys, time
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
     import otel_agent_telemetry as telemetry
 
     telemetry.configure()
     telemetry.server_shutdown(sessions_processed=1)
     time.sleep(0.2)
     telemetry.flush(5)
-    print(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])), flush=True)
+    print(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, []) - before), flush=True)
     time.sleep(30)
 """
 LATE = """
