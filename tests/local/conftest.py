@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_agent_telemetry.local import Store
+from tests.local.browsing import Watched, chromium
 from tests.local.serving import Serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
 
 
 @pytest.fixture
@@ -20,6 +23,23 @@ def server(tmp_path: Path) -> Iterator[Serving]:
     """A server over an empty store."""
     with Serving(tmp_path / "traces.sqlite") as serving:
         yield serving
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser for all the tests of a file."""
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser: Browser, server: Serving) -> Iterator[Page]:
+    """A page 1280 pixels wide on which nothing may go wrong, and that talks to the server alone."""
+    opened = browser.new_page(viewport={"width": 1280, "height": 800})
+    watched = Watched(opened, server.url)
+    yield opened
+    opened.close()
+    assert watched.wrong == []
 
 
 @pytest.fixture

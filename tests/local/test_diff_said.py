@@ -12,13 +12,10 @@ from hypothesis import strategies as st
 
 from otel_agent_telemetry.cli import main
 from otel_agent_telemetry.local.read._text_diff import diff_texts
-from tests.local.browsing import Watched, chromium
 from tests.local.made import Made, agent, chat, request, span_id, trace_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
     from tests.local.serving import Serving
 
@@ -48,23 +45,6 @@ def filled(server: Serving) -> Serving:
         server.post("/v1/traces", run(trace, answer).SerializeToString())
     server.settled()
     return server
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser for all the tests."""
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture
-def page(browser: Browser, server: Serving) -> Iterator[Page]:
-    """A page on which nothing may go wrong, and that talks to the server alone."""
-    opened = browser.new_page(viewport={"width": 1280, "height": 800})
-    watched = Watched(opened, server.url)
-    yield opened
-    opened.close()
-    assert watched.wrong == []
 
 
 @given(TEXTS, TEXTS)

@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
-from tests.local.browsing import Watched, chromium
 from tests.local.made import Made, agent, any_value, chat, recent, request, span_id, tool, trace_id
 from tests.local.serving import JSON, Serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser, Page
@@ -24,23 +22,6 @@ RUN = (
     Made(name="chat gpt-fake", id=2, parent=1, start=5, end=60, attributes=chat()),
     Made(name="execute_tool search", id=3, parent=1, start=60, end=90, attributes=tool(), error=True),
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser for all the tests."""
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture
-def page(browser: Browser, server: Serving) -> Iterator[Page]:
-    """A page 1280 pixels wide on which nothing may go wrong, and that talks to the server alone."""
-    opened = browser.new_page(viewport={"width": 1280, "height": 800})
-    watched = Watched(opened, server.url)
-    yield opened
-    opened.close()
-    assert watched.wrong == []
 
 
 def test_an_empty_store_says_how_to_fill_it(page: Page, server: Serving) -> None:

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.local.browsing import Watched, chromium
+from tests.local.browsing import Watched
 from tests.local.made import Made, agent, chat, request, tool
 
 if TYPE_CHECKING:
@@ -16,13 +16,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
 
     from tests.local.serving import Serving
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser for all the tests."""
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.local import Budget, Imported, Limits, Store, collect, import_line, parse_budget, spent, usage
 from otel_agent_telemetry.local.read._hourly import HourlyUse
 from otel_agent_telemetry.local.read._series import STACKS, series
-from tests.local.browsing import Watched, chromium
+from tests.local.browsing import Watched
 from tests.local.made import START, Made, chat, request, tool
 from tests.local.serving import Serving
 
@@ -33,13 +33,6 @@ OVERLAPPING = """() => {
   const boxes = [...document.querySelectorAll('.plot .tick')].map((text) => text.getBoundingClientRect());
   return [boxes.length, boxes.filter((box, index) => index && box.left < boxes[index - 1].right)];
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser for all the tests."""
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture

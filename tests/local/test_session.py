@@ -11,12 +11,10 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
 from otel_agent_telemetry.cli import main
-from tests.local.browsing import Watched, chromium
 from tests.local.made import Made, agent, any_value, chat, request, span_id, tool, trace_id
 from tests.local.serving import JSON, Serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser, Page
@@ -82,23 +80,6 @@ def said(page: dict[str, Any]) -> list[tuple[int, list[tuple[str, str, str | Non
         (turn["earlier"], [(it["kind"], it["text"], it["result"] and it["result"]["text"]) for it in turn["messages"]])
         for turn in page["turns"]
     ]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser for all the tests."""
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture
-def page(browser: Browser, server: Serving) -> Iterator[Page]:
-    """A page on which nothing may go wrong, and that talks to the server alone."""
-    opened = browser.new_page(viewport={"width": 1280, "height": 800})
-    watched = Watched(opened, server.url)
-    yield opened
-    opened.close()
-    assert watched.wrong == []
 
 
 def test_each_turn_is_said_once(server: Serving) -> None:

@@ -10,7 +10,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
 from otel_agent_telemetry.local import Imported, Store, import_line
-from tests.local.browsing import Watched, chromium
+from tests.local.browsing import Watched
 from tests.local.made import START, Made, agent, any_value, chat, request, span_id, tool, trace_id
 from tests.local.serving import JSON
 
@@ -31,13 +31,6 @@ SPANS = (
     Made(name="call", id=2, parent=1, start=5, end=60, attributes={**chat(), **SAID}),
     Made(name="search", id=3, parent=1, start=60, end=90, attributes=tool(), error=True),
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser for all the tests."""
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture

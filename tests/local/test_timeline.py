@@ -10,12 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.local.browsing import Watched, chromium
 from tests.local.made import Made, agent, chat, request, span_id, tool, trace_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
     from playwright.sync_api import Browser, Locator, Page
 
@@ -33,23 +30,6 @@ SPANS = (
     Made(name="answer", id=8, parent=7, start=70_000, end=95_000, attributes=chat("other-fake")),
 )
 PAGE = Path(__file__).parents[2] / "otel_agent_telemetry" / "local" / "page"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser for all the tests."""
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture
-def page(browser: Browser, server: Serving) -> Iterator[Page]:
-    """A page on which nothing may go wrong, and that talks to the server alone."""
-    opened = browser.new_page(viewport={"width": 1280, "height": 800})
-    watched = Watched(opened, server.url)
-    yield opened
-    opened.close()
-    assert watched.wrong == []
 
 
 def test_idle_time_is_folded_and_says_how_long(page: Page, server: Serving) -> None:
