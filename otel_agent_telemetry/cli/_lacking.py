@@ -1,47 +1,67 @@
-"""Which installed frameworks and model clients lack the instrumentation that would show them, and what brings it."""
+"""Which installed libraries lack the instrumentation that would show them, and what brings it."""
 
 from __future__ import annotations
 
 import importlib
 import os
-from importlib.metadata import PackageNotFoundError, distribution, requires
+import re
+from importlib.metadata import PackageNotFoundError, distribution, entry_points, requires
 from typing import TYPE_CHECKING, Any, cast
+
+from otel_agent_telemetry.cli._covered import ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from importlib.metadata import EntryPoint
 
-__all__ = ["lacking"]
+    from otel_agent_telemetry.cli._covered import Row
 
-# Distribution -> the extra of ours whose instrumentation shows it (docs/reference/instrumentations.md).
-_EXTRAS = {
-    "autogen-agentchat": "autogen",
-    "google-genai": "google",
-    "litellm": "litellm",
-    "llama-index-core": "llama-index",
-    "openai": "openai",
-    "smolagents": "smolagents",
-}
-_SHOWS_ITSELF = {"fastapi": "fastapi/telemetry", "starlette": "fastapi/telemetry"}
-"""Library -> the folder beside it that is there where it has spans of its own (FastAPI, with Starlette below it)."""
+__all__ = ["lacking", "out_of_range"]
+
+_SHOWN_BELOW = {"fastapi": "fastapi.telemetry", "starlette": "fastapi.telemetry"}
+"""Library without a row -> the module that has its spans where it is there (FastAPI, with Starlette below it)."""
 # Shown by modules of ours, by themselves, or of no use to whoever reads traces of agents.
 _NOT_NEEDED = frozenset({"celery", "click", "asgiref", "grpcio", "jinja2", "psutil", "pydantic", "structlog"})
+
+_EXTRA = re.compile("""extra == ['"]instruments['"]""")
 
 
 def lacking() -> Iterator[tuple[str, str]]:
     """Name and version of each, and the command that installs what is missing."""
-    for name, extra in _EXTRAS.items():
-        version = _version(name)
-        if version and not all(map(_version, _brought_by(extra))):
-            yield f"{name} {version}", f"pip install 'otel-agent-telemetry[{extra}]'"
+    for row in ROWS:
+        version = _version(row.library)
+        if version and _makes_none(row, version) and not all(map(_version, row.needs)):
+            yield f"{row.library} {version}", f"pip install 'otel-agent-telemetry[{row.extra}]'"
     for name, needed in _known_upstream():
         version = _version(name)
-        if version and not _version(needed) and not _shows_itself(name):
+        if version and not _version(needed) and not _is_there(_SHOWN_BELOW.get(name)):
             yield f"{name} {version}", f"pip install {needed}"
 
 
-def _brought_by(extra: str) -> list[str]:
-    lines = [line for line in requires("otel-agent-telemetry") or () if f"extra == '{extra}'" in line.replace('"', "'")]
-    return [line.partition(">")[0].strip() for line in lines]
+def out_of_range() -> Iterator[tuple[str, str, str]]:
+    """Name and version of each library that an instrumentation leaves alone, its entry point, and what it knows."""
+    from packaging.requirements import Requirement
+
+    for entry in sorted(entry_points(group="opentelemetry_instrumentor"), key=lambda each: each.name):
+        for requirement in map(Requirement, _instruments(entry)):
+            version = _version(requirement.name)
+            if version and not requirement.specifier.contains(version, prereleases=True):
+                yield f"{requirement.name} {version}", entry.name, str(requirement.specifier)
+
+
+def _instruments(entry: EntryPoint) -> list[str]:
+    """What it instruments: a module of ours says so itself, another distribution in its extra ``instruments``."""
+    if entry.name.startswith("agent_"):
+        return [*entry.load().requires]
+    lines = requires(entry.dist.name) if entry.dist is not None else None
+    return [line.partition(";")[0] for line in lines or () if _EXTRA.search(line)]
+
+
+def _makes_none(row: Row, version: str) -> bool:
+    """Whether the library has no spans of its own in that version."""
+    from packaging.version import Version
+
+    return (row.below is None or Version(version) < Version(row.below)) and not _is_there(row.unless)
 
 
 def _known_upstream() -> list[tuple[str, str]]:
@@ -49,13 +69,13 @@ def _known_upstream() -> list[tuple[str, str]]:
     if _version("opentelemetry-instrumentation") is None:
         return []
     generated = cast("Any", importlib.import_module("opentelemetry.instrumentation.bootstrap_gen"))
-    own = {_name(line) for line in requires("otel-agent-telemetry") or ()} | {"urllib3"}
-    found: dict[str, str] = {}
-    for each in cast("list[dict[str, str]]", generated.libraries):
-        library = _name(each["library"])
-        if library not in _EXTRAS and library not in own | _NOT_NEEDED:
-            found.setdefault(_name(each["instrumentation"]), library)
-    return [(library, needed) for needed, library in found.items()]
+    own = {_name(line) for line in requires("otel-agent-telemetry") or () if "extra ==" not in line} | {"urllib3"}
+    left_out = own | _NOT_NEEDED | {row.library for row in ROWS}
+    pairs = (
+        (_name(each["library"]), _name(each["instrumentation"]))
+        for each in cast("list[dict[str, str]]", generated.libraries)
+    )
+    return [(library, needed) for library, needed in dict.fromkeys(pairs) if library not in left_out]
 
 
 def _name(requirement: str) -> str:
@@ -64,9 +84,14 @@ def _name(requirement: str) -> str:
     return requirement[:end].lower()
 
 
-def _shows_itself(name: str) -> bool:
-    folder = _SHOWS_ITSELF.get(name)
-    return folder is not None and os.path.isdir(str(distribution(name).locate_file(folder)))
+def _is_there(module: str | None) -> bool:
+    """Whether a package has that module, without importing it."""
+    if module is None:
+        return False
+    try:
+        return os.path.isdir(str(distribution(module.partition(".")[0]).locate_file(module.replace(".", "/"))))
+    except PackageNotFoundError:
+        return False
 
 
 def _version(name: str) -> str | None:

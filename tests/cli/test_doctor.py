@@ -3,11 +3,12 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import closing
-from importlib.metadata import version
+from importlib.metadata import requires, version
 from typing import TYPE_CHECKING
 
 import pytest
 
+from otel_agent_telemetry.cli._covered import ROWS
 from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
 from tests.cli.command import ROOT, SOURCES, Done, agent_telemetry, environment, execute
 from tests.recorder import Answer
@@ -104,18 +105,49 @@ def test_a_destination_that_code_alone_says(tmp_path: Path) -> None:
     assert doctor("--state-dir", tmp_path)[1][0] == f"ok     destination   {words}"
 
 
+def notes_beside(folder: Path, *installed: str) -> list[str]:
+    """What ``doctor`` notes of an environment where these, such as ``django 5.2.1``, are installed too."""
+    for project, _, number in (each.partition(" ") for each in installed):
+        made = folder / f"{project}-{number}.dist-info"
+        made.mkdir()
+        (made / "METADATA").write_text(f"Name: {project}\nVersion: {number}\n")
+    done = agent_telemetry("doctor", PYTHONPATH=os.pathsep.join([str(folder), SOURCES]))
+    assert (done.code, done.err) == (0, "")
+    return [line[len(NOTE) :] for line in done.out.splitlines() if line.startswith(NOTE)]
+
+
+NOTE = "note   installed     "
+
+
 def test_what_lacks_its_instrumentation(tmp_path: Path) -> None:
     """Of what is installed, that which would make no spans is named, with the extra or the package that brings them."""
-    for name in ("django-5.2.1", "litellm-1.110.0"):
-        (tmp_path / f"{name}.dist-info").mkdir()
-        project, _, number = name.partition("-")
-        (tmp_path / f"{name}.dist-info" / "METADATA").write_text(f"Name: {project}\nVersion: {number}\n")
-    done = agent_telemetry("doctor", PYTHONPATH=os.pathsep.join([str(tmp_path), SOURCES]))
-    notes = [line for line in done.out.splitlines() if line.startswith("note   installed     ")]
-    django = "django 5.2.1 makes no spans here: pip install opentelemetry-instrumentation-django"
-    litellm = "litellm 1.110.0 makes no spans here: pip install 'otel-agent-telemetry[litellm]'"
-    assert (done.code, {f"note   installed     {words}" for words in (django, litellm)} - {*notes}) == (0, set())
+    notes = notes_beside(tmp_path, "falcon 4.0.1", "litellm 1.110.0", "anthropic 1.9.0")
+    assert {
+        "falcon 4.0.1 makes no spans here: pip install opentelemetry-instrumentation-falcon",
+        "litellm 1.110.0 makes no spans here: pip install 'otel-agent-telemetry[litellm]'",
+        "anthropic 1.9.0 makes no spans here: pip install 'otel-agent-telemetry[anthropic]'",
+    } - {*notes} == set()
     assert [line for line in notes if "fastapi" in line or "openai" in line] == []
+
+
+def test_what_shows_itself_lacks_nothing(tmp_path: Path) -> None:
+    """A library is not named from the version on that has spans of its own."""
+    assert [line for line in notes_beside(tmp_path, "anthropic 2.12.0") if "anthropic" in line] == []
+
+
+def test_a_version_that_is_left_alone(tmp_path: Path) -> None:
+    """A version that the instrumentation does not know is named, with those that it does; ours, and another's."""
+    notes = notes_beside(tmp_path, "crewai 9.1", "requests 3.0")
+    assert {"crewai 9.1 is left alone: agent_crewai knows <2,>=1.13"} - {*notes} == set()
+    assert {"requests 3.0 is left alone: requests knows ~=2.0"} - {*notes} == set()
+
+
+def test_each_row_names_an_extra_that_brings_what_it_needs() -> None:
+    """No row sends anybody to an extra without the instrumentation."""
+    lines = [line.replace('"', "'") for line in requires("otel-agent-telemetry") or ()]
+    for row in ROWS:
+        brought = {line.partition(">")[0].strip() for line in lines if line.endswith(f"extra == '{row.extra}'")}
+        assert ({*row.needs} - brought, row.needs != ()) == (set(), True), row
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,36 @@
+"""Which libraries an extra of ours covers, and by what: a row each, read by ``agent-telemetry doctor``.
+
+A library that a module of ours shows, or that shows itself in every version, has no row. What each extra brings and why
+is in ``docs/reference/instrumentations.md``; ``tests/cli/test_doctor.py`` compares the rows with ``pyproject.toml``.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["ROWS", "Row"]
+
+
+class Row(NamedTuple):
+    """One library: a distribution's name, the extra that covers it, and the distributions of that extra that do."""
+
+    library: str
+    extra: str
+    needs: tuple[str, ...]
+    below: str | None = None
+    """From this version on the library has spans of its own."""
+    unless: str | None = None
+    """A module that has the library's spans where it is installed, such as ``fastapi.telemetry``."""
+
+
+_OPENAI = "opentelemetry-instrumentation-genai-openai"
+
+ROWS = (
+    Row("anthropic", "anthropic", ("opentelemetry-instrumentation-genai-anthropic",), below="2.12"),
+    Row("autogen-agentchat", "autogen", (_OPENAI,)),
+    Row("google-genai", "google", ("openinference-instrumentation-google-genai",)),
+    Row("litellm", "litellm", ("openinference-instrumentation-litellm",)),
+    Row("llama-index-core", "llama-index", ("opentelemetry-instrumentation-genai-llama-index", _OPENAI)),
+    Row("openai", "openai", (_OPENAI,)),
+    Row("smolagents", "smolagents", ("opentelemetry-instrumentation-genai-smolagents", _OPENAI)),
+)
