@@ -35,7 +35,7 @@ CORE := $(patsubst %,tests/%,consent delivery destinations host identity leaving
 ALONE := $(patsubst %,tests/instrumentation/test_%.py,a2a arq celery commands dramatiq langgraph mcp openai_agents rq \
     servers taskiq temporalio)
 
-.PHONY: help demo demo-maintainers docs test test-goldens test-harnesses test-frameworks test-oldest test-temporal test-collector test-jaeger test-kafka test-clickhouse test-clients soak bench check lint types coverage wheels lock schema models clean
+.PHONY: help demo demo-maintainers docs test test-goldens test-harnesses test-frameworks test-oldest test-temporal test-collector test-jaeger test-kafka test-clickhouse test-clients soak bench bench-stores check lint types coverage wheels lock schema models clean
 
 help:
 	@echo 'make demo              an agent service, its trace, and the anonymous events it sent'
@@ -48,7 +48,8 @@ help:
 	@echo 'make test-harnesses    the real coding agents, from npm, against a scripted model; CHEAP=1 for two of them'
 	@echo 'make test-X            X: temporal (Java and Maven), jaeger (Go), kafka (Java and Maven), clickhouse (chdb), clients (Node and Go SDKs)'
 	@echo 'make soak              the long forms: kills, forks, hostile values, environments, exits; a quarter of an hour'
-	@echo 'make bench             what telemetry costs'
+	@echo 'make bench             what telemetry costs, beside its peers; benchmarks/README.md explains each figure'
+	@echo 'make bench-stores      how fast the local store and the proxy of the maintainers are'
 	@echo 'make check             the one door: lint, types, tests, documentation, wheels'
 	@echo 'make coverage          all tests again, and which lines and branches they reach'
 	@echo 'make lock              constraints.txt anew; ARGS=--upgrade for newer versions'
@@ -114,8 +115,13 @@ test-jaeger test-kafka test-clickhouse: $(VENV)/.test
 soak: $(VENV)/.test
 	$(BIN)/pytest -m soak tests/soak
 
-bench: $(VENV)/.test
-	@for file in benchmarks/*.py; do echo "$$file"; $(BIN)/python "$$file" || exit 1; done
+# Beside its peers, each in an environment of its own, from benchmarks/requirements.
+bench: $(VENV)/.dev
+	@$(BIN)/python benchmarks/bench.py
+
+bench-stores: $(VENV)/.test
+	$(BIN)/python benchmarks/local.py
+	$(BIN)/python benchmarks/proxy.py
 
 check: lint types docs $(VENV)/.tested wheels
 	@echo 'check: all is well'
@@ -158,6 +164,7 @@ lock: $(VENV)/.uv
 	@touch $(VENV)/.uv
 	@$(BIN)/python -m tests.matrix.environments --lock $(if $(ARGS),--upgrade)
 	@$(BIN)/python -m tests.instrumentation.alone --lock $(if $(ARGS),--upgrade)
+	@$(BIN)/python benchmarks/_environments.py --lock $(if $(ARGS),--upgrade)
 
 models: $(VENV)/.demo
 	@$(BIN)/python -c 'from otel_agent_telemetry.meaning._price_list import write; write()'
