@@ -49,7 +49,7 @@ from otel_agent_telemetry.local import (
     trace_tree,
 )
 from otel_agent_telemetry.local import usage as usage_of
-from otel_agent_telemetry.local.read._errors import errors as errors_of
+from otel_agent_telemetry.local.read.use._errors import errors as errors_of
 
 if TYPE_CHECKING:
     import sqlite3

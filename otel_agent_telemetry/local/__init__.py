@@ -4,27 +4,8 @@ from __future__ import annotations
 
 from otel_agent_telemetry._sockets import is_loopback
 from otel_agent_telemetry.local.read._answers import json_text
-from otel_agent_telemetry.local.read._budget import Budget, BudgetShape, parse_budget, spent
 from otel_agent_telemetry.local.read._content import matching_spans, trace_content
-from otel_agent_telemetry.local.read._conversation import Turn
-from otel_agent_telemetry.local.read._diff import DiffRow, DiffShape, diff_trees
-from otel_agent_telemetry.local.read._diff_said import SaidDiff, SessionDiff, TurnPair, diff_sessions, diff_spans
-from otel_agent_telemetry.local.read._errors import MOST_TRACES, ErrorShape, ErrorsShape, errors
-from otel_agent_telemetry.local.read._failures import failure_messages
-from otel_agent_telemetry.local.read._feedback import Feedback
-from otel_agent_telemetry.local.read._latency import OPERATIONS, LatencyRow, LatencyShape, latency
-from otel_agent_telemetry.local.read._left import Outbox
-from otel_agent_telemetry.local.read._line import Step
-from otel_agent_telemetry.local.read._listing import SORTS, TraceFilter, find_trace, list_traces
-from otel_agent_telemetry.local.read._logs import SEVERITIES, LogFilter, LogShape, list_logs
-from otel_agent_telemetry.local.read._metrics import InstrumentShape, LineShape, MetricShape, instruments, metric
 from otel_agent_telemetry.local.read._moments import iso, parse_duration_ns, parse_moment_ns, parse_size
-from otel_agent_telemetry.local.read._pairs import Said
-from otel_agent_telemetry.local.read._query import Query, Term, parse_query, render_query
-from otel_agent_telemetry.local.read._recent import RecentShape, newest_span, recent_spans
-from otel_agent_telemetry.local.read._running import RunningShape, running
-from otel_agent_telemetry.local.read._session import JudgedTurn, SessionTalk, Talk, talk_of_session, talk_of_trace
-from otel_agent_telemetry.local.read._sessions import SESSION_SORTS, list_sessions
 from otel_agent_telemetry.local.read._shapes import (
     SessionShape,
     SpanDetail,
@@ -33,13 +14,38 @@ from otel_agent_telemetry.local.read._shapes import (
     TraceTree,
     UsageShape,
 )
-from otel_agent_telemetry.local.read._span import span_detail
-from otel_agent_telemetry.local.read._sql import SQL_SECONDS, Answer, answer
-from otel_agent_telemetry.local.read._sums import GROUPINGS, usage
-from otel_agent_telemetry.local.read._takeaway import FORMATS, csv_lines, formatted_lines
-from otel_agent_telemetry.local.read._text_diff import Piece
-from otel_agent_telemetry.local.read._tree import trace_tree
-from otel_agent_telemetry.local.read._views import VIEWS, View
+from otel_agent_telemetry.local.read.left._left import Outbox
+from otel_agent_telemetry.local.read.lists._listing import SORTS, TraceFilter, find_trace, list_traces
+from otel_agent_telemetry.local.read.lists._query import Query, Term, parse_query, render_query
+from otel_agent_telemetry.local.read.lists._recent import RecentShape, newest_span, recent_spans
+from otel_agent_telemetry.local.read.lists._running import RunningShape, running
+from otel_agent_telemetry.local.read.lists._sessions import SESSION_SORTS, list_sessions
+from otel_agent_telemetry.local.read.signals._line import Step
+from otel_agent_telemetry.local.read.signals._logs import SEVERITIES, LogFilter, LogShape, list_logs
+from otel_agent_telemetry.local.read.signals._metrics import (
+    InstrumentShape,
+    LineShape,
+    MetricShape,
+    instruments,
+    metric,
+)
+from otel_agent_telemetry.local.read.sql._sql import SQL_SECONDS, Answer, answer
+from otel_agent_telemetry.local.read.sql._views import VIEWS, View
+from otel_agent_telemetry.local.read.talk._conversation import Turn
+from otel_agent_telemetry.local.read.talk._diff_said import SaidDiff, SessionDiff, TurnPair, diff_sessions, diff_spans
+from otel_agent_telemetry.local.read.talk._feedback import Feedback
+from otel_agent_telemetry.local.read.talk._pairs import Said
+from otel_agent_telemetry.local.read.talk._session import JudgedTurn, SessionTalk, Talk, talk_of_session, talk_of_trace
+from otel_agent_telemetry.local.read.talk._text_diff import Piece
+from otel_agent_telemetry.local.read.trace._diff import DiffRow, DiffShape, diff_trees
+from otel_agent_telemetry.local.read.trace._failures import failure_messages
+from otel_agent_telemetry.local.read.trace._span import span_detail
+from otel_agent_telemetry.local.read.trace._takeaway import FORMATS, csv_lines, formatted_lines
+from otel_agent_telemetry.local.read.trace._tree import trace_tree
+from otel_agent_telemetry.local.read.use._budget import Budget, BudgetShape, parse_budget, spent
+from otel_agent_telemetry.local.read.use._errors import MOST_TRACES, ErrorShape, ErrorsShape, errors
+from otel_agent_telemetry.local.read.use._latency import OPERATIONS, LatencyRow, LatencyShape, latency
+from otel_agent_telemetry.local.read.use._sums import GROUPINGS, usage
 from otel_agent_telemetry.local.receive._server import Server
 from otel_agent_telemetry.local.store._keeper import Keeper
 from otel_agent_telemetry.local.store._lines import (

@@ -55,19 +55,34 @@ BELOW = {
     "cli": {*FLOORS} - {"roof"},
     "roof": {*FLOORS},
 }
+
+
+def _read(wing: str, *known: str) -> dict[str, set[str]]:
+    """A wing of the questions that can be asked, which knows only those of the others."""
+    others = {file.parent.name for file in CORE.glob("local/read/*/__init__.py")} - {wing, *known}
+    return {f"local.read.{wing}": {f"local.read.{other}" for other in others}}
+
+
 APART = {  # within a floor: a wing, and the wings that it does not know
     "lifecycle": {"contract", "otlp"},
     "contract": {"lifecycle", "otlp"},
     "otlp": {"contract", "lifecycle"},
     "meaning": {"identity"},
     "local.read": {"local.receive"},
-    "local.store": {"local.receive"},
+    "local.store": {"local.receive", "local.read"},
+    **_read("lists"),
+    **_read("trace", "lists"),
+    **_read("talk", "lists", "trace"),
+    **_read("signals", "lists"),
+    **_read("use"),
+    **_read("sql"),
+    **_read("left"),
     "pipeline.writing": {"pipeline.sending"},
     "pipeline.sending": {"pipeline.writing"},
 }
 FILES = sorted(CORE.rglob("*.py"))
 HIGH = {"pipeline", "local", "cli", "_recorder.py"}
-LOW = [file for file in FILES if HIGH.isdisjoint(file.parts)]
+LOW = [file for file in FILES if HIGH.isdisjoint(file.relative_to(CORE).parts)]
 
 
 def name_of(file: Path) -> str:

@@ -8,7 +8,7 @@ import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from otel_agent_telemetry.local import find_trace
-from otel_agent_telemetry.local.read._conversation import conversation
+from otel_agent_telemetry.local.read.talk._conversation import conversation
 from tests.local.made import Made, any_value, chat, request, trace_id
 
 if TYPE_CHECKING:

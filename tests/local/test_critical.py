@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_agent_telemetry.local import find_trace, trace_tree
-from otel_agent_telemetry.local.read._critical import critical_path
+from otel_agent_telemetry.local.read.trace._critical import critical_path
 from tests.local.made import Made, agent, chat, request, tool, trace_id
 
 if TYPE_CHECKING:

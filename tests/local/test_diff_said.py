@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_agent_telemetry.cli import main
-from otel_agent_telemetry.local.read._text_diff import diff_texts
+from otel_agent_telemetry.local.read.talk._text_diff import diff_texts
 from tests.local.made import Made, agent, chat, request, span_id, trace_id
 
 if TYPE_CHECKING:

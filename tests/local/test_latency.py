@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from otel_agent_telemetry.cli._latency import latency as latency_command
 from otel_agent_telemetry.cli._usage import usage as usage_command
 from otel_agent_telemetry.local import Store, latency
-from otel_agent_telemetry.local.read._latency import percentile
+from otel_agent_telemetry.local.read.use._latency import percentile
 from tests.local.browsing import Watched, chromium
 from tests.local.made import MS, START, Made, agent, chat, request, tool
 

@@ -9,7 +9,7 @@ import pytest
 from otel_agent_telemetry.cli._outbox import Ledgers
 from otel_agent_telemetry.identity import FileStore, resolve
 from otel_agent_telemetry.local import find_trace
-from otel_agent_telemetry.local.read._left import LeftShape, NoOutbox, left_machine
+from otel_agent_telemetry.local.read.left._left import LeftShape, NoOutbox, left_machine
 from otel_agent_telemetry.pipeline.writing.anonymise import Anonymiser
 from otel_agent_telemetry.pipeline.writing.registries import Registries
 from tests.local.made import START, Made, request, trace_id
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from otel_agent_telemetry.local import Store
-    from otel_agent_telemetry.local.read._left import Outbox
+    from otel_agent_telemetry.local.read.left._left import Outbox
 
 TASK: dict[str, object] = {"agent.lifecycle": "task", "agent.task.id": "task-17", "agent.task.name": "secret plan"}
 WHEN = "2026-11-21T22:09:28.000Z"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_agent_telemetry.local.read import _markdown
-from otel_agent_telemetry.local.read._markdown import ELEMENTS, has_markup, markdown_tree
+from otel_agent_telemetry.local.read.talk import _markdown
+from otel_agent_telemetry.local.read.talk._markdown import ELEMENTS, has_markup, markdown_tree
 
 PIECES = st.sampled_from(
     [

@@ -14,7 +14,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from otel_agent_telemetry.cli._metrics import metrics as metrics_command
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.local import Store, instruments, metric
-from otel_agent_telemetry.local.read._buckets import Distribution, of_point
+from otel_agent_telemetry.local.read.signals._buckets import Distribution, of_point
 from tests.local.browsing import Watched, chromium
 from tests.local.made import START, Made, request, span_id, trace_id
 from tests.local.signals import SECOND, metrics, pairs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from otel_agent_telemetry.local.read._provenance import property_sources
+from otel_agent_telemetry.local.read.left._provenance import property_sources
 from otel_agent_telemetry.meaning import Fact, Meaning
 from tests.meaning.spans import own
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_agent_telemetry.errors import InputError
-from otel_agent_telemetry.local.read._query import (
+from otel_agent_telemetry.local.read.lists._query import (
     ATTRIBUTE,
     FIGURES,
     NAMES,

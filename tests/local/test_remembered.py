@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_agent_telemetry.local import usage
-from otel_agent_telemetry.local.read._hourly import HOUR_NS, HourlyUse
-from otel_agent_telemetry.local.read._remembered import REMEMBERED, remembered_usage
+from otel_agent_telemetry.local.read.use._hourly import HOUR_NS, HourlyUse
+from otel_agent_telemetry.local.read.use._remembered import REMEMBERED, remembered_usage
 from tests.local.made import START, Made, agent, chat, request, tool
 
 if TYPE_CHECKING:

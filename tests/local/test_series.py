@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from otel_agent_telemetry.cli._usage import usage as usage_command
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.local import Budget, Imported, Limits, Store, collect, import_line, parse_budget, spent, usage
-from otel_agent_telemetry.local.read._hourly import HourlyUse
-from otel_agent_telemetry.local.read._series import STACKS, series
+from otel_agent_telemetry.local.read.use._hourly import HourlyUse
+from otel_agent_telemetry.local.read.use._series import STACKS, series
 from tests.local.browsing import Watched
 from tests.local.made import START, Made, chat, request, tool
 from tests.local.serving import Serving

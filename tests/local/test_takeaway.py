@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from otel_agent_telemetry.cli import main
 from otel_agent_telemetry.local import Store
-from otel_agent_telemetry.local.read._tracks import Stretch, tracks
+from otel_agent_telemetry.local.read.trace._tracks import Stretch, tracks
 from tests.local.made import Made, agent, chat, request, span_id, tool, trace_id
 
 if TYPE_CHECKING:

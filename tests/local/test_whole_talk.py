@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_agent_telemetry.local import Imported, Store, import_line, trace_content
-from otel_agent_telemetry.local.read._conversation import conversation
+from otel_agent_telemetry.local.read.talk._conversation import conversation
 from tests.local import corpus
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Answers as JSON that every program can read, whatever the telemetry holds."""
+"""Answers as JSON that every program can read, whatever the telemetry holds; and JSON that telemetry holds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from math import isfinite
 from typing import cast
 
-__all__ = ["json_text"]
+__all__ = ["json_text", "parsed"]
 
 _DEEPEST = 100
 
@@ -18,6 +18,16 @@ def json_text(value: object, *, indent: int | None = None) -> str:
     except (ValueError, RecursionError):
         text = json.dumps(_sound(value, _DEEPEST), indent=indent, ensure_ascii=False, allow_nan=False)
     return text if text.isascii() else text.encode(errors="replace").decode()
+
+
+def parsed(value: object) -> object:
+    """JSON text as what it says, anything else as it is."""
+    if not isinstance(value, str) or value[:1] not in {"{", "["}:
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
 
 
 def _sound(value: object, levels: int) -> object:

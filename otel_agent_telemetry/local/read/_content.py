@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from otel_agent_telemetry.local.read._parts import parsed
+from otel_agent_telemetry.local.read._answers import parsed
 from otel_agent_telemetry.meaning.harnesses import hidden
 from otel_agent_telemetry.otlp._values import attributes, plain
 

@@ -17,48 +17,48 @@ from urllib.parse import parse_qsl, unquote
 
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.local.read._answers import json_text
-from otel_agent_telemetry.local.read._budget import spent
 from otel_agent_telemetry.local.read._content import matching_spans
-from otel_agent_telemetry.local.read._conversation import PAGE, messages_of_call
-from otel_agent_telemetry.local.read._diff import diff_trees
-from otel_agent_telemetry.local.read._diff_said import diff_sessions, diff_spans
-from otel_agent_telemetry.local.read._errors import errors
-from otel_agent_telemetry.local.read._facets import facets
-from otel_agent_telemetry.local.read._feedback import feedback, feedback_of_sessions, feedback_of_traces
-from otel_agent_telemetry.local.read._hourly import HourlyUse
-from otel_agent_telemetry.local.read._latency import OPERATIONS, latency
-from otel_agent_telemetry.local.read._left import left_machine
-from otel_agent_telemetry.local.read._listing import SORTS, TraceFilter, find_trace, list_traces
-from otel_agent_telemetry.local.read._logs import LogFilter, list_logs
-from otel_agent_telemetry.local.read._metrics import instruments, metric
 from otel_agent_telemetry.local.read._moments import parse_moment_ns
-from otel_agent_telemetry.local.read._prompt import prompt_text
-from otel_agent_telemetry.local.read._query import ATTRIBUTE, Query, QueryError, Term, parse_query, render_query
-from otel_agent_telemetry.local.read._received import received_events
-from otel_agent_telemetry.local.read._remembered import REMEMBERED, remembered_usage
-from otel_agent_telemetry.local.read._series import STACKS, STEPS_NS, series
-from otel_agent_telemetry.local.read._session import (
+from otel_agent_telemetry.local.read.left._left import left_machine
+from otel_agent_telemetry.local.read.left._received import received_events
+from otel_agent_telemetry.local.read.lists._facets import facets
+from otel_agent_telemetry.local.read.lists._listing import SORTS, TraceFilter, find_trace, list_traces
+from otel_agent_telemetry.local.read.lists._query import ATTRIBUTE, Query, QueryError, Term, parse_query, render_query
+from otel_agent_telemetry.local.read.lists._sessions import SESSION_SORTS, list_sessions
+from otel_agent_telemetry.local.read.signals._logs import LogFilter, list_logs
+from otel_agent_telemetry.local.read.signals._metrics import instruments, metric
+from otel_agent_telemetry.local.read.talk._conversation import PAGE, messages_of_call
+from otel_agent_telemetry.local.read.talk._diff_said import diff_sessions, diff_spans
+from otel_agent_telemetry.local.read.talk._feedback import feedback, feedback_of_sessions, feedback_of_traces
+from otel_agent_telemetry.local.read.talk._prompt import prompt_text
+from otel_agent_telemetry.local.read.talk._session import (
     shorten,
     shorten_message,
     talk_of_session,
     talk_of_trace,
     write_markdown,
 )
-from otel_agent_telemetry.local.read._sessions import SESSION_SORTS, list_sessions
-from otel_agent_telemetry.local.read._span import span_detail
-from otel_agent_telemetry.local.read._sums import GROUPINGS, usage
-from otel_agent_telemetry.local.read._takeaway import FORMATS, span_json, takeaway
-from otel_agent_telemetry.local.read._tree import trace_tree
+from otel_agent_telemetry.local.read.trace._diff import diff_trees
+from otel_agent_telemetry.local.read.trace._span import span_detail
+from otel_agent_telemetry.local.read.trace._takeaway import FORMATS, span_json, takeaway
+from otel_agent_telemetry.local.read.trace._tree import trace_tree
+from otel_agent_telemetry.local.read.use._budget import spent
+from otel_agent_telemetry.local.read.use._errors import errors
+from otel_agent_telemetry.local.read.use._hourly import HourlyUse
+from otel_agent_telemetry.local.read.use._latency import OPERATIONS, latency
+from otel_agent_telemetry.local.read.use._remembered import REMEMBERED, remembered_usage
+from otel_agent_telemetry.local.read.use._series import STACKS, STEPS_NS, series
+from otel_agent_telemetry.local.read.use._sums import GROUPINGS, usage
 from otel_agent_telemetry.local.receive._refusal import RefusalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from otel_agent_telemetry.local.read._budget import Budget, BudgetShape
-    from otel_agent_telemetry.local.read._left import Outbox
-    from otel_agent_telemetry.local.read._series import SeriesShape
-    from otel_agent_telemetry.local.read._session import Talk
     from otel_agent_telemetry.local.read._shapes import UsageShape
+    from otel_agent_telemetry.local.read.left._left import Outbox
+    from otel_agent_telemetry.local.read.talk._session import Talk
+    from otel_agent_telemetry.local.read.use._budget import Budget, BudgetShape
+    from otel_agent_telemetry.local.read.use._series import SeriesShape
     from otel_agent_telemetry.local.store._store import Store
 
 __all__ = ["Api"]

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
-from otel_agent_telemetry.local.read._left import NoOutbox
+from otel_agent_telemetry.local.read.left._left import NoOutbox
 from otel_agent_telemetry.local.receive._api import Api
 from otel_agent_telemetry.local.receive._assets import PAGE_HEADERS, asset
 from otel_agent_telemetry.local.receive._body import read_body
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import BinaryIO
 
-    from otel_agent_telemetry.local.read._budget import Budget
-    from otel_agent_telemetry.local.read._left import Outbox
+    from otel_agent_telemetry.local.read.left._left import Outbox
+    from otel_agent_telemetry.local.read.use._budget import Budget
     from otel_agent_telemetry.local.store._store import Store
 
 __all__ = ["Server"]

@@ -1,4 +1,4 @@
-"""Writing rows: a statement binds only what is known.
+"""Rows by the many. Of what is written, a statement binds only what is known.
 
 Of each None that is bound Python's SQLite module asks how to adapt it, at the price of ten numbers; and most of what a
 step might say it does not.
@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["insert", "update"]
+__all__ = ["for_each", "insert", "update"]
+
+_PORTION = 500
 
 _Alike = dict[tuple[bool, ...], list[list[Any]]]
 
@@ -35,6 +37,13 @@ def update(
     for known, values in _alike(rows).items():
         sets = [f"{column} = {'?' if is_known else 'NULL'}" for column, is_known in zip(columns, known, strict=False)]
         connection.executemany(f"UPDATE {table} SET {', '.join(sets)} WHERE id = ?", values)
+
+
+def for_each(connection: sqlite3.Connection, query: str, ids: list[int]) -> Iterator[Any]:
+    """Rows for all the ids, asked in portions that SQLite takes."""
+    for first in range(0, len(ids), _PORTION):
+        portion = ids[first : first + _PORTION]
+        yield from connection.execute(query.format(",".join("?" * len(portion))), portion)
 
 
 def _alike(rows: Iterable[tuple[object, ...]]) -> _Alike:

@@ -1,0 +1,3 @@
+"""Log records and metrics."""
+
+__all__: list[str] = []  # each module is imported where it is needed
