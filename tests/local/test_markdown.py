@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otel_agent_telemetry.local.read.talk import _markdown
@@ -40,6 +40,7 @@ def walk(nodes: list[Any]) -> list[dict[str, Any]]:
     return found
 
 
+@settings(deadline=None)
 @given(st.lists(PIECES, max_size=60).map("".join) | st.text(max_size=200))
 def test_only_known_elements_come_out(text: str) -> None:
     """Whatever is written, a tree has elements of the list, and links that lead to the web or to mail alone."""
