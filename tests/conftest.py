@@ -47,11 +47,25 @@ def _is_setting(name: str) -> bool:
 
 def pytest_configure() -> None:
     """Cleans the environment before any module reads it, and closes the network."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as for a shell's background jobs; programs would inherit it
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    _have_signals_as_at_a_terminal()
     for name in filter(_is_setting, list(os.environ)):
         del os.environ[name]
     network.guard()
+
+
+def _have_signals_as_at_a_terminal() -> None:
+    """nohup, a shell's background job or a service starts us with signals ignored or blocked, as our programs would be.
+
+    A handler ends with the program that has it, so that what we start has the default; we go on ignoring them.
+    """
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGCHLD, signal.SIGUSR1):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, _ignored)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def _ignored(*_: object) -> None:
+    pass
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from otel_agent_telemetry._local_serve import LOCAL_URL, local_serve_is_up
+from otel_agent_telemetry.cli._becomes import become
 from otel_agent_telemetry.cli._traces_go import traces_go
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.harnesses._recognise import recognise
@@ -51,7 +52,7 @@ def run(command: tuple[str, ...], *, debug: bool) -> None:
         click.echo(f"agent-telemetry: traces go to {traces_go()}", err=True)
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execv(arguments[0], arguments)  # noqa: S606 - running what the user typed is what this command is for
+    become(arguments, os.environ)
 
 
 def command_line(command: Sequence[str]) -> list[str]:

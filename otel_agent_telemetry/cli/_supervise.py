@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from otel_agent_telemetry import _runtime
+from otel_agent_telemetry.cli._becomes import IGNORED_BY_PYTHON, become
 from otel_agent_telemetry.cli._traces_go import traces_go
 from otel_agent_telemetry.harnesses import Harness
 from otel_agent_telemetry.harnesses._sync import Pump
@@ -31,7 +32,6 @@ __all__ = ["supervise"]
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _PASSED_ON = (*_STOPS, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH)
 _TAKEN = frozenset({*_PASSED_ON, signal.SIGCHLD})
-_IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 _FROM_A_PROCESS = frozenset({0, -1, -6})  # SI_USER, SI_QUEUE, SI_TKILL (sigaction(2))
 _FLUSH_SECONDS = 2.0
 _LOOK_SECONDS = 0.05
@@ -53,7 +53,8 @@ def supervise(found: Found, arguments: list[str]) -> NoReturn:
     _runtime.configure()
     if not _runtime.active():
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        os.execve(arguments[0], arguments, before)  # noqa: S606 - running what the user typed is what `run` is for
+        become(arguments, before)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where it is ignored nobody is told of a child's end
     harness = Harness(DEFAULT, arguments, task=found.known.name, read=not os.isatty(1), env=before).begin()
     if where is not None and sys.stderr.isatty():
         click.echo(f"agent-telemetry: traces go to {traces_go()}", err=True)
@@ -87,7 +88,7 @@ class _Child:
             harness.environment,
             file_actions=actions,
             setsigmask=mask,
-            setsigdef=_IGNORED_BY_PYTHON,
+            setsigdef=IGNORED_BY_PYTHON,
             **group,
         )
         if ours is not None and theirs is not None:
@@ -104,7 +105,7 @@ class _Child:
             if number == signal.SIGCHLD:
                 pid, ended = os.waitpid(self._pid, os.WNOHANG)
                 status = ended if pid else None
-            else:
+            elif signal.getsignal(number) is not signal.SIG_IGN:  # under nohup, say: it is ignored below, too
                 self._pass_on(number, by_kernel=by_kernel)
         if self._below:
             self._end_rest()

@@ -154,6 +154,11 @@ def test_interrupt() -> None:
     assert (process.returncode, err.splitlines()[-1]) == (-signal.SIGINT, "KeyboardInterrupt")
 
 
+def test_a_closed_pipe() -> None:
+    """A program that writes to one that is gone is ended by SIGPIPE, which Python itself ignores."""
+    assert run("sh", "-c", "yes | head -1; kill -PIPE $$; exit 3") == Done(-signal.SIGPIPE, "y\n", "")
+
+
 def test_standard_input() -> None:
     """Standard input and output are the command's own."""
     with waiting() as process:

@@ -7,6 +7,7 @@ import os
 import pty
 import signal
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -91,6 +92,19 @@ def test_signals(number: signal.Signals, code: int, folder: Path) -> None:
         process.send_signal(number)
         assert process.wait(30) == code
     assert names(folder)[-1] == "task.cancelled"
+
+
+def test_signals_that_are_ignored(folder: Path) -> None:
+    """Under nohup a hangup is nothing to it; its end is seen also where whoever started it ignores SIGCHLD."""
+    pipe = subprocess.PIPE
+    ignoring = ["sh", "-c", "trap '' HUP CHLD; exec \"$@\"", "sh"]
+    command = [*ignoring, *COMMAND, "run", "--", "claude", "-p", "x", "reads"]
+    with subprocess.Popen(command, env=variables(folder), cwd=folder, stdin=pipe, stdout=pipe) as process:
+        while not (folder / "environment.txt").exists():
+            time.sleep(0.01)
+        process.send_signal(signal.SIGHUP)
+        assert process.communicate(b"a", timeout=30) == (b"a", None)
+    assert (process.returncode, names(folder)[-1]) == (0, "task.completed")
 
 
 def test_a_terminal(folder: Path) -> None:
