@@ -10,9 +10,10 @@ TYPE_CHECKING = False  # the typing module costs milliseconds that an opted-out 
 if TYPE_CHECKING:
     from contextvars import Token
 
-__all__ = ["Leaving", "Within", "held_up", "held_up_seconds", "left", "went_on"]
+__all__ = ["Leaving", "Within", "held_up", "held_up_seconds", "left", "left_for_others", "went_on"]
 
 _MOMENT_SECONDS = 0.01
+_OTHERS_SECONDS = 0.02
 
 _ends_at: ContextVar[float | None] = ContextVar("agent_telemetry_deadline", default=None)
 
@@ -35,9 +36,15 @@ class Within:
 
 
 class Leaving:
-    """``with Within(seconds), Leaving():`` steps of ours that have no deadline give way to those inside."""
+    """``with Within(seconds), Leaving():`` steps of ours that have no deadline give way to those inside.
+
+    What other processes hold is waited for a moment only: whatever cannot be written then is put beside it.
+    """
+
+    __slots__ = ("others_until",)
 
     def __enter__(self) -> None:
+        self.others_until = time.monotonic() + _OTHERS_SECONDS
         _leaving.append(self)
 
     def __exit__(self, *_: object) -> None:
@@ -56,6 +63,14 @@ def left(most: float) -> float:
         most = min(most, ends_at - time.monotonic())
     elif _leaving:
         most = min(most, _MOMENT_SECONDS)
+    return max(0.0, most)
+
+
+def left_for_others(most: float) -> float:
+    """As :func:`left`, for a step that waits for another process."""
+    most = left(most)
+    if _leaving:
+        most = min(most, min(each.others_until for each in [*_leaving]) - time.monotonic())
     return max(0.0, most)
 
 

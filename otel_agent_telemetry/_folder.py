@@ -88,15 +88,19 @@ def _all_of(descriptor: int, limit: int) -> bytes:
     return read
 
 
-def write_private(path: str, text: str) -> None:
-    """Put a file of mode 0600 there in one step: a reader, or a crash, sees the old text or the new, never a part."""
+def write_private(path: str, text: str, *, sync: bool = True) -> None:
+    """Put a file of mode 0600 there in one step: a reader, or a crash, sees the old text or the new, never a part.
+
+    Without ``sync`` a crash of the whole machine may leave neither; the disk is not waited for.
+    """
     draft = f"{path}.{os.getpid()}.{os.urandom(4).hex()}.draft"
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
-            file.flush()
-            os.fsync(descriptor)
+            if sync:
+                file.flush()
+                os.fsync(descriptor)
         os.replace(draft, path)
     except BaseException:
         if os.path.exists(draft):
@@ -140,14 +144,14 @@ def _lock(descriptor: int) -> None:
     import fcntl
     import time
 
-    from otel_agent_telemetry._deadline import held_up, left, went_on
+    from otel_agent_telemetry._deadline import held_up, left, left_for_others, went_on
 
     ends_at = time.monotonic() + left(_LOCK_SECONDS)
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if left(ends_at - time.monotonic()) <= 0:
+            if left_for_others(ends_at - time.monotonic()) <= 0:
                 raise
         else:
             return went_on()

@@ -81,16 +81,18 @@ class NewerError(sqlite3.DatabaseError):
 
 def belongs_to(database: str, name: str) -> bool:
     """Whether a file of that name is the database's own, one beside it, or one of it that was set aside."""
-    return re.fullmatch(re.escape(database) + r"(\.[a-z]+-\d+)?(-wal|-shm|-journal)?", name, re.ASCII) is not None
+    beside = r"(\.[a-z]+-\d+(\.\d+\.[0-9a-f]+\.draft)?)?(-wal|-shm|-journal)?"
+    return re.fullmatch(re.escape(database) + beside, name, re.ASCII) is not None
 
 
 class Database:
     """One file, or for ``path`` None a database in memory that each process has for itself.
 
-    Opened when it is made, so that a caller learns at once whether it can be: raises what the layout makes of it.
+    Opened when it is made, so that a caller learns at once whether it can be: raises what the layout makes of it. Not
+    ``opens`` leaves that to the first step.
     """
 
-    def __init__(self, path: str | os.PathLike[str] | None, layout: Layout) -> None:
+    def __init__(self, path: str | os.PathLike[str] | None, layout: Layout, *, opens: bool = True) -> None:
         self._path: str | None = None if path is None else os.path.abspath(path)
         self._layout = layout
         self._lock = threading.Lock()
@@ -98,7 +100,8 @@ class Database:
         self._identity: object = None
         self.was_replaced = False
         _open_databases.add(self)  # before it is opened, which a fork must not fall into
-        self.run(lambda _: None)
+        if opens:
+            self.run(lambda _: None)
 
     def __del__(self) -> None:
         # Python 3.13 warns of a connection that nobody closed, and whoever opened a file may just let it go.
@@ -118,7 +121,7 @@ class Database:
             try:
                 result = self._locked(step, ends_at)
             except (sqlite3.DatabaseError, OSError) as error:
-                if not is_busy(error) or _deadline.left(ends_at - monotonic()) < pause:
+                if not is_busy(error) or _deadline.left_for_others(ends_at - monotonic()) < pause:
                     self._fail(error)
                     raise
             else:
@@ -158,7 +161,7 @@ class Database:
 
     def is_replaced(self) -> bool:
         """Whether the file that the last step went into is no longer the one at the path."""
-        return self._path is not None and identity_of(self._path) != self._identity
+        return None not in (self._path, self._identity) and identity_of(self._path or "") != self._identity
 
     def close(self) -> None:
         """Let go of the file; the next step opens it again."""

@@ -90,7 +90,7 @@ class Backlog:
         self._rows_at_once = _ROWS_AT_ONCE
         self._notes = Notes()
         self._tokens: TokenCounters | None = None
-        self._has_uncounted = False
+        self._has_uncounted = self._is_abandoned = False
         self._interval_began = 0.0
         self._next_collect = 0.0
         self.outlet: Outlet | None = None
@@ -139,19 +139,42 @@ class Backlog:
         is_over = ends_interval or bool(self._next_collect and time.monotonic() >= self._next_collect)
         self._keep(is_over=is_over, leaving=leaving)
         if leaving:
-            self.lose()
+            self._set_down()
+            self._count_losses(self.holds)
+            self.forget()
 
-    def lose(self, more: int = 0) -> None:
-        """The program ends: what is held, and so many more, is lost."""
-        number = self.holds + more
+    def abandon(self, more: int) -> None:
+        """The program ends while another thread is at work here: what it has in hand, and so many more, is lost."""
+        self._is_abandoned = True
+        self._count_losses(self.holds + more)
+
+    def _count_losses(self, number: int) -> None:
         lost = _losses.take() if number or self.outlet is not None else {}
         if number:
-            self.forget()
             _logger.warning("%d events were lost: there was no ledger that takes them, or no identity", number)
             lost["ledger_unavailable"] = lost.get("ledger_unavailable", 0) + number
         if lost:
             with suppress(LedgerError):
                 self._count_lost(lost)
+
+    def _set_down(self) -> None:
+        """Put beside the ledger, which others hold, what is ready to be written: whoever opens it next takes it up."""
+        outlet = self.outlet
+        if outlet is None or not (outlet.durable and self.holds) or self._facts:
+            return
+        standing = [] if self._tokens is None else self._tokens.standing(changed=True)
+        grown = [(count.fact, count.before) for count in standing]
+        grown += [(fact, (before,)) for fact, before in self._notes.told]
+        events: list[tuple[Row, tuple[str, ...]]] = [(row, ()) for row in self._rows]
+        events += [(row, before) for fact, before in grown for row in self._encoded([fact], outlet)]
+        losses = _losses.take()
+        try:
+            outlet.ledger.set_down(events, losses)
+        except (LedgerError, OSError):
+            for reason, number in losses.items():
+                _losses.count(reason, number)
+        else:
+            self.forget()
 
     def take_over(self, other: Backlog) -> None:
         """Hold what another one holds that is not in the words of its product yet."""
@@ -183,7 +206,7 @@ class Backlog:
         if self._debug:
             self._show(standing if is_over else [], outlet)
         elif not (is_over or self._ledger_tries.are_due) or not self._append(outlet, standing, is_over=is_over):
-            return
+            return  # and whoever leaves the program sets it down
         if is_over and self._tokens is not None:
             self._tokens.start_over()
             self._next_collect = 0.0
@@ -202,6 +225,8 @@ class Backlog:
             for row in self._encoded([count.fact], outlet)
         ]
         notes = self._notes.counts(lambda fact: self._encoded([fact], outlet))
+        if self._is_abandoned:
+            return False
         losses = _losses.take()
         try:
             while len(self._rows) > self._rows_at_once:  # on a disk that is nearly full, as many as fit

@@ -17,7 +17,7 @@ from otel_agent_telemetry.pipeline._backlog import Backlog
 from otel_agent_telemetry.pipeline._span_record import record_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from otel_agent_telemetry.meaning._records import Usage
     from otel_agent_telemetry.pipeline._backlog import Outlet
@@ -51,6 +51,7 @@ class Writer:
         )
         read_aside(lambda read: background("agent-telemetry-prices", read))
         self._next_expire = 0.0
+        self._in_hand: Sequence[Item] = ()
         self.mapping = Meaning(partial=partial)
 
     @property
@@ -66,12 +67,13 @@ class Writer:
             nexts.append(self._next_expire)
         return min((max(0.01, at - time.monotonic()) for at in nexts), default=None)
 
-    def write(self, items: Iterable[Item], *, collect: bool = False, leaving: bool = False) -> None:
+    def write(self, items: Sequence[Item], *, collect: bool = False, leaving: bool = False) -> None:
         """Put into the ledger what the items become; with ``collect`` also what waits for its interval.
 
         What cannot be written now is held, and tried again with a later call. ``leaving`` ends what is still open, as
         unknown.
         """
+        self._in_hand = items
         facts = self._map(items)
         if leaving:
             facts += self._facts_of(self.mapping.close(time.time_ns()))
@@ -84,6 +86,7 @@ class Writer:
         ended = any(fact.event == "session.ended" for fact in facts)
         for call in self.mapping.noted():
             self.backlog.note(call)
+        self._in_hand = ()
         self.backlog.keep(facts, ends_interval=collect or ended, leaving=leaving)
 
     def _map(self, items: Iterable[Item]) -> list[Fact]:
@@ -124,9 +127,9 @@ class Writer:
         if other.outlet is not None:
             other.outlet.close()
 
-    def lose(self, items: Iterable[Item]) -> None:
-        """The program ends before anybody came to these; each that ended, or is an event, was one."""
-        self.backlog.lose(sum(not isinstance(item, (Span, int)) for item in items))
+    def abandon(self, items: Iterable[Item]) -> None:
+        """The program ends, another thread is at work here, and nobody came to these: each was an event at least."""
+        self.backlog.abandon(sum(not isinstance(item, (Span, int)) for item in (*self._in_hand, *items)))
 
     def start_over(self, *, partial: bool) -> None:
         """Know of no span; with ``partial`` a parent that is unknown may still come."""

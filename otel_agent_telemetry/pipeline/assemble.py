@@ -45,6 +45,9 @@ __all__ = ["Pipeline", "assemble", "ledger_file", "stream_of"]
 
 _logger = logging.getLogger("otel_agent_telemetry")
 
+_SETTING_DOWN_SECONDS = 0.25  # kept of a shutdown's time, for what no ledger took
+_OPENING_SECONDS = 0.05  # for others who have the ledger: whoever forks meanwhile waits for us, see importing
+
 
 class Pipeline:
     """What configure() built and shutdown() takes down."""
@@ -74,10 +77,11 @@ class Pipeline:
     def close(self, timeout_seconds: float) -> None:
         """Flush, then stop what we started; all of it in that time."""
         with Within(timeout_seconds):
-            exported = self.providers.ask_to_flush()
-            if self.stream is not None:
-                self.stream.flush(left(timeout_seconds))
-            exported()
+            with Within(timeout_seconds - min(_SETTING_DOWN_SECONDS, timeout_seconds / 2)):
+                exported = self.providers.ask_to_flush()
+                if self.stream is not None:
+                    self.stream.flush(left(timeout_seconds))
+                exported()
             self.stop_events()
             self.providers.shut_down()
 
@@ -111,13 +115,22 @@ def assemble(
         pipeline.stream = _stream(_Process(lifecycle, settings, consent, store, names.product, names.version))
         if before is not None and before.stream is not None:
             pipeline.stream.take_over(before.stream)
-    resource = Resource.get_empty() if lifecycle.isolated else pipeline.providers.resource(names.service, names.version)
-    exports = not lifecycle.isolated and operator_exports()
+    try:
+        lifecycle.use(_spans(pipeline, names))
+    except Exception:  # an isolated sub-interpreter, say, lets the SDK start no thread; an exit handler would hang it
+        pipeline.stop_events()
+        raise
+    at_child_exit(pipeline.leave)
+    return pipeline
+
+
+def _spans(pipeline: Pipeline, names: Names) -> Spans:
+    isolated = pipeline.lifecycle.isolated
+    resource = Resource.get_empty() if isolated else pipeline.providers.resource(names.service, names.version)
+    exports = not isolated and operator_exports()
     tracer_provider = _tracer_provider(pipeline, resource, exports=exports)
     meter_provider = _meter_provider(pipeline, resource) if exports else None
-    at_child_exit(pipeline.leave)
-    lifecycle.use(Spans(tracer_provider, meter_provider, isolated=lifecycle.isolated))
-    return pipeline
+    return Spans(tracer_provider, meter_provider, isolated=isolated)
 
 
 def _names(settings: Settings) -> Names:
@@ -304,10 +317,12 @@ def _ledger(state_dir: str, product: str, *, debug: bool) -> tuple[Ledger, bool]
 
     if debug:
         return Ledger(None), True
+    path = ledger_file(state_dir, product)
     try:
-        return Ledger(ledger_file(state_dir, product)), True
+        with Within(_OPENING_SECONDS):
+            return Ledger(path), True
     except LedgerError as error:
         if is_busy(error.__cause__):
-            raise  # it is there, and another one has it for now
+            return Ledger(path, opens=False), True  # it is there, and another one has it for now
         _logger.warning("events cannot outlive this process: %s", error)
         return Ledger(None), False

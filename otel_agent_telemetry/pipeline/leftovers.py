@@ -46,6 +46,7 @@ def _delete_pending(path: str, rule: str) -> None:
     import time
 
     from otel_agent_telemetry._folder import require_own
+    from otel_agent_telemetry.pipeline.sending._set_down import delete_left
 
     try:
         for place in (os.path.dirname(os.path.dirname(path)), os.path.dirname(path), path):
@@ -54,6 +55,8 @@ def _delete_pending(path: str, rule: str) -> None:
         try:
             connection.execute("PRAGMA secure_delete = FAST")
             which = _UNTOLD if rule == _FIRST_RUN else ""
+            if connection.execute("SELECT 1 WHERE 1" + which).fetchone():
+                delete_left(path)
             connection.execute("DELETE FROM events WHERE state = 'pending'" + which)  # noqa: S608 - constants
             connection.execute("DELETE FROM counting WHERE 1" + which)  # noqa: S608 - constants
             connection.execute("UPDATE last_run SET rule = ?, at = ?", (rule, time.time()))

@@ -34,7 +34,7 @@ _CONSENT_SECONDS = 0.5
 _SYNCHRONOUS_SECONDS = 5.0
 _LONGEST_ROUND_SECONDS = 10.0
 _ROUND_SECONDS = 1.0  # on the way out, for what is under way: identity and ledger are opened on a busy machine
-_PATIENCE_SECONDS, _LEAST_PATIENCE_SECONDS = 0.2, 0.02  # on the way out, for a ledger that others are at work in
+_LEAST_PATIENCE_SECONDS = 0.02  # for a ledger that others are at work in, whoever waited for them before
 
 
 class EventStream:
@@ -172,7 +172,7 @@ class EventStream:
         try:
             if timeout_seconds > 0:
                 self._writer.backlog.try_now()
-            with _deadline.Within(timeout_seconds if timeout_seconds > 0 else self._patience(_ROUND_SECONDS)):
+            with _deadline.Within(timeout_seconds if timeout_seconds > 0 else _patience()):
                 if not self.drain(collect=True) or self._writer.backlog.holds:
                     return False
                 outlet = self._writer.outlet
@@ -211,26 +211,19 @@ class EventStream:
         What still happens, in somebody's exit handler or in an exporter that is flushed last, is written at once.
         """
         try:
-            with _deadline.Within(self._patience()), _deadline.Leaving():
+            with _deadline.Within(_ROUND_SECONDS), _deadline.Leaving():
                 if not self.drain(collect=True, leaving=True):
-                    self._writer.lose(self._queue.empty())  # our own thread is at work in it, and does not end
+                    self._writer.abandon(self._queue.empty())  # our own thread is at work in it, and does not end
             outlet = self._writer.outlet
             if outlet is not None and outlet.sender is not None:
                 if not outlet.durable:
                     with _deadline.Within(timeout_seconds):
                         outlet.sender.wait_until_sent(timeout_seconds)
-                with _deadline.Within(timeout_seconds + _LEAST_PATIENCE_SECONDS):
+                with _deadline.Within(timeout_seconds + _LEAST_PATIENCE_SECONDS), _deadline.Leaving():
                     outlet.sender.leave()
         except Exception:
             _logger.debug("events could not be written at exit", exc_info=True)
         self._thread.retire()
-
-    def _patience(self, most: float = _PATIENCE_SECONDS) -> float:
-        """What others who are at work in the ledger get until they are done; less where they had it already."""
-        waited = _deadline.held_up_seconds()
-        if waited is None:
-            return _ROUND_SECONDS
-        return max(_LEAST_PATIENCE_SECONDS, most - waited)
 
     # The writing thread ------------------------------------------------------------------------------------------
 
@@ -293,6 +286,11 @@ class EventStream:
     def after_fork(self) -> None:
         """In a forked child: the parent's queue, open spans, counts and connection stay the parent's."""
         self._begin()
+
+
+def _patience() -> float:
+    """What others who are at work in the ledger get until they are done; less where they had it already."""
+    return max(_LEAST_PATIENCE_SECONDS, _ROUND_SECONDS - (_deadline.held_up_seconds() or 0))
 
 
 _streams: weakref.WeakSet[EventStream] = weakref.WeakSet()

@@ -49,7 +49,6 @@ SUB = """
 
     there = interpreters.create()
     run(there, "import otel_agent_telemetry as t; t.configure(); t.server_started(); t.flush(0); print('ran')")
-    interpreters.destroy(there)
 """
 WITHOUT = """
     import otel_agent_telemetry as telemetry
@@ -83,9 +82,10 @@ def test_a_provider_of_another_kind(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 14), reason="there they have a module of their own")
-def test_a_sub_interpreter(tmp_path: Path) -> None:
-    """A program in a sub-interpreter runs, and so does the one around it."""
-    code, output, _ = said(SUB, tmp_path)
+@pytest.mark.parametrize("end", ["interpreters.destroy(there)", ""], ids=["destroyed", "left to the end"])
+def test_a_sub_interpreter(tmp_path: Path, end: str) -> None:
+    """A program in a sub-interpreter runs, and so does the one around it, to its end."""
+    code, output, _ = said(f"{SUB}    {end}", tmp_path)
     assert (code, output) == (0, "ran\n")
 
 

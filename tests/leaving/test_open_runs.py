@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -82,6 +83,20 @@ def test_the_run_ends(tmp_path: Path) -> None:
         process.communicate("\n", timeout=30)
     assert {entry.state for entry in ledger.events()} == {"pending"}
     said = totals([entry.body for entry in ledger.events()])
+    assert said == {"token.usage": 3, "tool.called": 3, "tokens": 45, "named": 4}
+
+
+def test_locked_at_the_end(tmp_path: Path) -> None:
+    """Where the run ends while another process holds the ledger, what is told lies beside it and takes that place."""
+    with start(RUN, variables=allowed(tmp_path)) as process:
+        ledger = noted(process, tmp_path)
+        ledger.close()
+        other = sqlite3.connect(ledger_file(str(tmp_path), PRODUCT), isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        process.communicate("\n", timeout=30)
+        other.close()
+    assert ledger.take_over() == 0
+    said = totals([entry.body for entry in ledger.events() if entry.state == "pending"])
     assert said == {"token.usage": 3, "tool.called": 3, "tokens": 45, "named": 4}
 
 

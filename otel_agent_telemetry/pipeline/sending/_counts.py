@@ -15,11 +15,11 @@ from otel_agent_telemetry.pipeline.sending._parcels import FARTHEST_SECONDS
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from otel_agent_telemetry.pipeline.sending._parcels import Row
 
-__all__ = ["TABLE", "Count", "keep_counts", "take_over"]
+__all__ = ["TABLE", "Count", "keep_counts", "overdue", "take"]
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS counting (
@@ -63,13 +63,18 @@ def keep_counts(connection: sqlite3.Connection, counts: Iterable[Count]) -> set[
     return taken
 
 
-def take_over(connection: sqlite3.Connection, now: float) -> int:
-    """Make events of the counts that are overdue or whose process is gone; gives how many."""
+def overdue(connection: sqlite3.Connection, now: float) -> list[str]:
+    """The keys of the counts that are overdue or whose process is gone."""
     counting = connection.execute("SELECT key, owner, due_at FROM counting ORDER BY created_at").fetchall()
-    over = [key for key, owner, due_at in counting if not now < due_at <= now + FARTHEST_SECONDS or _is_gone(owner)]
-    for key in over:
+    return [key for key, owner, due_at in counting if not now < due_at <= now + FARTHEST_SECONDS or _is_gone(owner)]
+
+
+def take(connection: sqlite3.Connection, keys: Sequence[str]) -> int:
+    """Make events of these counts, as far as they are still there; gives of how many."""
+    before = connection.total_changes
+    for key in keys:
         _take(connection, key)
-    return len(over)
+    return (connection.total_changes - before) // 2  # a row that came, and one that went
 
 
 def _take(connection: sqlite3.Connection, key: str) -> None:

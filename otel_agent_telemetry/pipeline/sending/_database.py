@@ -52,15 +52,15 @@ class LedgerFile:
     """The ledger's file at ``path``, or for None one in memory; it and every step on it raise LedgerError.
 
     Where another version of this package has that file, it is left alone and ours is beside it, under a name with our
-    number: both go on with what is theirs.
+    number: both go on with what is theirs. Not ``opens`` leaves it to the first step to find out.
     """
 
-    def __init__(self, path: str | os.PathLike[str] | None) -> None:
+    def __init__(self, path: str | os.PathLike[str] | None, *, opens: bool = True) -> None:
         self._path = None if path is None else os.path.abspath(path)
         if self._path is not None:
             _require_own(self._path)
         try:
-            self._database = Database(self._here(), _Layout())
+            self._database = Database(self._here(), _Layout(), opens=opens)
         except LedgerError as error:
             self._database = self._beside(error)
         if self._path is not None:

@@ -1,7 +1,7 @@
-"""Losses that a program which had to end could not write into its ledger: each in a small file beside it.
+"""What a program that had to end could not write into its ledger: a small file beside it, whole or not at all.
 
-Whoever opens the ledger next takes them up. A file is written whole or not at all, and renamed by the one who takes it
-up, so that no loss is counted twice.
+Whoever opens the ledger next takes it up. A file is renamed by the one who does, so that two do not take the same; one
+whose taker died in the middle is taken again later.
 """
 
 from __future__ import annotations
@@ -10,40 +10,78 @@ import json
 import os
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from otel_agent_telemetry._folder import read_plain, write_private
 from otel_agent_telemetry.errors import LedgerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["set_down", "take_up"]
+    from otel_agent_telemetry.pipeline.sending._parcels import Row
+
+__all__ = ["Left", "delete_left", "set_down", "take_up"]
+
+_LONGEST_FILE = 1 << 26
+_TAKEN_SECONDS = 60.0  # after that whoever took a file and did not come to its end is dead
 
 
-def set_down(path: str, counts: Mapping[str, int]) -> None:
-    """Leave these counts, by reason, beside the ledger at that path; raises OSError."""
-    write_private(f"{path}.lost-{int.from_bytes(os.urandom(6), 'big')}", json.dumps(dict(counts)))
+class Left(NamedTuple):
+    """Events, each with the keys of the counts whose place it takes, and losses by reason."""
+
+    events: Sequence[tuple[Row, tuple[str, ...]]]
+    losses: Mapping[str, int]
 
 
-def take_up(path: str, count: Callable[[Mapping[str, int]], object]) -> None:
-    """Hand what was left beside that ledger to ``count``; where it raises LedgerError the file is left for later."""
+def set_down(path: str, left: Left) -> None:
+    """Leave this beside the ledger at that path; raises OSError. As there, a power cut may take it, a kill does not."""
+    events = [[name, body.decode(), kind, key, at, before] for (name, body, kind, key, at), before in left.events]
+    text = json.dumps({"events": events, "losses": dict(left.losses)})
+    write_private(f"{path}.left-{int.from_bytes(os.urandom(6), 'big')}", text, sync=False)
+
+
+def take_up(path: str, keep: Callable[[Left], object], now: float) -> None:
+    """Hand what was left beside that ledger to ``keep``; where it raises LedgerError the file is left for later."""
+    for file in _files(path):
+        with suppress(OSError):
+            if ".left-" in os.path.basename(file) or os.stat(file).st_ctime < now - _TAKEN_SECONDS:
+                _take(file, keep)
+
+
+def delete_left(path: str) -> None:
+    """Delete what was left beside that ledger."""
+    for file in _files(path):
+        with suppress(OSError):
+            os.unlink(file)
+
+
+def _files(path: str) -> list[str]:
     folder, name = os.path.split(path)
-    left = re.compile(re.escape(name) + r"\.lost-\d+", re.ASCII)
-    with suppress(OSError):
-        for found in os.listdir(folder):
-            if left.fullmatch(found):
-                _take(os.path.join(folder, found), count)
+    left = re.compile(re.escape(name) + r"\.(left|taken)-\d+", re.ASCII)
+    try:
+        return [os.path.join(folder, found) for found in os.listdir(folder) if left.fullmatch(found)]
+    except OSError:
+        return []
 
 
-def _take(file: str, count: Callable[[Mapping[str, int]], object]) -> None:
-    mine = file.replace(".lost-", ".counted-")
+def _take(file: str, keep: Callable[[Left], object]) -> None:
+    folder, name = os.path.split(file)
+    mine = os.path.join(folder, name.replace(".left-", ".taken-"))
     os.rename(file, mine)
     try:
-        count({str(reason): int(number) for reason, number in json.loads(read_plain(mine)).items()})
+        keep(_read(mine))
     except LedgerError:
-        os.rename(mine, file)
+        os.rename(mine, os.path.join(folder, name.replace(".taken-", ".left-")))
         return
     except (AttributeError, TypeError, ValueError):
         pass  # somebody else's text under our name says nothing
     os.unlink(mine)
+
+
+def _read(file: str) -> Left:
+    told = json.loads(read_plain(file, _LONGEST_FILE))
+    events: list[tuple[Row, tuple[str, ...]]] = [
+        ((str(name), body.encode(), str(kind), str(key), float(at)), tuple(map(str, before)))
+        for name, body, kind, key, at, before in told["events"]
+    ]
+    return Left(events, {str(reason): int(number) for reason, number in told["losses"].items()})

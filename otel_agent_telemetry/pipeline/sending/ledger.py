@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from otel_agent_telemetry._sqlite import is_full
 from otel_agent_telemetry.errors import LedgerError
-from otel_agent_telemetry.pipeline.sending._counts import Count, keep_counts, take_over
+from otel_agent_telemetry.pipeline.sending._counts import Count, keep_counts, overdue, take
 from otel_agent_telemetry.pipeline.sending._database import LedgerFile, use_reserve
 from otel_agent_telemetry.pipeline.sending._last_run import LastRun, keep_last_run, last_run
 from otel_agent_telemetry.pipeline.sending._parcels import (
@@ -24,7 +24,7 @@ from otel_agent_telemetry.pipeline.sending._parcels import (
     keep_quiet,
     next_parcel,
 )
-from otel_agent_telemetry.pipeline.sending._set_down import set_down, take_up
+from otel_agent_telemetry.pipeline.sending._set_down import Left, set_down, take_up
 
 if TYPE_CHECKING:
     import sqlite3
@@ -79,7 +79,7 @@ def count_drops(path: str, counts: Mapping[str, int]) -> None:
         if is_full(error.__cause__):
             use_reserve(path)
         try:
-            set_down(path, counts)
+            set_down(path, Left((), counts))
         except OSError:
             raise error from None
 
@@ -100,16 +100,23 @@ def _count_drops(path: str, counts: Mapping[str, int]) -> None:
 class Ledger:
     """The ledger at that path, or for None one in memory that dies with the process; raises LedgerError.
 
-    Keeps 10,000 events and 30 days.
+    Keeps 10,000 events and 30 days. Not ``opens`` leaves it to the first step to find out whether it can be used.
     """
 
-    def __init__(self, path: str | os.PathLike[str] | None, *, clock: Callable[[], float] = time.time) -> None:
-        self._database = LedgerFile(path)
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None,
+        *,
+        clock: Callable[[], float] = time.time,
+        opens: bool = True,
+    ) -> None:
+        self._path = None if path is None else os.path.abspath(path)
+        self._database = LedgerFile(path, opens=opens)
         self._clock = clock
         self._appended = _PRUNE_EVERY  # so that the first append looks for what is too old
         self._run: LastRun | None = None
-        if path is not None:
-            take_up(os.path.abspath(path), self.count_drops)
+        if opens:
+            self._take_up()
 
     def append(
         self, rows: Sequence[Row], *, counts: Sequence[Count] = (), losses: Mapping[str, int] | None = None
@@ -148,8 +155,34 @@ class Ledger:
         return self._database.run(last_run)
 
     def take_over(self) -> int:
-        """Make events of the counts that other processes left behind; gives how many."""
-        return self._database.run(lambda connection: take_over(connection, self._clock()))
+        """Make events of what other processes left behind, and of overdue counts; gives how many counts."""
+        over = self._database.run(lambda connection: overdue(connection, self._clock()))
+        self._take_up()  # what a process set down at its end says more than its counts, so it goes first
+        return self._database.run(lambda connection: take(connection, over)) if over else 0
+
+    def set_down(self, events: Sequence[tuple[Row, tuple[str, ...]]], losses: Mapping[str, int]) -> None:
+        """Leave beside the ledger, which others hold, what the program's end does not wait with; raises OSError.
+
+        Each event comes with the keys of the counts whose place it takes.
+        """
+        if self._path is None:
+            raise OSError
+        set_down(self._path, Left(events, losses))
+
+    def _take_up(self) -> None:
+        if self._path is not None:
+            take_up(self._path, self._keep_left, self._clock())
+
+    def _keep_left(self, left: Left) -> None:
+        counts = [Count(row, before, None) for row, before in left.events]
+
+        def step(connection: sqlite3.Connection) -> None:
+            known = counts and connection.execute("SELECT 1 FROM events WHERE key = ?", (counts[0].row[3],)).fetchone()
+            if not known:  # else whoever took it before died when it was done
+                keep_counts(connection, counts)
+                _count_all(connection, left.losses)
+
+        self._database.run(step)
 
     def next_parcel(self, batch: int = 1) -> Parcel | None:
         """What is to be sent next, None where nothing is pending.
@@ -219,6 +252,7 @@ class Ledger:
 
     def delete_pending(self, reason: str = "opted_out") -> int:
         """Delete what is pending, without a trace but a count; gives how many."""
+        self._take_up()
 
         def step(connection: sqlite3.Connection) -> int:
             deleted = connection.execute("DELETE FROM events WHERE state = 'pending'").rowcount
