@@ -57,7 +57,9 @@ __all__ = [
     "TelemetryError",
     "active",
     "agent",
+    "attached",
     "cancel_task",
+    "carrier",
     "child_environment",
     "command",
     "configure",
@@ -110,6 +112,8 @@ server_shutdown = DEFAULT.server_shutdown
 declare_source = DEFAULT.declare_source
 current_session = DEFAULT.current_session
 current_task = DEFAULT.current_task
+carrier = DEFAULT.carrier
+attached = DEFAULT.attached
 child_environment = DEFAULT.child_environment
 
 _ERRORS = frozenset({"ContractError", "InputError", "LedgerError", "SettingError", "StoreError", "TelemetryError"})

@@ -12,6 +12,7 @@ import time
 
 from otel_agent_telemetry import _losses
 from otel_agent_telemetry import semconv as names
+from otel_agent_telemetry.lifecycle._attached import Attached
 from otel_agent_telemetry.lifecycle._handle import OFF, Handle
 
 TYPE_CHECKING = False
@@ -352,6 +353,18 @@ class Lifecycle:
         if spans is not None:
             environment.update(spans.trace_variables())
         return environment
+
+    def carrier(self) -> dict[str, str]:
+        """What surrounds this code, for :meth:`attached` in another process: trace, baggage and the session's id.
+
+        A plain dictionary of strings, empty where nothing surrounds it. For work that is no task of its own.
+        """
+        spans = None if self.off else self._load()
+        return {} if spans is None else spans.carrier()
+
+    def attached(self, carrier: Mapping[str, str]) -> Attached:
+        """Context manager: what happens inside belongs to what surrounded :meth:`carrier`, and to nothing else."""
+        return Attached(None if self.off else self._load(), carrier)
 
     def begin(
         self,

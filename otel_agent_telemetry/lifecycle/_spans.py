@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
+from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.trace import SpanKind
 
 from otel_agent_telemetry import _losses
@@ -35,6 +36,7 @@ _SESSION = otel_context.create_key("agent-session")
 _TASK = otel_context.create_key("agent-task")
 _CONVERSATION = otel_context.create_key("agent-conversation")
 _EMPTY = otel_context.Context()
+_baggage = W3CBaggagePropagator()
 _logger = logging.getLogger("otel_agent_telemetry")
 
 # Kind of handle -> context key under which code inside finds it.
@@ -221,6 +223,20 @@ class Spans:
     def current_task(self) -> Handle | None:
         """The handle of the task around this code."""
         return otel_context.get_value(_TASK, self.current())  # pyright: ignore[reportReturnType] - only handles are stored under this key
+
+    def carrier(self) -> dict[str, str]:
+        """Trace context, baggage and the id of the session that are current, for :meth:`context_of` elsewhere."""
+        context = self.current()
+        conversation = context.get(_CONVERSATION)
+        carried = {"session_id": conversation} if isinstance(conversation, str) else {}
+        _baggage.inject(carried, context)
+        return {**carried, **_carrier.fields(context)}
+
+    def context_of(self, carrier: Mapping[str, object]) -> Context:
+        """What a carrier of :meth:`carrier` names, and nothing else."""
+        texts = {key: value for key in ("baggage", "session_id") if (value := _carrier.text(carrier, key)) is not None}
+        context = _baggage.extract(texts, _carrier.context_of(carrier, _EMPTY))
+        return otel_context.set_value(_CONVERSATION, texts.get("session_id"), context)
 
     def trace_variables(self) -> dict[str, str]:
         """``TRACEPARENT`` and ``TRACESTATE`` of the current span, for a program in any language.

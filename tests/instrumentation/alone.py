@@ -34,6 +34,7 @@ TESTS = {
     "dramatiq": ("test_dramatiq.py",),
     "flask": ("test_servers.py", "-k", "flask and not gunicorn"),
     "gunicorn": ("test_servers.py", "-k", "gunicorn"),
+    "huey": ("test_huey.py",),
     "hypercorn": ("test_servers.py", "-k", "hypercorn or asgi and not gunicorn"),
     "langgraph-plain": ("test_langgraph.py",),
     "mcp": ("test_mcp.py",),

@@ -83,6 +83,14 @@ CHANGED = {
             "asyncio.subprocess:create_subprocess_exec",
         ],
     ),
+    "huey": (
+        "huey",
+        [
+            *methods("huey.api:Huey", "enqueue", "serialize_task", "deserialize_task", "execute", "_emit"),
+            *methods("huey.serializer:Serializer", "_serialize", "_deserialize"),
+            *methods("huey.consumer:Consumer", "run", "start", "loop"),
+        ],
+    ),
     "langgraph": ("langchain-core", ["langchain_core.tracers.context:_configure_hooks"]),
     "mcp": (
         "mcp",
@@ -97,6 +105,15 @@ CHANGED = {
             *methods("agents.run:AgentRunner", "run", "run_streamed"),
             *methods("agents.tracing.provider:DefaultTraceProvider", "__init__", "set_processors"),
             "agents.tracing:get_trace_provider()._multi_processor._processors",
+        ],
+    ),
+    "processes": (
+        "pytest",
+        [
+            *methods("multiprocessing.process:BaseProcess", "start", "_bootstrap"),
+            *methods("multiprocessing.pool:Pool", "apply_async", "_map_async", "imap", "imap_unordered"),
+            *methods("concurrent.futures.process:ProcessPoolExecutor", "submit"),
+            *methods("concurrent.futures._base:Future", "add_done_callback"),
         ],
     ),
     "rq": (
