@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["IDENTIFIERS", "allowed", "drops", "is_agent", "is_other", "names", "sources"]
 
-_SCOPES = "^(com[.]anthropic[.]claude_code|codex_|(gemini-cli|qwen-code|github[.]copilot|opencode|cagent)$)"
-_SERVICES = "^((claude-code|gemini-cli|qwen-code|github-copilot|opencode|cagent)$|codex_)"
+_SCOPES = "^(com[.]anthropic[.]claude_code|codex_|(gemini-cli|qwen-code|github[.]copilot|opencode|cagent|goose)$)"
+_SERVICES = "^((claude-code|gemini-cli|qwen-code|github-copilot|opencode|cagent|goose)$|codex_)"
 _EVENTS = (
     "user_prompt",
     "api_request",
@@ -29,6 +29,7 @@ _EVENTS = (
     "subagent_completed",
     "subagent_execution",
     "agent[.]finish",
+    "chat[.]content_retry_failure",
 )
 _METRICS = (
     "claude_code.token.usage",
@@ -73,7 +74,8 @@ def drops(signal: str) -> Iterator[str]:
     else:
         known = f"^(codex[.]|gemini_cli[.]|qwen-code[.])?({'|'.join(_EVENTS)})$"
         yield f'not IsString(log.attributes["event.name"]) or not IsMatch(log.attributes["event.name"], "{known}")'
-        yield 'log.attributes["event.name"] == "codex.sse_event" and log.attributes["input_token_count"] == nil'
+        untold = " and ".join(f'log.attributes["{key}"] == nil' for key in ("input_token_count", "error.message"))
+        yield f'log.attributes["event.name"] == "codex.sse_event" and {untold}'
 
 
 def names() -> Iterator[str]:

@@ -60,6 +60,7 @@ PROVIDERS = (
     "copilot",
     "qwen",
     "docker-agent",
+    "goose",
     "amp",
     "openai-agents",
     "langgraph",

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Harness"]
 
-_RESUMES = frozenset({"resume", "--resume", "--continue"})
+_RESUMES = frozenset({"resume", "--resume", "--continue", "-r"})
 
 
 class Harness:

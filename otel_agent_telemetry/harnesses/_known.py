@@ -28,6 +28,7 @@ class Known:
     them; ``own`` are prefixes of variables and ``files`` keys of settings files by which the user chose for himself, in
     which case none is. ``no`` are values of a variable that mean that telemetry is not wanted.
 
+    ``opens`` are the words of which one must follow where other programs have the same name.
     ``prints`` are the arguments that make it print JSON lines: each an option and the values of it, none for a flag.
     ``ends_well_on`` are signals after which its exit code is 0 although the run was cancelled; where ``outlives`` is
     true, its program may go on when its loader has ended. ``tells`` is content that comes along unasked, ``silent``
@@ -39,6 +40,7 @@ class Known:
     packages: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
     by_package_only: bool = False
+    opens: tuple[str, ...] = ()
     switches: Mapping[str, str] = field(default_factory=dict[str, str])
     flags: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
@@ -52,6 +54,7 @@ class Known:
 
 _OFF = ("0", "false", "no", "off")
 _CODEX_EXPORTERS = (("otel.exporter", "logs"), ("otel.trace_exporter", "traces"), ("otel.metrics_exporter", "metrics"))
+_GOOSE_SYSTEMS = ("linux-x64", "linux-arm64", "darwin-x64", "darwin-arm64", "win32-x64")
 
 _ROWS = (
     Known(
@@ -149,6 +152,17 @@ _ROWS = (
         prints=((("--json",), ()),),
         ends_well_on=("SIGINT",),
         silent="its --otel fails on start or tells neither model nor tokens",
+    ),
+    Known(
+        # https://goose-docs.ai; its spans tell neither model nor tokens. Since 1.36 a thread of it panics as it sends,
+        # and writes that to stderr, until https://github.com/aaif-goose/goose/pull/9599: so it is not switched on
+        name="goose",
+        agent="goose",
+        packages=tuple(f"@aaif/goose{end}" for end in ("", *(f"-binary-{each}" for each in _GOOSE_SYSTEMS))),
+        opens=("run", "session"),
+        prints=((("--output-format",), ("stream-json",)),),
+        ends_well_on=("SIGINT",),
+        silent="its spans have no tokens, and some releases fail as they send; --output-format stream-json tells more",
     ),
     Known(
         name="pi",

@@ -75,7 +75,9 @@ def recognise(command: Sequence[str], environment: Mapping[str, str] = os.enviro
         known = None if place is None else _by_path(command[place])
         return None if known is None or place is None else Found(known, place + 1)
     known = _by_name(command[at], program, environment)
-    return None if known is None else Found(known, at + 1)
+    if known is None or (known.opens and command[at + 1 : at + 2] not in [[word] for word in known.opens]):
+        return None
+    return Found(known, at + 1)
 
 
 def _wrapped(command: Sequence[str], environment: Mapping[str, str], at: int, program: str) -> Found | None:

@@ -10,6 +10,7 @@ LOST: dict[str, dict[str, int]] = {
     "codex__llm429": {"calls": 0},
     "codex__llm429_fastexport": {"calls": 0},
     "codex__llm500": {"calls": 2},
+    "codex__streambreak_fastexport": {"calls": 1, "tools": 0},
     "codex__subagent": {"calls": 4, "input": 6600, "output": 165, "cache_read": 4480, "reasoning": 69},
     "copilot__cancel": {"tools": 0},
     "docker-agent__cancel": {"tools": 0},
@@ -33,6 +34,9 @@ LOST: dict[str, dict[str, int]] = {
     "docker-agent__toolerr_patched": {"calls": 0, "tools": 0, "input": 0, "output": 0, "cache_read": 0, "reasoning": 0},
     "gemini__cancel": {"tools": 0},
     "gemini__llm429": {"calls": 0},
+    "gemini__streambreak": {"calls": 2, "tools": 0},
+    "goose__llm500": {"calls": 1},
+    "goose__subagent": {"input": 0, "output": 0, "cache_read": 0, "reasoning": 0},
     "opencode__cancel": {"tools": 0},
     "opencode__llm500": {"calls": 8},
     "opencode__ok": {"calls": 2, "input": 1310, "output": 41, "cache_read": 640, "reasoning": 12},
@@ -47,10 +51,12 @@ LOST: dict[str, dict[str, int]] = {
 """Capture -> the totals that differ from what the model server gave out, as they are told.
 
 A failed request's retries are one call in some programs; a run that is broken off, or whose program leaves without
-sending the rest, keeps its last records to itself; a broken-off request of Claude Code is in its metrics alone.
+sending the rest, keeps its last records to itself; a broken-off request of Claude Code is in its metrics alone. A
+stream that breaks is a call that the server counts apart; Goose tells no tokens.
 """
 OUTCOMES: dict[str, tuple[str, ...]] = {
     "claude__cancel": ("cancelled",),
+    "claude__canceltool": ("cancelled",),
     "claude__llm429": ("failed",),
     "claude__ok": ("completed",),
     "claude__ok_content": ("completed",),
@@ -65,6 +71,7 @@ OUTCOMES: dict[str, tuple[str, ...]] = {
     "codex__ok": ("completed",),
     "codex__ok_content": ("completed",),
     "codex__session": ("completed", "completed"),
+    "codex__streambreak_fastexport": ("failed",),
     "codex__subagent": ("completed",),
     "codex__toolerr": ("completed",),
     "copilot__llm429": ("failed",),
@@ -76,7 +83,10 @@ OUTCOMES: dict[str, tuple[str, ...]] = {
     "gemini__cancel": ("cancelled",),
     "gemini__ok": ("completed",),
     "gemini__ok_content": ("completed",),
+    "gemini__streambreak": ("failed",),
     "gemini__toolerr": ("completed",),
+    "goose__llm500": ("failed",),
+    "goose__subagent": ("completed",),
     "opencode__llm429": ("failed",),
     "opencode__llm500": ("failed",),
     "opencode__ok": ("completed",),
@@ -88,6 +98,7 @@ OUTCOMES: dict[str, tuple[str, ...]] = {
     "qwen__llm500": ("cancelled",),
     "qwen__ok": ("completed",),
     "qwen__ok_content": ("completed",),
+    "qwen__text": ("completed",),
     "qwen__toolerr": ("completed",),
 }
 """Capture -> how each prompt ended; a capture that is not here holds nothing of a run."""

@@ -95,6 +95,10 @@ class Agent:
                 *("pi", *(("--mode", "json") if lines else ()), "--provider", "scripted", "--model", self._model),
                 *(*(("--continue",) if again else ()), "-p", PROMPT),
             ],
+            "goose": [
+                *("goose", "run", "--with-builtin", "developer,summon", "--name", "job", *(("-r",) if again else ())),
+                *(*(("--output-format", "stream-json") if lines else ()), "-t", PROMPT),
+            ],
         }[self.name]
 
     def _claude(self) -> dict[str, str]:
@@ -169,6 +173,17 @@ class Agent:
         settings = {"providers": {"scripted": {**provider, "models": models}}}
         self._write(".pi/agent/models.json", json.dumps(settings))
         return {"PI_SKIP_VERSION_CHECK": "1", "PI_TELEMETRY": "0", "PI_OFFLINE": "1"}
+
+    def _goose(self) -> dict[str, str]:
+        return {
+            "GOOSE_PROVIDER": "openai",
+            "GOOSE_MODEL": self._model,
+            "OPENAI_API_KEY": "scripted",
+            "OPENAI_HOST": self._url,
+            "GOOSE_DISABLE_KEYRING": "1",
+            "GOOSE_MODE": "auto",
+            "GOOSE_TELEMETRY_OFF": "1",
+        }
 
     def _write(self, name: str, text: str) -> None:
         path = self.home / name

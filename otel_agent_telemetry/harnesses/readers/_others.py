@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from otel_agent_telemetry.harnesses._told import Usage
 from otel_agent_telemetry.harnesses.readers._claude import read_tools
+from otel_agent_telemetry.harnesses.readers._sums import Sums
 from otel_agent_telemetry.harnesses.readers._values import Table, error_of, money, number, table, text
 
 if TYPE_CHECKING:
@@ -14,17 +14,13 @@ if TYPE_CHECKING:
 
 __all__ = ["CodexReader", "DockerAgentReader", "GeminiReader", "OpencodeReader", "PiReader", "QwenReader"]
 
-_MOST_SESSIONS = 1024
 _CODEX_TOOLS = {"command_execution": "exec_command", "file_change": "apply_patch", "web_search": "web_search"}
 
 
 class CodexReader:
-    """``codex exec --json``: tokens are said once a turn, as the sum of all calls of the session so far.
+    """``codex exec --json``: tokens are said once a turn, as the sum of all calls of the session so far."""
 
-    What a resumed session used is known only where this process saw the turn before.
-    """
-
-    _sums: ClassVar[OrderedDict[str, Usage]] = OrderedDict()
+    _sums: ClassVar[Sums] = Sums()
 
     def __init__(self) -> None:
         self._thread = ""
@@ -39,24 +35,12 @@ class CodexReader:
         elif kind in {"item.started", "item.completed"}:
             self._item(table(said, "item"), told, is_over=kind == "item.completed")
         elif kind == "turn.completed":
-            self._used(_codex_usage(table(said, "usage")), told)
+            self._sums.used(self._thread, _codex_usage(table(said, "usage")), told, is_first=self._is_new)
+            self._is_new = False
             told.ended("ok")
         elif kind == "turn.failed":
             told.failed_call(error_of(None))
             told.ended("error", error_of(None))
-
-    def _used(self, whole: Usage, told: Told) -> None:
-        before = self._sums.pop(self._thread, None)
-        if self._is_new and not told.resumes:
-            before = None
-        self._is_new = False
-        self._sums[self._thread] = whole
-        if len(self._sums) > _MOST_SESSIONS:
-            self._sums.popitem(last=False)
-        if before is not None:
-            told.used(None, Usage(*map(_beyond, whole, before)))
-        elif not told.resumes:
-            told.used(None, whole)
 
     def _item(self, item: Table, told: Told, *, is_over: bool) -> None:
         kind, call = text(item, "type"), text(item, "id") or ""
@@ -80,10 +64,6 @@ def _codex_usage(used: Table) -> Usage:
         cache_write=number(used, "cache_write_input_tokens"),
         reasoning=number(used, "reasoning_output_tokens"),
     )
-
-
-def _beyond(whole: Any, before: Any) -> Any:
-    return None if whole is None else max(whole - (before or 0), 0)
 
 
 class GeminiReader:

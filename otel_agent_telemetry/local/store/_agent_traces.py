@@ -100,8 +100,8 @@ class Agents:
         marks = node.said.marks if node.said is not None else None
         if marks is None or not marks.is_loose or (node.kind == kinds.OTHER and marks.source):
             return node.trace
-        if is_run(node):
-            return self._settled.get(node.place.key, node.trace)
+        if is_run(node) and node.place.key in self._settled:
+            return self._settled[node.place.key]
         run = next((above for above in self._above(node) if is_run(above)), None)
         return node.trace if run is None else self._home(run)
 

@@ -120,7 +120,8 @@ UPDATE origins SET harness = CASE
     WHEN scope = 'qwen-code' OR service = 'qwen-code' THEN 'qwen-code'
     WHEN scope = 'github.copilot' OR service = 'github-copilot' THEN 'copilot'
     WHEN scope = 'opencode' OR service = 'opencode' THEN 'opencode'
-    WHEN scope = 'cagent' OR service = 'cagent' THEN 'docker-agent' END;
+    WHEN scope = 'cagent' OR service = 'cagent' THEN 'docker-agent'
+    WHEN scope = 'goose' OR service = 'goose' THEN 'goose' END;
 UPDATE traces SET unsettled = {READ_AGAIN} WHERE id IN (
     SELECT visits.trace FROM visits JOIN origins ON origins.id = visits.origin WHERE origins.harness IS NOT NULL);
 """

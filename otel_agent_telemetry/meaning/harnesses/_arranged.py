@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["arrange"]
 
-_NESTED = (marks_of.CODEX, marks_of.OPENCODE)
+_NESTED = (marks_of.CODEX, marks_of.OPENCODE, marks_of.GOOSE)
 """Whose subagents have conversations of their own."""
 
 

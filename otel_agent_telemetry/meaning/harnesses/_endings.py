@@ -9,7 +9,7 @@ from otel_agent_telemetry import semconv
 from otel_agent_telemetry.meaning import _kinds as kinds
 from otel_agent_telemetry.meaning._outcomes import CANCELLED
 from otel_agent_telemetry.meaning.harnesses import _marks as marks_of
-from otel_agent_telemetry.meaning.harnesses._marks import METRIC, ROOT, RUN
+from otel_agent_telemetry.meaning.harnesses._marks import BEGUN, METRIC, PART, ROOT, RUN
 
 if TYPE_CHECKING:
     from otel_agent_telemetry.meaning.harnesses._scene import Entry, Scene
@@ -26,13 +26,18 @@ def tell_endings(scene: Scene) -> None:
     """Give every run the outcome that it says or that its last call has."""
     inside: dict[int, list[Entry]] = defaultdict(list)
     for entry in scene.entries.values():
-        if entry.said.kind in (kinds.MODEL, kinds.TOOL):
+        if entry.said.kind in (kinds.MODEL, kinds.TOOL) or _gave_up(entry):
             run = scene.run_of(entry)
             if run is not None:
                 inside[run.key].append(entry)
     for entry in scene.entries.values():
         if entry.is_agent:
             _end(entry, sorted(inside[entry.key], key=lambda each: (each.end_ns, each.key)))
+
+
+def _gave_up(entry: Entry) -> bool:
+    """Whether it tells that no answer came, of calls that each look as if one had."""
+    return entry.marks.part == PART and entry.marks.finish == "error"
 
 
 def _end(run: Entry, inside: list[Entry]) -> None:
@@ -63,12 +68,12 @@ def _name_failures(error: str | None, inside: list[Entry]) -> None:
 
 def _by_calls(run: Entry, inside: list[Entry], *, is_prompt: bool) -> str | None:
     """What the last model call in it tells: an error, an answer, or that no answer came."""
-    calls = [entry for entry in inside if entry.said.kind == kinds.MODEL]
-    if calls and calls[-1].said.error is not None:
-        return calls[-1].said.error
+    calls = [entry for entry in inside if entry.said.kind == kinds.MODEL or _gave_up(entry)]
+    if calls and (calls[-1].said.error is not None or _gave_up(calls[-1])):
+        return calls[-1].said.error or "provider_error"
     if run.marks.harness in _MAY_LOSE_THE_END or not is_prompt or run.marks.source == METRIC:
         return None
-    if not calls:
+    if not calls or any(entry.marks.finish == BEGUN for entry in inside):
         return CANCELLED
     asks = calls[-1].marks.finish == "tool"
     last = inside[-1]

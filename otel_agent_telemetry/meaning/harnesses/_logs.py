@@ -15,7 +15,7 @@ from otel_agent_telemetry.meaning.harnesses._made import (
     span_id_of,
     trace_id_of,
 )
-from otel_agent_telemetry.meaning.harnesses._marks import CALL, LOG, ROOT, SUB, TOOL, Marks
+from otel_agent_telemetry.meaning.harnesses._marks import BEGUN, CALL, LOG, PART, ROOT, SUB, TOOL, Marks
 from otel_agent_telemetry.meaning.harnesses._words import WORDS, code, count, fresh_tokens, text
 from otel_agent_telemetry.otlp._values import attributes, plain
 
@@ -30,6 +30,7 @@ __all__ = ["made_of_log"]
 _NS_PER_MS = 1_000_000
 _HTTP_ERROR = 400
 _SPAN_ID_BYTES = 8
+_FAILED = frozenset({"error.message", "error.type"})
 
 
 class _Line(NamedTuple):
@@ -75,7 +76,7 @@ class _Line(NamedTuple):
         """A span of the record; ``name`` are what it is known by beside its time."""
         is_loose = not self.trace_id or self.harness == marks_of.GEMINI
         trace_id = trace_id_of(*self.home) if is_loose else self.trace_id
-        given = {"operation": _OPERATIONS[part], "error": error, "session": self.session, **words}
+        given = {"operation": _OPERATIONS.get(part), "error": error, "session": self.session, **words}
         return Made(
             trace_id,
             span_id_of(*self.home, part, *(name or (self.time_ns, self.span_id))),
@@ -146,6 +147,8 @@ def _claude(line: _Line) -> Made | None:
         )
     if line.event == "tool_result":
         return _tool(line, text(given, "tool_use_id"), failed=text(given, "success") == "false", agent_id=agent)
+    if line.event == "tool_decision" and text(given, "decision") == "accept":
+        return _begun_tool(line, text(given, "tool_use_id"), agent_id=agent)
     if line.event == "subagent_completed" and agent is not None:
         return line.made(SUB, agent, agent_id=agent, agent=text(given, "agent_type"))
     return None
@@ -160,17 +163,39 @@ def _tool(
     return line.made(TOOL, *known_as, error=error, agent_id=agent_id, tool=name, call_id=call_id, agent=agent)
 
 
+def _begun_tool(line: _Line, call_id: str | None, agent_id: str | None = None) -> Made | None:
+    """A tool that was let run: it stands where nothing tells of its end, since the run was broken off."""
+    if call_id is None:
+        return None
+    name = text(line.given, "tool_name", "function_name")
+    made = line.made(TOOL, "begun", call_id, agent_id=agent_id, tool=name, call_id=call_id)
+    return made.beside(marks=made.marks._replace(finish=BEGUN))
+
+
 def _codex(line: _Line) -> Made | None:
     given = line.given
     if line.event == "user_prompt":
         return line.run(line.time_ns)
-    model = text(given, "model")
+    if line.event == "tool_result":
+        agent = text(given, "agent_name")
+        agent = None if agent == "/root" else agent
+        return _tool(line, text(given, "call_id"), failed=text(given, "success") == "false", agent=agent)
+    if line.event == "tool_decision" and (text(given, "decision") or "").startswith("approved"):
+        return _begun_tool(line, text(given, "call_id"))
+    return _codex_call(line)
+
+
+def _codex_call(line: _Line) -> Made | None:
+    """A request that was refused, an answer, or a stream that broke."""
+    given, model = line.given, text(line.given, "model")
     if line.event == "api_request":
         status = count(given, "http.response.status_code")
         if status < _HTTP_ERROR and (status or "error.message" not in given):
             return None
         error = _status(given, "http.response.status_code")
         return line.made(CALL, line.time_ns, count(given, "attempt"), error=error, model=model)
+    if line.event == "sse_event" and not given.keys().isdisjoint(_FAILED):
+        return line.made(CALL, line.time_ns, "stream", error="provider_error", model=model)
     if line.event == "sse_event" and "input_token_count" in given:
         return line.made(
             CALL,
@@ -181,10 +206,6 @@ def _codex(line: _Line) -> Made | None:
             cache_write=count(given, "cache_write_token_count"),
             reasoning=count(given, "reasoning_token_count"),
         )
-    if line.event == "tool_result":
-        agent = text(given, "agent_name")
-        agent = None if agent == "/root" else agent
-        return _tool(line, text(given, "call_id"), failed=text(given, "success") == "false", agent=agent)
     return None
 
 
@@ -220,6 +241,9 @@ def _gemini_call(line: _Line) -> Made | None:
             reasoning=thoughts,
             agent=text(given, "subagent_name"),
         )
+    if line.event == "content_retry_failure":  # no try brought an answer; each was an api_response
+        made = line.made(PART, line.time_ns)
+        return made.beside(marks=made.marks._replace(finish="error"))
     if line.event == "api_error":
         kind = text(given, "error.type", "error_type") or "unknown"
         error = code(given, "status_code", "http.status_code") or kind

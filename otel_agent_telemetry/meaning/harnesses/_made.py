@@ -13,6 +13,7 @@ from otel_agent_telemetry.meaning import _kinds as kinds
 from otel_agent_telemetry.meaning._records import SpanRecord
 from otel_agent_telemetry.meaning._said import Said, read
 from otel_agent_telemetry.meaning.harnesses._marks import GEMINI, LOG, PART, PRINTED, ROOT, USAGE, Marks
+from otel_agent_telemetry.meaning.harnesses._words import WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +26,7 @@ __all__ = [
     "mark_printed",
     "marked",
     "process_of",
+    "read_as",
     "run_of",
     "span_id_of",
     "trace_id_of",
@@ -157,3 +159,11 @@ def marked(said: Said, marks: Marks) -> Said:
     if marks.session is not None:
         said.conversation = marks.session
     return said
+
+
+def read_as(record: SpanRecord, marks: Marks, **words: object) -> Said:
+    """Read a span by the given words of the conventions beside its own, and mark it."""
+    given = {WORDS[word]: value for word, value in words.items() if value is not None}
+    attributes = {**record.attributes, **given}
+    renamed = record._replace(attributes=attributes)
+    return marked(read(renamed) or Said(renamed, kinds.OTHER), marks)

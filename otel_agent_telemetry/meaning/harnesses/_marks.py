@@ -5,7 +5,19 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
-__all__ = ["CLAUDE", "CODEX", "COPILOT", "DOCKER", "GEMINI", "NAMES", "OPENCODE", "QWEN", "Marks", "harness_of"]
+__all__ = [
+    "CLAUDE",
+    "CODEX",
+    "COPILOT",
+    "DOCKER",
+    "GEMINI",
+    "GOOSE",
+    "NAMES",
+    "OPENCODE",
+    "QWEN",
+    "Marks",
+    "harness_of",
+]
 
 CLAUDE = "claude-code"
 CODEX = "codex"
@@ -14,7 +26,8 @@ QWEN = "qwen-code"
 COPILOT = "copilot"
 OPENCODE = "opencode"
 DOCKER = "docker-agent"
-NAMES = (CLAUDE, CODEX, GEMINI, QWEN, COPILOT, OPENCODE, DOCKER)
+GOOSE = "goose"
+NAMES = (CLAUDE, CODEX, GEMINI, QWEN, COPILOT, OPENCODE, DOCKER, GOOSE)
 
 _PROVIDERS = {CLAUDE: "claude", GEMINI: "gemini", QWEN: "qwen"}
 _SCOPES = {
@@ -23,6 +36,7 @@ _SCOPES = {
     "github.copilot": COPILOT,
     "opencode": OPENCODE,
     "cagent": DOCKER,
+    "goose": GOOSE,
 }
 _PREFIXES = (("com.anthropic.claude_code", CLAUDE), ("codex_", CODEX))
 _SERVICES = {
@@ -32,6 +46,7 @@ _SERVICES = {
     "github-copilot": COPILOT,
     "opencode": OPENCODE,
     "cagent": DOCKER,
+    "goose": GOOSE,
 }
 
 # Where a record comes from; of one call the lowest that is there is counted.
@@ -45,6 +60,7 @@ EXECUTION = "execution"  # what runs inside a tool's call: it knows whether the 
 CALL = "call"
 TOOL = "tool"
 USAGE = "usage"
+BEGUN = "begun"  # of a tool, in the place of how it ended: only its beginning is told
 PART = "part"  # stands for nothing, and knows something of what is below it
 
 
@@ -52,10 +68,10 @@ class Marks(NamedTuple):
     """What a record of a coding agent says beyond :class:`Said`.
 
     ``session`` is the conversation as the record itself names it, ``prompt`` an id of what was asked, ``agent`` the id
-    of the subagent that it is about. ``finish`` is how a run or a call ended: ``ok``, ``error``, ``cancelled`` or
-    ``tool`` for an answer that asks for a tool. ``error`` and ``name`` are as first read, since what other records say
-    may change both. ``is_loose`` where no trace id tells what the record belongs to; ``is_priced`` where
-    another metric says what its tokens cost.
+    of the subagent that it is about. ``finish`` is how a run or a call ended: ``ok``, ``error``, ``cancelled``,
+    ``tool`` for an answer that asks for a tool, ``begun`` for a tool of which no end is told. ``error`` and ``name``
+    are as first read, since what other records say may change both. ``is_loose`` where no trace id tells what the
+    record belongs to; ``is_priced`` where another metric says what its tokens cost.
     """
 
     harness: str

@@ -6,6 +6,7 @@ All else is content: prompts, answers, arguments, outputs, error texts, file nam
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
@@ -192,7 +193,7 @@ FIGURES = frozenset(
 SPAN_NAMES = (
     "claude_code[.][a-z_.]{1,32}|qwen-code[.][a-z_.]{1,32}|runtime[.](session|stream|tool[.](call|handler))"
     "|session_task[.]turn|handle_responses|SessionPrompt[.]prompt|TaskTool[.]runTask|Tool[.]execute"
-    "|ai[.](streamText|generateText|toolCall)([.]do(Stream|Generate))?|llm_call|tool_call|agent_call|schedule_tool_calls"
+    "|reply_stream|stream_response_from_provider|dispatch_tool_call|ai[.](streamText|generateText|toolCall)([.]do(Stream|Generate))?|llm_call|tool_call|agent_call|schedule_tool_calls"
 )
 """A pattern of names that a program gives its spans each time; any other may be a caller's words."""
 OPEN_RESOURCE = frozenset(
@@ -216,6 +217,10 @@ OPEN_RESOURCE = frozenset(
         "telemetry.sdk.version",
     }
 )
+_PRESENT = frozenset({"error.message"})
+"""Texts that are content, and tell by being there that something failed."""
+_EVENT_NAME = re.compile(r"[a-z][a-z0-9_.]{0,63}", re.ASCII)
+"""Names of span events that a program gives each time; of programs in Rust it is whatever they log."""
 _WORDS = frozenset({"true", "false", "none", ""})
 _LISTS = frozenset({"finish_reasons", "gen_ai.response.finish_reasons"})
 _LONGEST = 200
@@ -247,6 +252,8 @@ def without_content(record: Any, keys: frozenset[str] = OPEN_KEYS) -> Any:
         made.status.message = ""
     for event in made.events if "events" in fields else ():
         _keep_open(event.attributes, keys)
+        if not _EVENT_NAME.fullmatch(event.name):
+            event.name = "event"
     which = made.WhichOneof("data") if "gauge" in fields else None
     for point in getattr(made, which).data_points if which else ():
         _keep_open(point.attributes, keys)
@@ -265,6 +272,9 @@ def _name_body(record: Any) -> None:
 
 
 def _keep_open(pairs: Any, keys: frozenset[str]) -> None:
+    for pair in pairs:
+        if pair.key in _PRESENT:
+            pair.value.string_value = ""
     kept = [pair for pair in pairs if _is_open(pair.key, _plain(pair.value), keys)]
     if len(kept) < len(pairs):
         copies = [KeyValue.FromString(pair.SerializeToString()) for pair in kept]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from otel_agent_telemetry.meaning import _kinds as kinds
 from otel_agent_telemetry.meaning._outcomes import CANCELLED
 from otel_agent_telemetry.meaning.harnesses import _marks as marks_of
-from otel_agent_telemetry.meaning.harnesses._marks import CALL, EXECUTION, LOG, SPAN, TOOL, USAGE
+from otel_agent_telemetry.meaning.harnesses._marks import BEGUN, CALL, EXECUTION, LOG, SPAN, TOOL, USAGE
 from otel_agent_telemetry.meaning.harnesses._scene import is_beside
 from otel_agent_telemetry.semconv import OUTCOME_ERROR
 
@@ -60,7 +60,7 @@ def settle_tools(scene: Scene) -> None:
     """One tool's call of each id; what only a record that is left out knows goes to the one that stays."""
     tools = [tool for tool in scene.of(TOOL) if tool.said.kind == kinds.TOOL]
     first: dict[tuple[str, str], Entry] = {}
-    for tool in sorted(tools, key=lambda tool: (tool.marks.source, _rank(scene, tool))):
+    for tool in sorted(tools, key=lambda tool: (tool.marks.source, tool.marks.finish == BEGUN, _rank(scene, tool))):
         known_as = (tool.marks.harness, tool.said.call_id or f"{tool.key:x}")
         around = scene.entries.get(scene.parents[tool.key])
         known = around if tool.marks.source == LOG and around is not None and around.marks.part == TOOL else None

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import semconv
 from otel_agent_telemetry.meaning import _kinds as kinds
-from otel_agent_telemetry.meaning._said import Said, read
+from otel_agent_telemetry.meaning._said import Said
 from otel_agent_telemetry.meaning.harnesses import _marks as marks_of
-from otel_agent_telemetry.meaning.harnesses._made import home, is_main, marked, run_of, trace_id_of
+from otel_agent_telemetry.meaning.harnesses._made import home, is_main, marked, read_as, run_of, trace_id_of
 from otel_agent_telemetry.meaning.harnesses._marks import CALL, EXECUTION, PART, RUN, SPAN, SUB, TOOL, Marks
-from otel_agent_telemetry.meaning.harnesses._words import WORDS, code, finish_of, fresh_tokens, text
+from otel_agent_telemetry.meaning.harnesses._nested import of_docker, of_goose, of_opencode
+from otel_agent_telemetry.meaning.harnesses._words import code, finish_of, fresh_tokens, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,14 +67,6 @@ def run_around(said: Said, process: str) -> Made | None:
     return run_of(marks, (*known_as, said.trace_id), said.trace_id, said.start_ns) if marks.part != RUN else None
 
 
-def _read(record: SpanRecord, marks: Marks, **words: object) -> Said:
-    """Read a span by the given words of the conventions beside its own, and mark it."""
-    given = {WORDS[word]: value for word, value in words.items() if value is not None}
-    attributes = {**record.attributes, **given}
-    renamed = record._replace(attributes=attributes)
-    return marked(read(renamed) or Said(renamed, kinds.OTHER), marks)
-
-
 def _by_operation(record: SpanRecord, harness: str, session: str | None) -> tuple[str, Marks] | None:
     written = record.attributes.get(semconv.GEN_AI_OPERATION_NAME)
     operation = _OPERATIONS.get(written) if isinstance(written, str) else None
@@ -86,7 +79,7 @@ def _claude(record: SpanRecord, name: str) -> Said | None:
     marks = Marks(marks_of.CLAUDE, SPAN, CALL, text(given, "session.id"), agent=text(given, "agent_id"))
     if what == "interaction":
         operation = semconv.OPERATION_INVOKE_AGENT
-        return _read(record, marks._replace(part=RUN), operation=operation, agent=marks.harness)
+        return read_as(record, marks._replace(part=RUN), operation=operation, agent=marks.harness)
     if what == "tool.execution":
         failed = record.is_error or given.get("success") is False
         return marked(
@@ -96,7 +89,7 @@ def _claude(record: SpanRecord, name: str) -> Said | None:
         operation = semconv.OPERATION_EXECUTE_TOOL
         tool = text(given, semconv.GEN_AI_TOOL_NAME, "tool_name")
         call = text(given, semconv.GEN_AI_TOOL_CALL_ID, "tool_use_id")
-        return _read(
+        return read_as(
             record,
             marks._replace(part=TOOL),
             operation=operation,
@@ -105,7 +98,7 @@ def _claude(record: SpanRecord, name: str) -> Said | None:
         )
     if what != "llm_request":
         return None
-    said = _read(
+    said = read_as(
         record._replace(is_error=record.is_error or given.get("success") is False),
         marks._replace(finish=finish_of(given, "stop_reason", "gen_ai.response.finish_reasons")),
         operation=semconv.OPERATION_CHAT,
@@ -130,7 +123,7 @@ def _codex(record: SpanRecord, name: str) -> Said | None:
     marks = Marks(marks_of.CODEX, SPAN, CALL, session, text(given, "turn.id"), model=text(given, "model"))
     if "codex.tool.phase" in given and text(given, "call_id") and text(given, "tool_name"):
         tool = str(given["tool_name"]).removeprefix(_CODEX_TOOLS)
-        said = _read(
+        said = read_as(
             record,
             marks._replace(part=TOOL),
             operation=semconv.OPERATION_EXECUTE_TOOL,
@@ -139,7 +132,7 @@ def _codex(record: SpanRecord, name: str) -> Said | None:
             outcome=semconv.OUTCOME_CANCELLED if given.get("aborted") is True else None,
         )
     elif semconv.GEN_AI_USAGE_INPUT_TOKENS in given:
-        said = _read(
+        said = read_as(
             record,
             marks,
             operation=semconv.OPERATION_CHAT,
@@ -147,7 +140,7 @@ def _codex(record: SpanRecord, name: str) -> Said | None:
         )
     elif name == "session_task.turn" and session is not None:
         finish = semconv.OUTCOME_OK if "codex.turn.token_usage.input_tokens" in given else None
-        said = _read(
+        said = read_as(
             record,
             marks._replace(part=RUN, finish=finish),
             operation=semconv.OPERATION_INVOKE_AGENT,
@@ -170,7 +163,7 @@ def _gemini(record: SpanRecord, _: str) -> Said | None:
         prompt=text(given, "gen_ai.prompt.name"), is_loose=True, part=SUB if marks.part == RUN else marks.part
     )
     call = text(given, semconv.GEN_AI_TOOL_CALL_ID, "gen_ai.tool.call_id")
-    said = _read(record, marks, operation=operation, call_id=call)
+    said = read_as(record, marks, operation=operation, call_id=call)
     if said.kind != kinds.AGENT and said.agent_name == marks.harness:
         said.agent_name = said.agent_id = None
     return said
@@ -189,8 +182,9 @@ def _qwen(record: SpanRecord, _: str) -> Said | None:
         prompt=text(given, "qwen-code.prompt_id"),
         finish=ended if ended in {"ok", "error", "cancelled"} else finish_of(given, "gen_ai.response.finish_reasons"),
         part=SUB if is_sub else marks.part,
+        is_loose=text(given, "llm_request.context") == "standalone",  # by an agent that works when the prompt is over
     )
-    return _read(
+    return read_as(
         record._replace(is_error=record.is_error or given.get("success") is False),
         marks,
         operation=operation,
@@ -212,7 +206,7 @@ def _copilot(record: SpanRecord, _: str) -> Said | None:
         marks = marks._replace(part=RUN if agent is None else SUB)
     failed = marks.part == TOOL and given.get("process.exit.code", 0) != 0
     marks = marks._replace(finish=finish_of(given, "gen_ai.response.finish_reasons"))
-    return _read(
+    return read_as(
         record._replace(is_error=record.is_error or failed),
         marks,
         operation=operation,
@@ -221,63 +215,13 @@ def _copilot(record: SpanRecord, _: str) -> Said | None:
     )
 
 
-def _opencode(record: SpanRecord, name: str) -> Said | None:
-    given = record.attributes
-    session = text(given, "session.id", "ai.telemetry.metadata.sessionId")
-    marks = Marks(marks_of.OPENCODE, SPAN, CALL, session)
-    if name == "SessionPrompt.prompt":
-        operation = semconv.OPERATION_INVOKE_AGENT
-        marks = marks._replace(part=RUN)
-        return _read(record, marks, operation=operation, agent=marks.harness)
-    if name == "TaskTool.runTask":
-        return _read(record, marks._replace(part=SUB), operation=semconv.OPERATION_INVOKE_AGENT)
-    if text(given, "ai.operationId"):
-        finish = finish_of(given, "ai.response.finishReason", "gen_ai.response.finish_reasons")
-        is_tool = given["ai.operationId"] == "ai.toolCall"
-        return _read(record, marks._replace(finish=finish, part=TOOL if is_tool else CALL))
-    if text(given, "tool.name") and text(given, "tool.call_id"):
-        return _read(
-            record,
-            marks._replace(part=TOOL),
-            operation=semconv.OPERATION_EXECUTE_TOOL,
-            tool=given["tool.name"],
-            call_id=given["tool.call_id"],
-        )
-    return None
-
-
-def _docker(record: SpanRecord, name: str) -> Said | None:
-    given = record.attributes
-    agent = text(given, "agent")
-    marks = Marks(marks_of.DOCKER, SPAN, CALL, text(given, "session.id"))
-    if name == "runtime.session":
-        operation = semconv.OPERATION_INVOKE_AGENT
-        return _read(record, marks._replace(part=RUN), operation=operation, agent=agent)
-    if name == "runtime.stream":
-        finish = semconv.OUTCOME_OK if given.get("stopped") is True else "tool" if given.get("tool.calls") else None
-        return _read(
-            record,
-            marks._replace(finish=finish),
-            operation=semconv.OPERATION_CHAT,
-            agent=agent,
-        )
-    if name == "runtime.tool.call" and text(given, "tool.name"):
-        return _read(
-            record,
-            marks._replace(part=TOOL),
-            operation=semconv.OPERATION_EXECUTE_TOOL,
-            tool=given["tool.name"],
-            call_id=text(given, "tool.call_id"),
-        )
-    return None
-
-
 _READERS: dict[str, Callable[[SpanRecord, str], Said | None]] = {
     marks_of.CLAUDE: _claude,
     marks_of.CODEX: _codex,
     marks_of.GEMINI: _gemini,
     marks_of.QWEN: _qwen,
     marks_of.COPILOT: _copilot,
-    marks_of.OPENCODE: _opencode,
-    marks_of.DOCKER: _docker,
+    marks_of.OPENCODE: of_opencode,
+    marks_of.DOCKER: of_docker,
+    marks_of.GOOSE: of_goose,
 }

@@ -38,12 +38,17 @@ _DOCKER_AGENT = """
 create_todo directory_tree edit_file fetch handoff list_directory list_todos read_file read_multiple_files
 run_background_agent run_background_job search_files_content shell think transfer_task update_todo write_file
 """
+_GOOSE = """
+analyze delegate edit load load_skill read_image shell tree write
+"""
 
-TOOLS = frozenset(f"{_CLAUDE} {_CODEX} {_GEMINI_AND_QWEN} {_COPILOT} {_OPENCODE_AND_PI} {_DOCKER_AGENT}".split())
+_ALL = (_CLAUDE, _CODEX, _GEMINI_AND_QWEN, _COPILOT, _OPENCODE_AND_PI, _DOCKER_AGENT, _GOOSE)
+
+TOOLS = frozenset(" ".join(_ALL).split())
 """Tools of coding agents."""
 
 AGENTS = frozenset({
-    "claude-code", "codex", "copilot", "docker-agent", "gemini-cli", "opencode", "pi", "qwen-code",
+    "claude-code", "codex", "copilot", "docker-agent", "gemini-cli", "goose", "opencode", "pi", "qwen-code",
     "Explore", "Plan", "codebase_investigator", "explore", "general", "general-purpose", "generalist",
     "statusline-setup",
 })  # fmt: skip
