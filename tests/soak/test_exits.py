@@ -35,13 +35,14 @@ PROGRAM = """
         with telemetry.session(agent="planner"), telemetry.task("research", source="slack"):
             telemetry.record_tokens("gpt-5.2", input=3, output=4)
     time.sleep(0.1)  # so that writing and sending are under way
-    say(time.monotonic())
+    say(time.monotonic(), time.process_time())
 """
 BOUND_SECONDS = 0.05
 ANSWER_SECONDS = 0.2
 COLLECTOR_SECONDS = 2.0  # AGENT_TELEMETRY_EXIT_TIMEOUT, as it is where nobody sets it
 MANY = 20  # runs: fewer have no 99th percentile
 LOOSE_SECONDS = 3.0  # of the short form, which runs beside other tests: what hangs takes longer
+WALL, PROCESSOR = 0, 1
 
 
 @dataclass
@@ -116,31 +117,51 @@ FAULTS: dict[str, Callable[[Path], AbstractContextManager[Fault]]] = {
 
 @sizes("EXITS", short=2, long=50)
 def test_exits(size: int, tmp_path: Path, figure: Callable[[str, str], None]) -> None:
-    """Under each fault the program ends with its own exit code, and within its time of the same program without."""
-    bound = BOUND_SECONDS if size >= MANY else LOOSE_SECONDS
-    late: list[str] = []
+    """Under each fault the program ends with its own exit code, and within its time of the same program without.
+
+    The 99th percentile of time that passes counts where the machine is quiet, so that the program without telemetry
+    varies by less than the bound; the median and processor time count on any.
+    """
+    late: dict[str, list[float]] = {}
     with zygote(PROGRAM, tmp_path) as runs:
         for fault, during in FAULTS.items():
             folder = tmp_path / fault
             with during(folder) as under:
-                without, given = measured(runs, size, {"AGENT_TELEMETRY_STATE_DIR": str(folder), **under.variables})
-            added = {of: 1000 * (percentile(given, of) - percentile(without, of)) for of in (50, 99)}
-            figure(f"exit, {fault}, {size} runs", f"p50 {added[50]:+.0f} ms, p99 {added[99]:+.0f} ms")
-            if added[99] > 1000 * (bound + under.more_seconds):
-                late.append(fault)
-    assert late == []
+                took = measured(runs, size, {"AGENT_TELEMETRY_STATE_DIR": str(folder), **under.variables})
+            added = {(of, kind): more(took, kind, of) for kind in (WALL, PROCESSOR) for of in (50, 99)}
+            noise = spread(took["without"])
+            words = [f"p{of} {1000 * added[of, WALL]:+.0f} ms ({1000 * added[of, PROCESSOR]:+.0f})" for of in (50, 99)]
+            figure(f"exit, {fault}, {size} runs", f"{', '.join(words)}; without it p99 - p50 {1000 * noise:.0f} ms")
+            bound = under.more_seconds + (BOUND_SECONDS if size >= MANY else LOOSE_SECONDS)
+            counting = [added[50, WALL], added[99, PROCESSOR], *([added[99, WALL]] if noise <= BOUND_SECONDS else [])]
+            if max(counting) > bound:
+                late[fault] = counting
+    assert late == {}
 
 
-def measured(runs: Zygote, size: int, variables: dict[str, str]) -> tuple[list[float], list[float]]:
-    """Seconds from the program's last line until it is gone, without telemetry and with it, by turns."""
-    took: dict[str, list[float]] = {"without": [], "with": []}
+def measured(runs: Zygote, size: int, variables: dict[str, str]) -> dict[str, list[tuple[float, float]]]:
+    """Seconds that pass, and of processor time, from the program's last line until it is gone, by turns."""
+    took: dict[str, list[tuple[float, float]]] = {"without": [], "with": []}
     for number in range(2 * size):
         how = ("without", "with")[number % 2]
         runs.start(number, how, json.dumps(variables).encode().hex())
-        said, ended, code = runs.end()
-        assert (len(said), code) == (1, 0)
-        took[how].append(ended - float(said[0]))
-    return took["without"], took["with"]
+        ended = runs.end()
+        assert (len(ended.said), ended.code) == (1, 0)
+        at, used = map(float, ended.said[0].split())
+        took[how].append((ended.at - at, ended.used - used))
+    return took
+
+
+def more(took: dict[str, list[tuple[float, float]]], kind: int, of_hundred: int) -> float:
+    """What telemetry adds to that percentile."""
+    given, without = ([each[kind] for each in took[how]] for how in ("with", "without"))
+    return percentile(given, of_hundred) - percentile(without, of_hundred)
+
+
+def spread(took: list[tuple[float, float]]) -> float:
+    """By how much the time that passes varies."""
+    passed = [each[WALL] for each in took]
+    return percentile(passed, 99) - percentile(passed, 50)
 
 
 def percentile(seconds: list[float], of_hundred: int) -> float:

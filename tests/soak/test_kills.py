@@ -54,9 +54,9 @@ def test_kills(size: int, tmp_path: Path, recorder: Recorder, figure: Callable[[
             process = runs.start(number)
             time.sleep(chance.uniform(0, LONGEST_SECONDS))
             os.kill(process, signal.SIGKILL)
-            said, _, code = runs.end()
-            kept |= {int(line.split()[1]) for line in said if line.startswith("kept ")}
-            assert code == -signal.SIGKILL
+            ended = runs.end()
+            kept |= {int(line.split()[1]) for line in ended.said if line.startswith("kept ")}
+            assert ended.code == -signal.SIGKILL
     assert (kept - ports(stored(tmp_path)), len(kept) >= size) == (set(), True)
     arrived = "not waited for"
     if size >= WAITS_FROM:

@@ -9,7 +9,7 @@ import contextlib
 import subprocess
 import sys
 from textwrap import dedent
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tests.lifecycle.programs import allowed, environment
 
@@ -34,14 +34,24 @@ for line in iter(sys.stdin.readline, ""):
     if not child:
         break
     os.write(1, f"started {child}\\n".encode())
-    _, status = os.waitpid(child, 0)
-    os.write(1, f"ended {time.monotonic()} {os.waitstatus_to_exitcode(status)}\\n".encode())
+    _, status, used = os.wait4(child, 0)
+    seconds = used.ru_utime + used.ru_stime
+    os.write(1, f"ended {time.monotonic()} {seconds} {os.waitstatus_to_exitcode(status)}\\n".encode())
 else:
     sys.exit()
 
 def say(*words):
     os.write(1, (" ".join(map(str, words)) + "\\n").encode())
 """
+
+
+class Ended(NamedTuple):
+    """What a run said, when it was gone (a monotonic clock's seconds), its processor time, and its exit code."""
+
+    said: list[str]
+    at: float
+    used: float
+    code: int
 
 
 class Zygote:
@@ -62,14 +72,14 @@ class Zygote:
         assert self._process.stdout is not None
         return self._process.stdout.readline().rstrip("\n")
 
-    def end(self) -> tuple[list[str], float, int]:
-        """What the run said, when it was gone (a monotonic clock's seconds), and its exit code."""
+    def end(self) -> Ended:
+        """How the run ended."""
         said: list[str] = []
         while not (line := self.line()).startswith("ended "):
             assert line or self._process.poll() is None
             said.append(line)
-        _, at, code = line.split()
-        return said, float(at), int(code)
+        _, at, used, code = line.split()
+        return Ended(said, float(at), float(used), int(code))
 
 
 @contextlib.contextmanager
