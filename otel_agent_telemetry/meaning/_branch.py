@@ -236,7 +236,9 @@ class Turn:
         "is_emitted",
         "is_in_tool",
         "is_metered",
+        "is_noted",
         "is_run",
+        "is_told",
         "key",
         "name",
         "scope",
@@ -258,6 +260,7 @@ class Turn:
         self.is_run = True
         self.is_in_tool = False
         self.is_emitted = False
+        self.is_noted = self.is_told = False
         self.has_own_usage = False
         self.is_metered = False
         self.has_calls = bool(branch.calls.model_calls or branch.calls.tool_calls)

@@ -128,6 +128,8 @@ class Meaning:
         elif said.kind == kinds.TOOL:
             self._end_tool(said, branch)
         elif said.kind in (kinds.AGENT, kinds.WORKFLOW):
+            for part in branch.turns if branch is not None else ():
+                self._waiting.end(part)
             turn = turn_of(said, branch or Branch())
             counted_until = said.end_ns if turn.has_own_usage else 0
             self._tree.close(said.key, said.parent_key, counted_until=counted_until)
@@ -151,11 +153,16 @@ class Meaning:
         return as_events(self.told())
 
     def noted(self) -> list[Fact | Usage]:
-        """The calls that began to wait since the last time, as they would be told now.
+        """The calls and runs that began to wait since the last time, as they would be told now.
 
-        Each is told by its run's end at the latest, with the same ``key``: that takes the place of this.
+        Each call is told by its run's end at the latest, with the same ``key``: that takes the place of this. What is
+        said of a run has its key, until that is among those that are withdrawn.
         """
         return self._waiting.noted()
+
+    def withdrawn(self) -> list[int]:
+        """The keys of runs that were noted: what was said of them since is told, or is part of another run's."""
+        return self._waiting.withdrawn()
 
     def expire(self, now_ns: int) -> list[Fact | Usage]:
         """What has waited too long by that time."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from copy import copy
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import semconv
@@ -31,6 +32,8 @@ class Waiting:
         self._own = own
         self._below: dict[int, Branch] = {}
         self._new: deque[tuple[int, ModelCall | ToolCall]] = deque(maxlen=_MOST_HELD)
+        self._new_turns: deque[tuple[int, Turn]] = deque(maxlen=_MOST_HELD)
+        self._withdrawn: list[int] = []
         self.out: list[Told] = []
 
     def __bool__(self) -> bool:
@@ -66,8 +69,13 @@ class Waiting:
             self._limit(key, below)
 
     def noted(self) -> list[Fact | Usage]:
-        """The calls that began to wait since the last time and still do, with what is known of their session so far."""
+        """The calls and runs that began to wait since the last time and still do, as they would be told now."""
         found: list[Fact | Usage] = []
+        while self._new_turns:
+            key, turn = self._new_turns.popleft()
+            if not turn.is_told:
+                turn.is_noted = True
+                found += [fact._replace(key=turn.key) for fact in self._as_known(turn, self._own.around(key))]
         while self._new:
             key, call = self._new.popleft()
             if not (call.is_told or call.is_noted):
@@ -75,6 +83,17 @@ class Waiting:
                 session_id = call.conversation if session is None else session.conversation
                 found.append(as_noted(call, session_id, None if session is None else session.agent_name))
         return found
+
+    def withdrawn(self) -> list[int]:
+        """The runs that were noted, and that since the last time were told of or turned out to be part of another."""
+        found, self._withdrawn = self._withdrawn, []
+        return found
+
+    def end(self, turn: Turn) -> None:
+        """Nothing more is to be known of a run: it is told, or it is part of another one."""
+        if turn.is_noted and not turn.is_told:
+            self._withdrawn.append(turn.key)
+        turn.is_told = True
 
     def claim(self, call: ModelCall | ToolCall, landing: Landing) -> None:
         """A call that counts was told of here too: the run or session around may be the one that it belongs to."""
@@ -99,6 +118,7 @@ class Waiting:
             return
         below = self.at(key)
         below.turns.append(turn)
+        self._new_turns.append((key, turn))
         below.since_ns = below.since_ns or turn.end_ns
         self._new.extend((key, call) for call in turn.held if not isinstance(call, Run))
         self._limit(key, below)
@@ -176,6 +196,7 @@ class Waiting:
 
     def _settle_turn(self, turn: Turn, around: Own | None, session_id: str | None = None) -> None:
         """A run or workflow with nothing of its kind above it: part of a session of ours, else a session by itself."""
+        self.end(turn)
         session = self._own.session_of(around, turn.conversation)
         if around is not None:
             around.touch(turn.end_ns)
@@ -187,8 +208,14 @@ class Waiting:
         elif session_id is not None or (turn.sessions and turn.totals.is_empty):
             self._tell_turn(turn, session_id, None)
         else:
-            known = turn.conversation or (around.conversation if around is not None else None)
-            self._be_session(turn, known or f"{turn.trace_id:032x}", around)
+            self._be_session(turn, around)
+
+    def _as_known(self, turn: Turn, around: Own | None) -> list[Fact]:
+        """What would be told of a run now, if nothing above it ended; nothing changes by that."""
+        if self._own.session_of(around, turn.conversation) is not None or (turn.sessions and turn.totals.is_empty):
+            return [*turn.facts]
+        began, ended = _session(turn, copy(turn.totals), around)
+        return [*began, *turn.facts, *ended]
 
     def _tell_turn(self, turn: Turn, session_id: str | None, agent_name: str | None) -> None:
         self.out.extend(turn.facts)
@@ -196,25 +223,11 @@ class Waiting:
         turn.held.clear()
         self._tree.settle(turn.key, session_id)
 
-    def _be_session(self, turn: Turn, session_id: str, around: Own | None) -> None:
-        task = None if around is None else around.task
-        about = {
-            "agentId": turn.agent_id or turn.agent_name,
-            "harnessProvider": turn.harness,
-            "model": None,
-            "taskId": None if task is None else task.said.attributes.get(semconv.AGENT_TASK_ID),
-            "sessionId": session_id,
-            "agentName": turn.agent_name,
-        }
-        self.out.append(facts.fact("session.started", turn.start_ns, about, turn.key))
-        if turn.task is not None and (around is None or around.task is None):
-            turn.totals.tasks += 1
-            self.out.extend(facts.prompt(turn))
-        self._tell_turn(turn, session_id, turn.agent_name)
-        ended = facts.Ended(turn.key, turn.totals, turn.start_ns, turn.end_ns, turn.error)
-        self.out.extend(facts.session_ended(about, ended))
-        if task is not None:
-            self.out.append(facts.task_session(about, ended, task.agent))
+    def _be_session(self, turn: Turn, around: Own | None) -> None:
+        began, ended = _session(turn, turn.totals, around)
+        self.out.extend(began)
+        self._tell_turn(turn, _session_id(turn, around), turn.agent_name)
+        self.out.extend(ended)
 
     def expire(self, now_ns: int, hold_ns: int, settle_ns: int) -> None:
         """Tell what has waited too long by that time."""
@@ -237,3 +250,30 @@ class Waiting:
         """Tell everything: the spans above will not end."""
         for key in reversed(list(self._below)):
             self.settle(self._below.pop(key), self._own.around(key))
+
+
+def _session_id(turn: Turn, around: Own | None) -> str:
+    known = turn.conversation or (around.conversation if around is not None else None)
+    return known or f"{turn.trace_id:032x}"
+
+
+def _session(turn: Turn, totals: Totals, around: Own | None) -> tuple[list[Fact], list[Fact]]:
+    """How a run that is a session by itself begins, and how it ends with these totals."""
+    task = None if around is None else around.task
+    about = {
+        "agentId": turn.agent_id or turn.agent_name,
+        "harnessProvider": turn.harness,
+        "model": None,
+        "taskId": None if task is None else task.said.attributes.get(semconv.AGENT_TASK_ID),
+        "sessionId": _session_id(turn, around),
+        "agentName": turn.agent_name,
+    }
+    began = [facts.fact("session.started", turn.start_ns, about, turn.key)]
+    if turn.task is not None and task is None:
+        totals.tasks += 1
+        began += facts.prompt(turn)
+    ended = facts.Ended(turn.key, totals, turn.start_ns, turn.end_ns, turn.error)
+    over = [*facts.session_ended(about, ended)]
+    if task is not None:
+        over.append(facts.task_session(about, ended, task.agent))
+    return began, over

@@ -104,7 +104,7 @@ class Backlog:
         """The moments, by the monotonic clock, at which something is to be done."""
         if self.outlet is None and (self.holds or self._awaits_outlet):
             return [self._outlet_tries.next_at]
-        if self.holds or self._notes.new:
+        if self.holds or self._notes:
             return [self._ledger_tries.next_at]
         return [self._next_collect] if self._next_collect else []
 
@@ -123,13 +123,17 @@ class Backlog:
         if not self._next_collect:
             self._next_collect = time.monotonic() + TOKEN_INTERVAL_SECONDS
             self._interval_began = time.time()
-        self._tokens.add(usage, self._notes.settle(usage.key))
+        self._tokens.add(usage, self._notes.settle(usage.key, "token.usage"))
         self._has_uncounted = True
 
     def note(self, call: Fact | Usage) -> None:
-        """A call whose run is still open, as it would be told now."""
+        """A call or a run below one that is still open, as it would be told now."""
         if not self._debug:
             self._notes.add(call)
+
+    def withdraw(self, key: int) -> None:
+        """A run that was noted is told of otherwise."""
+        self._notes.withdraw(key)
 
     def keep(self, facts: Iterable[Fact], *, ends_interval: bool = False, leaving: bool = False) -> None:
         """These events, what is held, and the counts: into the ledger, as far as that can be done now."""
@@ -169,7 +173,7 @@ class Backlog:
         events += [(row, before) for fact, before in grown for row in self._encoded([fact], outlet)]
         losses = _losses.take()
         try:
-            outlet.ledger.set_down(events, losses)
+            outlet.ledger.set_down(events, void=self._notes.gone, losses=losses)
         except (LedgerError, OSError):
             for reason, number in losses.items():
                 _losses.count(reason, number)
@@ -237,7 +241,10 @@ class Backlog:
                 if self._rows_at_once < _ROWS_AT_ONCE:
                     outlet.ledger.reclaim()  # while there is room for that: many small transactions make a long log
             taken = outlet.ledger.append(
-                [*self._rows], counts=[*(count for _, count in counts), *notes.values()], losses=losses
+                [*self._rows],
+                counts=[*(count for _, count in counts), *notes.values()],
+                void=self._notes.gone,
+                losses=losses,
             )
         except LedgerError as error:
             for reason, number in losses.items():

@@ -86,6 +86,8 @@ class Writer:
         ended = any(fact.event == "session.ended" for fact in facts)
         for call in self.mapping.noted():
             self.backlog.note(call)
+        for key in self.mapping.withdrawn():
+            self.backlog.withdraw(key)
         self._in_hand = ()
         self.backlog.keep(facts, ends_interval=collect or ended, leaving=leaving)
 

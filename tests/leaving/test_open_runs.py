@@ -1,4 +1,4 @@
-"""Calls below a run that is still open: in the ledger at once, and told once, however the program ends."""
+"""Calls and runs below what is still open: in the ledger at once, and told once, however the program ends."""
 
 from __future__ import annotations
 
@@ -109,3 +109,65 @@ def test_taken_for_dead(tmp_path: Path) -> None:
         process.communicate("\n", timeout=30)
     said = totals([entry.body for entry in ledger.events()])
     assert said == {"token.usage": 3, "tool.called": 3, "tokens": 45, "named": 0}
+
+
+BELOW = """
+    import sys
+    import otel_agent_telemetry as telemetry
+    from opentelemetry import trace
+
+    def agent(name, *inner):
+        told = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": name, "gen_ai.conversation.id": name}
+        with tracer.start_as_current_span(name, attributes=told):
+            for each in inner:
+                agent(each)
+            with tracer.start_as_current_span("call", attributes={**CHAT, "gen_ai.operation.name": "chat"}):
+                pass
+
+    CHAT = {"gen_ai.request.model": "gpt-5.2", "gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 5}
+    telemetry.configure()
+    tracer = trace.get_tracer("acme")
+    with tracer.start_as_current_span("POST /chat"):
+        agent("outer", "inner")
+        print("called", flush=True)
+        input()
+        agent("second")
+"""
+OF_A_RUN = ["session.cost", "session.ended", "session.started", "token.usage"]
+
+
+def below(folder: Path, *, entries: int) -> tuple[subprocess.Popen[str], Ledger]:
+    """A program whose agent's run has ended below a request that is still open, and its ledger with so many entries."""
+    process = start(BELOW, variables=allowed(folder))
+    assert process.stdout is not None
+    assert process.stdout.readline() == "called\n"
+    ledger = Ledger(ledger_file(str(folder), PRODUCT))
+    while len(ledger.events()) < entries:
+        assert process.poll() is None
+        time.sleep(0.01)
+    return process, ledger
+
+
+def sessions(ledger: Ledger) -> list[tuple[int, int, int]]:
+    """Of each session that ended its agent runs, model calls and tokens."""
+    ended = [json.loads(entry.body)["properties"] for entry in ledger.events() if entry.name == "session.ended"]
+    return [(told["agentRuns"], told["modelCalls"], told["totalTokens"]) for told in ended]
+
+
+def test_an_ended_run_below_an_open_request(tmp_path: Path) -> None:
+    """A run that has ended is a session in the ledger, whatever ends the program before the request around it does."""
+    process, ledger = below(tmp_path, entries=5)
+    with process:
+        process.kill()
+    assert (ledger.take_over(), sessions(ledger)) == (5, [(2, 2, 30)])
+    assert sorted(entry.name for entry in ledger.events()) == sorted([*OF_A_RUN, "token.usage"])
+
+
+def test_the_request_ends(tmp_path: Path) -> None:
+    """Where the request around them ends, each run is told once."""
+    process, ledger = below(tmp_path, entries=5)
+    with process:
+        process.communicate("\n", timeout=30)
+    assert (ledger.take_over(), sorted(sessions(ledger))) == (0, [(1, 1, 15), (2, 2, 30)])
+    assert Counter(entry.name for entry in ledger.events())["session.started"] == 2
+    assert {entry.state for entry in ledger.events()} == {"pending"}

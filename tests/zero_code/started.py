@@ -48,7 +48,26 @@ def told(folder: Path, product: str = "acme-agents") -> list[Any]:
     return [json.loads(body) for body in stored(folder, product)]
 
 
-def serve_and_stop(command: list[str], port: int, given: Mapping[str, str], *, requests: int = 1) -> int:
+def gunicorn(folder: Path, port: int, workers: int) -> tuple[list[str], Callable[[], bool]]:
+    """The command of a gunicorn with so many workers, and whether all of them are up.
+
+    A worker that gets its SIGTERM between its fork and its own handlers has that swallowed by those of its parent, with
+    telemetry and without, and its parent waits for it for half a minute.
+    """
+    settings = folder / "gunicorn.conf.py"
+    settings.write_text(f"def post_worker_init(worker):\n    open(rf'{folder}/up.{{worker.pid}}', 'w').close()\n")
+    command = [str(BIN / "gunicorn"), "-c", str(settings), "-w", str(workers), "-b", f"127.0.0.1:{port}", "web:wsgi"]
+    return command, lambda: len([*folder.glob("up.*")]) == workers
+
+
+def serve_and_stop(
+    command: list[str],
+    port: int,
+    given: Mapping[str, str],
+    *,
+    requests: int = 1,
+    is_up: Callable[[], bool] = lambda: True,
+) -> int:
     """Starts a server, has so many requests answered, and stops it as a service manager does; its exit code.
 
     Where it, or a worker of it, does not stop, the AssertionError says in which line of which thread each one is.
@@ -64,6 +83,7 @@ def serve_and_stop(command: list[str], port: int, given: Mapping[str, str], *, r
         try:
             for _ in range(requests):
                 until(lambda: answers(port))
+            until(is_up)
             server.send_signal(signal.SIGTERM)
             server.communicate(timeout=_STOPPED_SECONDS)
         except subprocess.TimeoutExpired:

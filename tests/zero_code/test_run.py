@@ -16,7 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from tests.network import free_port
 from tests.parts import absent
-from tests.zero_code.started import AROUND, BIN, OURS, SERVICE, run, serve_and_stop, told, variables
+from tests.zero_code.started import AROUND, BIN, OURS, SERVICE, gunicorn, run, serve_and_stop, told, variables
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -153,8 +153,8 @@ def test_gunicorn(tmp_path: Path) -> None:
     """Gunicorn with two forked workers serves, stops with its own exit code, and what each worker did is told once."""
     needs("gunicorn")
     port = free_port()
-    command = [*OURS, str(BIN / "gunicorn"), "-w", "2", "-b", f"127.0.0.1:{port}", "web:wsgi"]
-    assert serve_and_stop(command, port, variables(tmp_path), requests=6) == 0
+    command, is_up = gunicorn(tmp_path, port, 2)
+    assert serve_and_stop([*OURS, *command], port, variables(tmp_path), requests=6, is_up=is_up) == 0
     assert Counter(each["event"] for each in told(tmp_path))["tool.called"] == 6
 
 
@@ -162,8 +162,8 @@ def test_gunicorn_off(tmp_path: Path) -> None:
     """Opted out, gunicorn serves as ever and nothing is written."""
     needs("gunicorn")
     port, state = free_port(), tmp_path / "state"
-    command = [*OURS, str(BIN / "gunicorn"), "-w", "2", "-b", f"127.0.0.1:{port}", "web:wsgi"]
-    assert serve_and_stop(command, port, variables(state, DO_NOT_TRACK="1")) == 0
+    command, is_up = gunicorn(tmp_path, port, 2)
+    assert serve_and_stop([*OURS, *command], port, variables(state, DO_NOT_TRACK="1"), is_up=is_up) == 0
     assert not state.exists()
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from otel_agent_telemetry.pipeline.sending._parcels import Row
 
-__all__ = ["TABLE", "Count", "keep_counts", "overdue", "take"]
+__all__ = ["TABLE", "Count", "keep_counts", "leave_counts", "overdue", "take"]
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS counting (
@@ -61,6 +61,11 @@ def keep_counts(connection: sqlite3.Connection, counts: Iterable[Count]) -> set[
         if due_at is None:
             _take(connection, key)
     return taken
+
+
+def leave_counts(connection: sqlite3.Connection, keys: Iterable[str]) -> None:
+    """Delete these counts, which nobody is to tell."""
+    connection.executemany("DELETE FROM counting WHERE key = ?", [(key,) for key in keys])
 
 
 def overdue(connection: sqlite3.Connection, now: float) -> list[str]:

@@ -27,16 +27,17 @@ _TAKEN_SECONDS = 60.0  # after that whoever took a file and did not come to its 
 
 
 class Left(NamedTuple):
-    """Events, each with the keys of the counts whose place it takes, and losses by reason."""
+    """Events, each with the keys of the counts whose place it takes, losses by reason, and the keys of void counts."""
 
     events: Sequence[tuple[Row, tuple[str, ...]]]
     losses: Mapping[str, int]
+    void: Sequence[str] = ()
 
 
 def set_down(path: str, left: Left) -> None:
     """Leave this beside the ledger at that path; raises OSError. As there, a power cut may take it, a kill does not."""
     events = [[name, body.decode(), kind, key, at, before] for (name, body, kind, key, at), before in left.events]
-    text = json.dumps({"events": events, "losses": dict(left.losses)})
+    text = json.dumps({"events": events, "losses": dict(left.losses), "void": [*left.void]})
     write_private(f"{path}.left-{int.from_bytes(os.urandom(6), 'big')}", text, sync=False)
 
 
@@ -84,4 +85,8 @@ def _read(file: str) -> Left:
         ((str(name), body.encode(), str(kind), str(key), float(at)), tuple(map(str, before)))
         for name, body, kind, key, at, before in told["events"]
     ]
-    return Left(events, {str(reason): int(number) for reason, number in told["losses"].items()})
+    return Left(
+        events,
+        {str(reason): int(number) for reason, number in told["losses"].items()},
+        [str(key) for key in told["void"]],
+    )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from otel_agent_telemetry._sqlite import is_full
 from otel_agent_telemetry.errors import LedgerError
-from otel_agent_telemetry.pipeline.sending._counts import Count, keep_counts, overdue, take
+from otel_agent_telemetry.pipeline.sending._counts import Count, keep_counts, leave_counts, overdue, take
 from otel_agent_telemetry.pipeline.sending._database import LedgerFile, use_reserve
 from otel_agent_telemetry.pipeline.sending._last_run import LastRun, keep_last_run, last_run
 from otel_agent_telemetry.pipeline.sending._parcels import (
@@ -119,10 +119,16 @@ class Ledger:
             self._take_up()
 
     def append(
-        self, rows: Sequence[Row], *, counts: Sequence[Count] = (), losses: Mapping[str, int] | None = None
+        self,
+        rows: Sequence[Row],
+        *,
+        counts: Sequence[Count] = (),
+        void: Sequence[str] = (),
+        losses: Mapping[str, int] | None = None,
     ) -> set[str]:
         """Keep these events, in this order, and add to the losses; once this returns a kill -9 loses none of them.
 
+        ``void`` are the keys of counts that are no more, as what they say is said otherwise.
         Gives the keys of the counts that others took meanwhile: what takes their place has to be counted anew.
         """
         self._appended += len(rows)
@@ -135,6 +141,7 @@ class Ledger:
                 "INSERT INTO events (name, body, content_type, key, created_at) VALUES (?, ?, ?, ?, ?)", rows
             )
             taken = keep_counts(connection, counts)
+            leave_counts(connection, void)
             _count_all(connection, losses or {})
             if prunes:
                 _prune(connection, self._clock())
@@ -160,14 +167,16 @@ class Ledger:
         self._take_up()  # what a process set down at its end says more than its counts, so it goes first
         return self._database.run(lambda connection: take(connection, over)) if over else 0
 
-    def set_down(self, events: Sequence[tuple[Row, tuple[str, ...]]], losses: Mapping[str, int]) -> None:
+    def set_down(
+        self, events: Sequence[tuple[Row, tuple[str, ...]]], *, void: Sequence[str], losses: Mapping[str, int]
+    ) -> None:
         """Leave beside the ledger, which others hold, what the program's end does not wait with; raises OSError.
 
-        Each event comes with the keys of the counts whose place it takes.
+        Each event comes with the keys of the counts whose place it takes; ``void`` as for :meth:`append`.
         """
         if self._path is None:
             raise OSError
-        set_down(self._path, Left(events, losses))
+        set_down(self._path, Left(events, losses, void))
 
     def _take_up(self) -> None:
         if self._path is not None:
@@ -180,6 +189,7 @@ class Ledger:
             known = counts and connection.execute("SELECT 1 FROM events WHERE key = ?", (counts[0].row[3],)).fetchone()
             if not known:  # else whoever took it before died when it was done
                 keep_counts(connection, counts)
+                leave_counts(connection, left.void)
                 _count_all(connection, left.losses)
 
         self._database.run(step)
