@@ -29,7 +29,9 @@ DIALECT_PATHS = {"/v1/events": "proxy", "/events/v1/track": "docker"}
 LARGEST_EVENT = 8192
 _LONGEST = 64
 _EARLIEST = 1_577_836_800  # 2020-01-01: before this package was, and before its clients were
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?Z", re.ASCII)
+_MINUTE = re.compile(r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d", re.ASCII)
+_SECONDS = {f":{second:02}": second for second in range(60)}
+_REST_OF_SECOND = re.compile(r"(\.\d{1,9})?Z", re.ASCII)
 _DAY = re.compile(r"20\d\d-[01]\d-[0-3]\d", re.ASCII)
 _PRODUCT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _INSTALLATION = re.compile(r"(install|ephemeral)_[0-9a-f]{16}", re.ASCII)
@@ -37,9 +39,11 @@ _LANGUAGE = re.compile(r"(C|POSIX|other|[a-z]{2,3}([_-][A-Z]{2})?)([.](UTF-8|utf
 _NAME = re.compile(r"[@~]?[A-Za-z0-9][A-Za-z0-9._:/+-]{0,63}", re.ASCII)
 _SYSTEMS = frozenset({"linux", "darwin", "windows", "other"})
 _PLACES = (*ENVIRONMENTS, "other")
-_VERSIONS = ("version", "swarmVersion")
 _CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")
+_REMEMBERED = 4096
+_LARGEST_REMEMBERED = 2048  # bytes of an event, so that what is remembered has a bound
 _Objects = dict[str, object]
+_parsed = json.JSONDecoder().decode
 
 
 class Arrival(NamedTuple):
@@ -75,33 +79,45 @@ class Reader:
         if len(body) > LARGEST_EVENT:
             raise DroppedError("too_large")
         try:
-            document = json.loads(body)
+            document = _map(_parsed(body.decode()))
         except (ValueError, RecursionError) as error:
             raise DroppedError("not_json") from error
-        found = self._from_proxy(_map(document)) if dialect == "proxy" else self._from_docker(_map(document))
+        if dialect == "proxy":
+            found = self._from_proxy(document, _known if len(body) <= _LARGEST_REMEMBERED else _sender)
+        else:
+            found = self._from_docker(document)
         if not _EARLIEST <= found.occurred <= now + 86_400:
             raise DroppedError("wrong_time")
         return found
 
-    def _from_proxy(self, given: _Objects) -> Arrival:
+    def _from_proxy(self, given: _Objects, sender: Callable[..., _Sender]) -> Arrival:
         name, metadata = given.get("event"), _map(given.get("metadata"))
-        properties = _map(given.get("properties"))
-        if not isinstance(name, str) or name not in self._events:
+        if not isinstance(name, str) or (plan := self._events.get(name)) is None:
             raise DroppedError("unknown_event")
         if given.get("actor_mode") != "anonymous" or metadata.get("schema_version") != contract.SCHEMA_VERSION:
             raise DroppedError("unknown_schema")
+        properties = _map(given.get("properties"))
+        product, installation, version, source, environment, installed_on = sender(
+            given.get("product"),
+            given.get("actor_anonymous_id"),
+            properties.get("version"),
+            properties.get("swarmVersion"),
+            given.get("source"),
+            metadata.get("environment"),
+            metadata.get("install_created_at"),
+        )
         return Arrival(
-            product=_required(_PRODUCT, given.get("product"), "no_product"),
-            event=name,
-            installation=_required(_INSTALLATION, given.get("actor_anonymous_id"), "no_installation"),
-            occurred=_moment(given.get("occurred_at")),
-            version=next((text for key in _VERSIONS if (text := _version(properties.get(key)))), ""),
-            source=_one_of(SOURCES, given.get("source")),
-            environment=_one_of(_PLACES, metadata.get("environment")),
-            os="",
-            language="",
-            installed_on=_text(_DAY, metadata.get("install_created_at")),
-            properties=_checked(self._events[name], properties),
+            product,
+            name,
+            installation,
+            _moment(given.get("occurred_at")),
+            version,
+            source,
+            environment,
+            "",
+            "",
+            installed_on,
+            _checked(plan, properties),
         )
 
     def _from_docker(self, given: _Objects) -> Arrival:
@@ -132,6 +148,32 @@ class Reader:
             installed_on="",
             properties=_checked(self._events[event.name], renamed),
         )
+
+
+_Sender = tuple[str, str, str, str, str, str]
+
+
+def _sender(*said: object) -> _Sender:
+    product, installation, version, swarm_version, source, environment, installed_on = said
+    return (
+        _required(_PRODUCT, product, "no_product"),
+        _required(_INSTALLATION, installation, "no_installation"),
+        _version(version) or _version(swarm_version),
+        _one_of(SOURCES, source),
+        _one_of(_PLACES, environment),
+        _text(_DAY, installed_on),
+    )
+
+
+_remembered = lru_cache(maxsize=_REMEMBERED)(_sender)
+
+
+def _known(*said: object) -> _Sender:
+    """The same few senders come again and again."""
+    try:
+        return _remembered(*said)
+    except TypeError:  # a list or an object, which cannot be a key
+        return _sender(*said)
 
 
 def is_installation(text: str) -> bool:
@@ -180,8 +222,8 @@ def _check(schema: Mapping[str, Any]) -> Check:
             return lambda value: isinstance(value, str) and pattern.fullmatch(value) is not None
 
 
-def _map(value: object) -> _Objects:
-    return cast("_Objects", value) if isinstance(value, dict) else {}
+def _map(value: Any) -> _Objects:
+    return value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType] - parsed from JSON
 
 
 def _text(pattern: re.Pattern[str], value: object) -> str:
@@ -218,18 +260,20 @@ def _is_version(value: str) -> bool:
 
 
 def _moment(value: object) -> int:
-    if not isinstance(value, str) or not _MOMENT.fullmatch(value):
+    if not isinstance(value, str) or not _REST_OF_SECOND.fullmatch(value, 19):
         raise DroppedError("wrong_time")
     try:
-        return _day_began(value[:10]) + 3600 * int(value[11:13]) + 60 * int(value[14:16]) + int(value[17:19])
-    except ValueError as error:
+        return _minute_began(value[:16]) + _SECONDS[value[16:19]]
+    except (KeyError, ValueError) as error:
         raise DroppedError("wrong_time") from error
 
 
-@lru_cache(maxsize=1024)
-def _day_began(day: str) -> int:
-    """Midnight of a day in UTC. Raises ValueError for one that no calendar has."""
-    return int(datetime.fromisoformat(day).replace(tzinfo=timezone.utc).timestamp())
+@lru_cache(maxsize=_REMEMBERED)
+def _minute_began(minute: str) -> int:
+    """A minute in UTC, as seconds since the epoch. Raises ValueError for one that no calendar has."""
+    if not _MINUTE.fullmatch(minute):
+        raise ValueError(minute)
+    return int(datetime.fromisoformat(minute).replace(tzinfo=timezone.utc).timestamp())
 
 
 def _milliseconds(value: object) -> int:

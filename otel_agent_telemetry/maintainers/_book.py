@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import secrets
+import random
 import time
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,10 +21,10 @@ __all__ = ["Book", "rounded"]
 
 _DAY, _HOUR = 86_400, 3_600
 _MOST_REMEMBERED = 200_000
-_COSTS = ("costUsd", "totalCostUsd")
-_TEXTS = (("toolName", "command"), ("model",), ("provider", "harnessProvider"), ("source",), ("errorCategory",))
-_NUMBERS = ("durationMs", "inputTokens", "outputTokens", "isSuccess", "isError", "version")
-_SPLIT = frozenset((*_COSTS, *_NUMBERS, *(name for names in _TEXTS for name in names)))
+_TEXTS = ("toolName", "command", "model", "provider", "harnessProvider", "source", "errorCategory", "version")
+_NUMBERS = ("durationMs", "inputTokens", "outputTokens", "isSuccess", "isError", "costUsd", "totalCostUsd")
+_SPLIT = frozenset(_TEXTS + _NUMBERS)
+"""What has a column of its own; the rest is kept as JSON."""
 _ENDS = {"task.completed": 1, "task.failed": 0}
 _DAYS_OF = "SELECT DISTINCT day FROM presence WHERE product = ? AND installation = ?"
 _DELETE = "DELETE FROM events WHERE product = ? AND event = ? AND occurred >= ? AND occurred < ? AND installation = ?"
@@ -39,6 +39,7 @@ class Book:
         self._words: dict[str, int] = {}
         self._around: dict[tuple[str, ...], tuple[int, ...]] = {}
         self._present: set[tuple[int, ...]] = set()
+        self._draw = random.Random().getrandbits  # noqa: S311 - for what came without a key: it has to differ, no more
         self._file = Database(path, BookLayout(self._forget_learnt))
 
     def add(self, batch: Sequence[tuple[int | None, Arrival]], dropped: Mapping[str, int]) -> int:
@@ -64,11 +65,7 @@ class Book:
         dropped: Mapping[str, int],
         now: int,
     ) -> int:
-        rows, present = list[tuple[Any, ...]](), set[tuple[int, ...]]()
-        for key, arrival in batch:
-            row = self._row(connection, key, arrival, now // _HOUR)
-            rows.append(row)
-            present.add((row[0], arrival.occurred // _DAY, row[5], row[6], row[8]))
+        rows, present = self._rows(connection, batch, now // _HOUR)
         kept = connection.executemany(_INSERT, rows).rowcount if rows else 0
         if fresh := present - self._present:
             connection.executemany("INSERT OR IGNORE INTO presence VALUES (?, ?, ?, ?, ?)", fresh)
@@ -82,35 +79,52 @@ class Book:
         )
         return kept
 
-    def _row(self, connection: sqlite3.Connection, key: int | None, arrival: Arrival, hour: int) -> tuple[Any, ...]:
-        given = arrival.properties
-        around = (arrival.product, arrival.installation, *arrival[4:9])
-        ids = self._around.get(around)
-        if ids is None:
-            ids = self._learn(connection, around, arrival.installed_on)
-        product, installation, *envelope = ids
-        word = self._words.get
-        event = word(arrival.event) or self._word(connection, arrival.event)
-        said = [word(text) or self._word(connection, text) for text in (_first(given, names) for names in _TEXTS)]
-        duration = cast("int | None", given.get("durationMs"))
-        rest = {name: value for name, value in given.items() if name not in _SPLIT}
-        return (
-            product,
-            event,
-            arrival.occurred,
-            secrets.randbits(63) if key is None else key,
-            hour,
-            installation,
-            *envelope,
-            *said,
-            _success(arrival.event, given),
-            duration,
-            None if duration is None else rounded(duration),
-            given.get("inputTokens"),
-            given.get("outputTokens"),
-            next((given[name] for name in _COSTS if name in given), None),
-            _written(rest) if rest else "",
-        )
+    def _rows(
+        self, connection: sqlite3.Connection, batch: Sequence[tuple[int | None, Arrival]], hour: int
+    ) -> tuple[list[tuple[Any, ...]], set[tuple[int, ...]]]:
+        """A row for each event, and who was there on which day. In one loop: this is most of what an event costs."""
+        rows, present = list[tuple[Any, ...]](), set[tuple[int, ...]]()
+        around_of, word_of, word, draw = self._around.get, self._words.get, self._word, self._draw
+        for key, arrival in batch:
+            _, event, _, occurred, _, _, _, _, _, installed_on, given = arrival
+            around = arrival[:1] + arrival[2:3] + arrival[4:9]
+            product, installation, version, source, environment, os, language = around_of(around) or self._learn(
+                connection, around, installed_on
+            )
+            said = cast("Mapping[str, Any]", given).get
+            name, model = said("toolName") or said("command") or "", said("model") or ""
+            provider, origin = said("provider") or said("harnessProvider") or "", said("source") or ""
+            error, duration, cost = said("errorCategory") or "", said("durationMs"), said("costUsd")
+            rest = {name: value for name, value in given.items() if name not in _SPLIT}
+            rows.append(
+                (
+                    product,
+                    word_of(event) or word(connection, event),
+                    occurred,
+                    draw(63) if key is None else key,
+                    hour,
+                    installation,
+                    version,
+                    source,
+                    environment,
+                    os,
+                    language,
+                    word_of(name) or word(connection, name),
+                    word_of(model) or word(connection, model),
+                    word_of(provider) or word(connection, provider),
+                    word_of(origin) or word(connection, origin),
+                    word_of(error) or word(connection, error),
+                    _success(event, given),
+                    duration,
+                    None if duration is None else rounded(duration),
+                    said("inputTokens"),
+                    said("outputTokens"),
+                    said("totalCostUsd") if cost is None else cost,
+                    _written(rest) if rest else "",
+                )
+            )
+            present.add((product, occurred // _DAY, installation, version, environment))
+        return rows, present
 
     def _learn(self, connection: sqlite3.Connection, around: tuple[str, ...], installed_on: str) -> tuple[int, ...]:
         if len(self._around) >= _MOST_REMEMBERED:
@@ -165,10 +179,3 @@ def _success(event: str, given: Mapping[str, object]) -> int | None:
     if (failed := given.get("isError")) is not None:
         return int(not failed)
     return _ENDS.get(event)
-
-
-def _first(given: Mapping[str, Any], names: Sequence[str]) -> str:
-    for name in names:
-        if name in given:
-            return given[name]
-    return ""

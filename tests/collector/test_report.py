@@ -20,7 +20,7 @@ from tests.maintainers.synthetic import Life
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.clickhouse, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.clickhouse, pytest.mark.timeout(3600)]  # a million events, on any machine
 
 SQL = CONFIGURATIONS / "clickhouse"
 EVENTS = int(os.environ.get("CLICKHOUSE_EVENTS", "1000000"))
