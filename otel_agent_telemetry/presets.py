@@ -69,6 +69,7 @@ _ORDER = (
 )
 _CLOUD_HOSTS = ("agent-swarm-mcp.desplega.sh", "agent-swarm.dev", "agent-swarm.cloud")
 _CLOUD_DOMAINS = (".agent-swarm.dev", ".agent-swarm.cloud")
+_LARGEST_PORT = 65_535
 _INSTALL_METHODS = ("onboard_interactive", "onboard_noninteractive")
 _INSTALL_PRESETS = ("dev", "content", "research", "solo", "custom")
 
@@ -85,7 +86,10 @@ def _on_own_host(url: str) -> bool:
     scheme, _, rest = url.strip().partition("://")
     if not scheme.isalpha():
         return False
-    host = rest.split("/", 1)[0].split("?", 1)[0].rpartition("@")[2].partition(":")[0].lower()
+    place = min((rest.partition(end)[0] for end in "/?#"), key=len).rpartition("@")[2]
+    host, _, port = place.lower().partition(":")
+    if port and not (port.isdigit() and int(port) <= _LARGEST_PORT):
+        return False
     return host in _CLOUD_HOSTS or host.endswith(_CLOUD_DOMAINS)
 
 

@@ -81,8 +81,12 @@ def establish(store: Store) -> dict[str, str]:
 
 
 def stored(store: Store) -> dict[str, str]:
-    """The stored values by key, of those that have the right form; makes nothing."""
-    found = {key: store.get(key) for key in _FORMS}
+    """The stored values by key, of those that have the right form; makes nothing. The day alone may be unreadable."""
+    from contextlib import suppress
+
+    found = {key: store.get(key) for key in (INSTALLATION_ID_KEY, REFERENCE_KEY_KEY)}
+    with suppress(Exception):  # below a store there is a driver, which may raise anything
+        found[INSTALLED_AT_KEY] = store.get(INSTALLED_AT_KEY)
     return {key: value for key, value in found.items() if value is not None and _FORMS[key](value)}
 
 

@@ -122,8 +122,10 @@ def _identity(setup: Mapping[str, Any]) -> tuple[Any, Any]:
     """The id that Agent Swarm sends with, and the moment of installation: text, a form, or None."""
     mints = bool(setup.get("options", {}).get("generateIfMissing"))
     config: dict[str, str] = setup.get("config") or {}
-    if fails(setup.get("failRead"), ID) or (config.get(ID) and fails(setup.get("failRead"), INSTALLED_AT)):
+    if fails(setup.get("failRead"), ID):
         return (named("ephemeral_"), None) if mints else (None, None)
+    if config.get(ID) and fails(setup.get("failRead"), INSTALLED_AT):
+        return (named("ephemeral_") if mints else config[ID]), None  # a worker has its id by then, and keeps it
     if config.get(ID):
         return config[ID], config.get(INSTALLED_AT) or None
     if not mints:
@@ -152,8 +154,10 @@ def _flag(environ: Mapping[str, str], name: str) -> bool:
 
 
 def _own_host(url: str) -> bool:
+    """As ``new URL`` takes it: an address without a scheme, or with a port that none has, is no address."""
     try:
-        host = urlsplit(url.strip()).hostname or ""
+        address = urlsplit(url.strip())
+        host = (address.port, address.hostname or "")[1] if address.scheme else ""
     except ValueError:
         return False
     exact = {"agent-swarm-mcp.desplega.sh", "agent-swarm.dev", "agent-swarm.cloud"}

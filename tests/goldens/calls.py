@@ -40,14 +40,18 @@ def calls_in(case: Mapping[str, Any]) -> Iterator[Call]:
 def _named_call(index: int, api: str, arguments: list[Any], environ: dict[str, str]) -> Call:
     if api == "track":
         said = arguments[0]
-        return Call(
-            index, api, arguments, environ, said["event"], said.get("properties") or {}, said.get("metadata", {})
-        )
+        given, metadata = _object(said.get("properties")), _object(said.get("metadata"))
+        return Call(index, api, arguments, environ, said["event"], given, metadata)
     if api.startswith("telemetry."):
         family = api.removeprefix("telemetry.").removesuffix("Event")
-        given = cast("dict[str, Any]", arguments[1]) if len(arguments) > 1 else {}
+        given = _object(arguments[1]) if len(arguments) > 1 else {}
         return Call(index, api, arguments, environ, f"{family}.{arguments[0]}", given)
     return Call(index, api, arguments, environ, _DOCKER_EVENTS[api])
+
+
+def _object(said: Any) -> dict[str, Any]:
+    """What JavaScript spreads of it: of null and undefined nothing."""
+    return cast("dict[str, Any]", said) if isinstance(said, dict) and "$js" not in said else {}
 
 
 _DOCKER_EVENTS = {

@@ -169,7 +169,7 @@ def _check_our_request(case: Mapping[str, Any], request: Request, kept: dict[str
         report.failures.append(f"ours: sent what the ledger does not hold: {request.body!r}")
     headers = dict(request.headers)
     headers.pop("Host", None)
-    version = agent_swarm.PACKAGE if case["client"] == "agent-swarm" else case["setup"]["version"] or "unknown"
+    version = agent_swarm.PACKAGE if case["client"] == "agent-swarm" else kinds.version_of(case["setup"]["version"])
     expected = {
         "Content-Type": "application/json",
         "User-Agent": f"{PRODUCTS[case['client']]}/{version}",
@@ -213,4 +213,5 @@ def _stores(case: Mapping[str, Any]) -> list[str]:
     if new and agent_swarm.fails(unwritable, agent_swarm.ID):
         return [] if agent_swarm.fails(unwritable, agent_swarm.INSTALLED_AT) else [agent_swarm.INSTALLED_AT]
     keys = [agent_swarm.ID, agent_swarm.INSTALLED_AT, REFERENCE_KEY] if new else [REFERENCE_KEY]
-    return [key for key in keys if not agent_swarm.fails(unwritable, key)]
+    unreadable = setup.get("failRead")
+    return [key for key in keys if not (agent_swarm.fails(unwritable, key) or agent_swarm.fails(unreadable, key))]

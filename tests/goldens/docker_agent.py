@@ -74,7 +74,7 @@ class DockerAgent:
             "tool_calls": session["tools"],
             "input_tokens": session["in"],
             "output_tokens": session["out"],
-            "total_tokens": session["in"] + session["out"],
+            "total_tokens": _int64(session["in"] + session["out"]),
             "cost": 0,
             "error_count": 0,
             "is_success": self._failed == 0,
@@ -100,8 +100,8 @@ class DockerAgent:
         }
 
     def _RecordTokenUsage(self, model: str, read: int, written: int, cost: Any) -> Any:  # noqa: N802
-        self._session["in"] += read
-        self._session["out"] += written
+        self._session["in"] = _int64(self._session["in"] + read)
+        self._session["out"] = _int64(self._session["out"] + written)
         if isinstance(cost, str):  # NaN and the infinities have no JSON: nothing is sent
             return None
         return "token", {
@@ -111,9 +111,14 @@ class DockerAgent:
             "agent_name": self._session["agent"],
             "input_tokens": read,
             "output_tokens": written,
-            "total_tokens": read + written,
+            "total_tokens": _int64(read + written),
             "cost": cost,
         }
+
+
+def _int64(number: int) -> int:
+    """Go's sums run over."""
+    return (number + 2**63) % 2**64 - 2**63
 
 
 _ESCAPED = re.compile("[\udc80-\udcff]")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from functools import cache
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import genai_prices
 import genai_prices.data
 
 from otel_agent_telemetry import contract
@@ -24,6 +26,9 @@ LARGEST_COUNT = 2**53 - 1
 _MOST_USD = 1e9
 LONGEST_LIST = 32
 _LONGEST_NAME = 64
+_LONGEST_TEXT = 256
+_A_YEAR = 366 * 86_400_000
+_LARGEST_INTEGER = 2**63 - 1
 _YES = {"true", "1", "yes", "on"}
 
 
@@ -38,6 +43,19 @@ def consents(environ: Mapping[str, str]) -> bool:
 def valid_id(value: str | None) -> bool:
     """Whether a stored id has the one form that we send."""
     return value is not None and re.fullmatch("install_[0-9a-f]{16}", value) is not None
+
+
+def version_of(said: str) -> str:
+    """The version of docker-agent's form; what is none, such as a branch, is unknown."""
+    found = plain(Version(), said)
+    return "unknown" if found is ABSENT else found
+
+
+def identifier(given: Any) -> bytes:
+    """What a reference is made of: text to its longest attribute, a number within 64 bits."""
+    if isinstance(given, int):
+        return str(min(max(given, -_LARGEST_INTEGER), _LARGEST_INTEGER)).encode()
+    return given[:_LONGEST_TEXT].encode("utf-8", "replace")
 
 
 def declared_name(name: str) -> Any:
@@ -111,6 +129,11 @@ def plain(kind: Kind, given: Any) -> Any:
     return usd(given) if isinstance(kind, Usd) else whole(given)
 
 
+def lasted(milliseconds: int) -> int:
+    """How long a tool call took: what no call takes is no duration."""
+    return milliseconds if 0 <= milliseconds < _A_YEAR else 0
+
+
 def whole(given: float) -> int:
     """A count."""
     return min(max(int(given), 0), LARGEST_COUNT)
@@ -122,9 +145,14 @@ def usd(given: float) -> float:
     return int(amount) if float(amount).is_integer() else amount
 
 
-def spent(cost: float) -> float:
-    """What a model call may have cost; an amount that no call costs is none."""
-    return cost if isfinite(cost) and 0 <= cost <= _MOST_USD else 0
+def spent(cost: float, model: str, read: int, written: int) -> float | None:
+    """What a model call may have cost; an amount that no call costs is none, and the list's price stands for it."""
+    if isfinite(cost) and 0 <= cost <= _MOST_USD:
+        return cost
+    with suppress(LookupError):
+        usage = genai_prices.Usage(input_tokens=read, output_tokens=written)
+        return min(float(genai_prices.calc_price(usage, model_ref=model).total_price), _MOST_USD)
+    return None
 
 
 def or_empty(name: str) -> Any:
@@ -134,6 +162,8 @@ def or_empty(name: str) -> Any:
 
 def as_replayed(given: Any) -> Any:
     """A value of the data as the replay hands it to us."""
+    if isinstance(given, str) and given.startswith("hex:"):
+        return bytes.fromhex(given[4:]).decode("utf-8", "surrogateescape")
     if not isinstance(given, dict):
         return given
     fields = cast("dict[str, Any]", given)

@@ -30,13 +30,6 @@ _BUN = {
     "host": "127.0.0.1:9999",
     "accept-encoding": "gzip, deflate, br, zstd",
 }
-_GO = {
-    "host": "api.docker.com",
-    "user-agent": "cagent/v1.40.0",
-    "content-type": "application/json",
-    "x-api-key": "REDACTED",
-    "accept-encoding": "gzip",
-}
 
 
 def agent_swarm(*calls: tuple[str, Any], environ: dict[str, str] | None = None, **setup: Any) -> dict[str, Any]:
@@ -67,11 +60,21 @@ def _case(client: str, runtime: str, calls: list[Any], env: dict[str, str], setu
     server = setup.pop("server", {"status": 200})
     case = {"client": client, "runtime": runtime, "setup": setup, "env": env, "calls": calls, "server": server}
     said = [call.theirs for call in calls_of(case) if call.theirs is not None]
-    headers = _BUN if client == "agent-swarm" else _GO
+    headers = _BUN if client == "agent-swarm" else _go(setup)
     requests = [_request(PATHS[client], headers, body) for body in said if "refused" not in server]
     observed = {"request_count": len(requests), "config_writes": config_writes(case)}
     installation = _filled(said[0]["actor_anonymous_id"]) if client == "agent-swarm" and said else None
     return {**case, "requests": requests, "observed": {**observed, "installation_id": installation}}
+
+
+def _go(setup: dict[str, Any]) -> dict[str, str]:
+    return {
+        "host": "api-stage.docker.com" if setup.get("debug") else "api.docker.com",
+        "user-agent": f"cagent/{setup['version'] or 'unknown'}",
+        "content-type": "application/json",
+        "x-api-key": "REDACTED",
+        "accept-encoding": "gzip",
+    }
 
 
 def _request(path: str, headers: dict[str, str], body: dict[str, Any]) -> dict[str, Any]:
@@ -100,8 +103,12 @@ EVERYTHING = agent_swarm(
             "harnessVersion": "2.1.0",
             "hasParent": True,
             "priority": 60,
+            "tags": ["billing", "for Mr Smith"],
         },
     ),
+    ("task.claimed", {"taskId": _TASK, "source": "slack", "agentId": _AGENT}),
+    ("session.started", {"agentId": _AGENT, "harnessProvider": "claude", "role": "lead", "taskId": _TASK}),
+    ("session.ended", {"agentId": _AGENT, "durationMs": 5, "tasksProcessed": 1, "taskId": _TASK}),
     (
         "session.cost",
         {
@@ -111,6 +118,7 @@ EVERYTHING = agent_swarm(
             "inputTokens": 12,
             "totalCostUsd": 0.25,
             "isError": False,
+            "costIsEstimate": True,
         },
     ),
     ("session.failure", {"agentId": _AGENT, "errorCategory": "rate_limit", "model": "opus", "durationMs": 1200}),
@@ -118,7 +126,7 @@ EVERYTHING = agent_swarm(
     environ={"SWARM_ORG_ID": "org_made", "INSTALL_PRESET": "solo", "SWARM_CLOUD": "1"},
     config={"telemetry_installation_id": INSTALLATION, "telemetry_installed_at": "2026-03-04T05:06:07.000Z"},
 )
-"""A value of every kind, in the events of Agent Swarm."""
+"""A value of every kind, in the events of Agent Swarm, with what its documents name and its client does not send."""
 
 CONVERSATION = docker_agent(
     ("TrackCommand", "run", ["agent.yaml", "a prompt"]),

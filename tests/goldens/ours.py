@@ -29,16 +29,22 @@ def identity(case: Mapping[str, Any], ours: Outcome) -> tuple[Any, str | None]:
         return (named("ephemeral_") if setup.get("user_uuid_file") == "cannot be written" else kept), None
     config: dict[str, str] = setup.get("config") or {}
     mints = bool(setup.get("options", {}).get("generateIfMissing"))
-    if any(agent_swarm.fails(setup.get("failRead"), key) for key in (agent_swarm.ID, agent_swarm.INSTALLED_AT)):
+    if agent_swarm.fails(setup.get("failRead"), agent_swarm.ID):
         return (named("ephemeral_") if mints else None), None
+    is_dated = not agent_swarm.fails(setup.get("failRead"), agent_swarm.INSTALLED_AT)
     if kinds.valid_id(config.get(agent_swarm.ID)):
-        return config[agent_swarm.ID], (config.get(agent_swarm.INSTALLED_AT) or "")[:10] or None
+        return config[agent_swarm.ID], _day(config) if is_dated else None
     if not mints:
         return None, None
     if agent_swarm.fails(setup.get("failWrite"), agent_swarm.ID):
         return named("ephemeral_"), None
-    day = (ours.stored.get(agent_swarm.INSTALLED_AT) or "")[:10]
-    return ours.stored.get(agent_swarm.ID, ABSENT), day or None
+    return ours.stored.get(agent_swarm.ID, ABSENT), _day(ours.stored) if is_dated else None
+
+
+def _day(stored: Mapping[str, str]) -> str | None:
+    """The day of installation, where a moment is stored as both products write it."""
+    found = re.fullmatch(r"(\d{4}-\d\d-\d\d)T\d\d:\d\d:\d\d\.\d{1,6}Z", stored.get(agent_swarm.INSTALLED_AT) or "")
+    return found and found[1]
 
 
 class Expected:
@@ -66,7 +72,7 @@ class Expected:
 
     def _body(self, call: Call) -> dict[str, Any] | None:
         if self._case["client"] == "docker-agent":
-            said = getattr(self, f"_{call.api}")(call, *call.arguments)
+            said = getattr(self, f"_{call.api}")(call, *map(kinds.as_replayed, call.arguments))
             return None if said is None else self._record(said[0], said[1], call)
         if call.event not in contract.events():
             return None
@@ -116,13 +122,17 @@ class Expected:
         if isinstance(kind, PublicName):
             return self._public(kind.registry, given)
         if isinstance(kind, ListOf):
-            items = cast("list[Any]", given)[: kinds.LONGEST_LIST] if isinstance(given, list) else None
-            return (
-                ABSENT
-                if items is None
-                else [v for v in (self.value(kind.item, key, i) for i in items) if v is not ABSENT]
-            )
+            return self._list(kind, key, given)
         return kinds.plain(kind, given)
+
+    def _list(self, kind: ListOf, key: str, given: Any) -> Any:
+        """The texts of a list; one that holds other values alone is none."""
+        if not isinstance(given, list):
+            return ABSENT
+        items = cast("list[Any]", given)
+        texts = [item for item in items if isinstance(item, str)]
+        values = (self.value(kind.item, key, text) for text in texts[: kinds.LONGEST_LIST])
+        return [value for value in values if value is not ABSENT] if texts or not items else ABSENT
 
     def reference(self, namespace: str, given: Any) -> Any:
         """The keyed hash, worked out from the key that the store holds; its form where the key is kept nowhere."""
@@ -130,8 +140,7 @@ class Expected:
             return ABSENT
         if not self._key:
             return REFERENCE
-        data = str(given).encode("utf-8", "surrogatepass")
-        return blake2b(data, digest_size=8, key=self._key, person=namespace.encode()).hexdigest()
+        return blake2b(kinds.identifier(given), digest_size=8, key=self._key, person=namespace.encode()).hexdigest()
 
     def _public(self, registry: str, given: Any) -> Any:
         if not isinstance(given, str) or not given:
@@ -141,11 +150,10 @@ class Expected:
     # docker-agent ---------------------------------------------------------------------------------------------------
 
     def _record(self, event: str, properties: dict[str, Any], call: Call, *, last: bool = False) -> dict[str, Any]:
-        version = self._case["setup"]["version"]
         low, high = self._ours.moments[call.index]
         system = {
             "user_uuid": self.id,
-            "version": version or "unknown",
+            "version": kinds.version_of(self._case["setup"]["version"]),
             "os": {"linux": "linux", "darwin": "darwin", "win32": "windows"}.get(sys.platform, "other"),
             "os_language": kinds.language(self._start.get("LANG", "")),
         }
@@ -192,7 +200,7 @@ class Expected:
             "input_tokens": min(session["in"], kinds.LARGEST_COUNT),
             "output_tokens": min(session["out"], kinds.LARGEST_COUNT),
             "total_tokens": min(session["in"] + session["out"], kinds.LARGEST_COUNT),
-            "cost": kinds.usd(sum(session["cost"])),
+            "cost": kinds.usd(sum(session["cost"]) if None not in session["cost"] else 0),
             "error_count": len(errors),
             "is_success": not errors,
             "error": errors,
@@ -211,16 +219,22 @@ class Expected:
         return "tool", {
             "action": "call",
             "tool_name": kinds.or_empty(tool),
-            "session_id": self.reference("session", session_id) if session_id else "",
+            "session_id": self._session_around(session_id),
             "agent_name": kinds.or_empty(agent),
-            "duration_ms": kinds.whole(duration),
+            "duration_ms": kinds.lasted(duration),
             "is_success": error is None,
-            "error": "tool_error" if error else ABSENT,
+            "error": ABSENT if error is None else "tool_error",
         }
 
+    def _session_around(self, session_id: str) -> Any:
+        """The session that is open; the one that the call names only where none is."""
+        if self._sessions:
+            return self._sessions[-1]["session_id"]
+        return self.reference("session", session_id) if session_id else ""
+
     def _RecordTokenUsage(self, _call: Call, model: str, read: int, written: int, cost: Any) -> Any:  # noqa: N802
-        spent = kinds.spent(float(cost))
         counted = max(read, 0), max(written, 0)
+        spent = kinds.spent(float(cost), model, *counted)
         session = self._sessions[-1] if self._sessions else _new_session("", "")
         session["in"], session["out"] = session["in"] + counted[0], session["out"] + counted[1]
         session["cost"].append(spent)
@@ -232,7 +246,7 @@ class Expected:
             "input_tokens": min(counted[0], kinds.LARGEST_COUNT),
             "output_tokens": min(counted[1], kinds.LARGEST_COUNT),
             "total_tokens": min(sum(counted), kinds.LARGEST_COUNT),
-            "cost": kinds.usd(spent),
+            "cost": kinds.usd(spent or 0),
         }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from otel_agent_telemetry import contract
-from otel_agent_telemetry.contract import Count, Enum, ErrorCategory, ListOf, PublicName, Ref, Usd, Version
+from otel_agent_telemetry.contract import Count, Enum, ErrorCategory, Flag, ListOf, PublicName, Ref, Usd, Version
 from tests.goldens import agent_swarm, kinds
 from tests.goldens.docker_agent import tags
 from tests.goldens.schema import AGENT_SWARM
@@ -27,6 +27,7 @@ REASONS = {
     "no_redirect": "a redirect is not followed",
     "no_loss": "nothing is lost: what is not sent yet waits in the ledger, and what another encoder gave up on leaves",
     "truthful": "the real client sends a constant, or what was before, where we have counted",
+    "at_start": "the environment is read once, as the process starts",
     "bare_headers": "only the headers that the request needs are sent",
 }
 """Every reason for which we differ on purpose."""
@@ -147,10 +148,18 @@ def _explain_body(case: Mapping[str, Any], call: Call, body: dict[str, Any], rep
         _explain_keys(record["properties"], properties, {**allowed, **tagged}, report)
         return
     allowed = may_differ("agent-swarm", call.event)
-    made_up = {key: "undeclared" for key in call.given if key not in contract.events()[call.event].properties}
+    declared = contract.events()[call.event].properties
+    made_up = {key: "undeclared" for key in call.given if key not in declared}
+    mistyped = {
+        key: "range"
+        for key, value in call.given.items()
+        if isinstance(declared.get(key), Flag) and not isinstance(value, bool)
+    }
     said = dict.fromkeys(call.metadata, "undeclared")
+    if agent_swarm.cloud(call.environ) != agent_swarm.cloud(case["env"]):
+        allowed, said = {**allowed, "is_cloud": "at_start"}, {**said, "is_cloud": "at_start"}
     _explain_keys(theirs, body, {**_ENVELOPE, "properties": "", "metadata": ""}, report)
-    _explain_keys(theirs["properties"], body["properties"], {**made_up, **allowed}, report)
+    _explain_keys(theirs["properties"], body["properties"], {**made_up, **mistyped, **allowed}, report)
     _explain_keys(theirs["metadata"], body["metadata"], {**_METADATA, **said}, report)
 
 

@@ -157,7 +157,7 @@ def _telemetry(case: Mapping[str, Any], endpoint: str, state: Path, store: Store
 
 def _names(case: Mapping[str, Any], **places: int) -> set[str]:
     """The names that the case's own calls give, as a product that declares its names would declare them."""
-    given = [call["args"][places[call["api"]]] for call in case["calls"] if call["api"] in places]
+    given = [_value(call["args"][places[call["api"]]]) for call in case["calls"] if call["api"] in places]
     return {name for name in given if name and len(name) <= _LONGEST_NAME and name.isprintable()}
 
 
@@ -215,15 +215,8 @@ class _Caller:
             self._sessions[-1].fail("error")
 
     def RecordToolCall(self, tool: str, session_id: str, agent: str, duration_ms: int, error: str | None) -> None:  # noqa: N802
-        self._telemetry.track(
-            "tool.called",
-            toolName=tool,
-            sessionId=session_id,
-            agentName=agent,
-            durationMs=duration_ms,
-            isSuccess=error is None,
-            errorCategory="tool_error" if error else None,
-        )
+        failed = None if error is None else "tool_error"
+        self._telemetry.track_tool(tool, duration_ms=duration_ms, error=failed, agent=agent, session_id=session_id)
 
     def RecordTokenUsage(self, model: str, input_tokens: int, output_tokens: int, cost: Any) -> None:  # noqa: N802
         cost_usd = float(cost)  # the data writes what JSON lacks as text: "NaN", "+Inf"

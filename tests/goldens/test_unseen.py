@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PORT = ("server.started", {"port": 3013})
-SPARE = {"telemetry_installation_id": INSTALLATION}
+DATED = {"telemetry_installation_id": INSTALLATION, "telemetry_installed_at": "2026-03-04T05:06:07.000Z"}
 VERSION: tuple[Any, ...] = ("TrackCommand", "version", [])
 SESSION = "5e1f"
 START: tuple[Any, ...] = ("RecordSessionStart", "helper", SESSION)
@@ -37,6 +37,11 @@ CASES: dict[str, dict[str, Any]] = {
     "nothing can be written": agent_swarm(PORT, failWrite=True),
     "the id cannot be written": agent_swarm(PORT, config={}, failWrite=["telemetry_installation_id"]),
     "nothing can be read": agent_swarm(PORT, failRead=True),
+    "a day that a worker cannot read": agent_swarm(
+        PORT, config=DATED, options={}, source="worker", failRead="telemetry_installed_at"
+    ),
+    "a day that the server cannot read": agent_swarm(PORT, config=DATED, failRead=["telemetry_installed_at"]),
+    "a day that nobody can read": agent_swarm(PORT, config={**DATED, "telemetry_installed_at": "yesterday"}),
     "never set up": agent_swarm(PORT, init=False),
     "values that JSON lacks": agent_swarm(
         (
@@ -68,6 +73,17 @@ CASES: dict[str, dict[str, Any]] = {
     "tags by the hundred": agent_swarm(("task.created", {"taskId": "t", "source": "ui", "tags": ["a"] * 100})),
     "the caller's metadata": agent_swarm(
         ("track", [{"event": "server.started", "metadata": {"environment": "x", "more": 1}}])
+    ),
+    "no metadata": agent_swarm(("track", [{"event": "server.started", "properties": None, "metadata": None}])),
+    "hosts": agent_swarm(PORT, environ={"MCP_BASE_URL": "https://u:p@mcp.agent-swarm.dev:8443#x"}),
+    "a host with a port that none has": agent_swarm(PORT, environ={"MCP_BASE_URL": "https://agent-swarm.dev:99999"}),
+    "no address": agent_swarm(PORT, environ={"MCP_BASE_URL": "//agent-swarm.dev"}),
+    "a cloud that comes later": agent_swarm(PORT, ("setenv", ["SWARM_CLOUD", "true"]), PORT),
+    "text where there should be none": agent_swarm(
+        ("agent.registered", {"role": {"a": 1}, "capabilities": [["x"], 1, None], "isReconnect": "yes"})
+    ),
+    "long identifiers": agent_swarm(
+        ("session.started", {"agentId": "a" * 5000, "harnessProvider": "pi", "model": "m" * 5000, "role": "<b>\u2028"})
     ),
     "an event that nobody declared": agent_swarm(("track", [{"event": "made.up", "properties": {"a": 1}}])),
     "a cohort in free text": agent_swarm(PORT, environ={"DESPLEGA_TELEMETRY_ENV": "Acme QA"}),
@@ -105,6 +121,20 @@ CASES: dict[str, dict[str, Any]] = {
     "after the end": docker_agent(START, END, ("RecordTokenUsage", "gpt-4o", 1, 2, 0.1)),
     "a session that stays open": docker_agent(START, ("RecordTokenUsage", "gpt-4o", 1, 2, 0.1)),
     "a name that cannot be declared": docker_agent(("RecordToolCall", "x" * 70, SESSION, "tab\there", 1, None)),
+    "no cost": docker_agent(
+        START,
+        ("RecordTokenUsage", "gpt-4o", 5, 1, "NaN"),
+        ("RecordTokenUsage", "gpt-4o", -5, 3, -0.5),
+        ("RecordTokenUsage", "our-own", 5, 1, "+Inf"),
+        END,
+    ),
+    "sums that run over": docker_agent(START, ("RecordTokenUsage", "gpt-4o", 2**63 - 1, 1, 1e21), END),
+    "a tool of another session": docker_agent(START, ("RecordToolCall", "grep", "other", "helper", -3, None), END),
+    "bytes that are no text": docker_agent(
+        ("TrackCommand", "hex:ff41", ["hex:e282"]), ("TrackCommand", "hex:6162", [])
+    ),
+    "a version that is none": docker_agent(VERSION, version="v1.40.0-19-g0d76412a"),
+    "the staging host": docker_agent(VERSION, debug=True),
     "other locales": docker_agent(VERSION, environ={"LANG": "pt_BR.UTF-8"}),
     "no language": docker_agent(VERSION, environ={"LANG": "POSIX"}),
 }
