@@ -92,6 +92,7 @@ OUTCOMES: dict[str, tuple[str, ...]] = {
     "opencode__ok": ("completed",),
     "opencode__ok_content": ("completed",),
     "opencode__session": ("completed",),
+    "opencode__subagent_cut": ("completed",),
     "opencode__toolerr": ("completed",),
     "qwen__cancel": ("cancelled",),
     "qwen__llm429": ("cancelled",),

@@ -78,7 +78,13 @@ def _placed(scene: Scene, place: Place) -> Place:
 
 def _choose_runs(scene: Scene) -> None:
     """A run that was made stands back where a span of it is there; one made of metrics where anything is."""
-    real = [entry for entry in scene.of(RUN) if entry.is_agent]
+    real: list[Entry] = []
+    for run in scene.of(RUN):
+        around = (above.marks for above in scene.entries_above(run))
+        if any(marks.part == SUB and marks.harness == run.marks.harness for marks in around):
+            run.silence()  # opencode's subagent is a prompt inside its tool: that one stands for it
+        elif run.is_agent:
+            real.append(run)
     for root in scene.of(ROOT):
         if any(_is_same_run(run, root) for run in real):
             root.silence()

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["of_docker", "of_goose", "of_opencode"]
 
 _GOOSE_TOOL = re.compile(r'\{"tool":"([A-Za-z0-9_.-]{1,64})"')
+_NO_END = frozenset({"other", "unknown"})
+"""What Vercel's AI SDK gives for the reason where a stream ended without one."""
 
 
 def of_opencode(record: SpanRecord, name: str) -> Said | None:
@@ -33,7 +35,12 @@ def of_opencode(record: SpanRecord, name: str) -> Said | None:
     if text(given, "ai.operationId"):
         finish = finish_of(given, "ai.response.finishReason", "gen_ai.response.finish_reasons")
         is_tool = given["ai.operationId"] == "ai.toolCall"
-        return read_as(record, marks._replace(finish=finish, part=TOOL if is_tool else CALL))
+        broke = text(given, "ai.response.finishReason") in _NO_END and semconv.GEN_AI_USAGE_INPUT_TOKENS not in given
+        return read_as(
+            record._replace(is_error=record.is_error or broke),
+            marks._replace(finish=finish, part=TOOL if is_tool else CALL),
+            error="provider_error" if broke else None,
+        )
     if text(given, "tool.name") and text(given, "tool.call_id"):
         return read_as(
             record,
