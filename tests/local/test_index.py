@@ -11,7 +11,6 @@ import pytest
 from otel_agent_telemetry.local import Limits, TraceFilter, collect, list_traces, parse_query
 from otel_agent_telemetry.local.store._index import index_spans
 from otel_agent_telemetry.local.store._pricing import price_traces
-from otel_agent_telemetry.local.store._tables import MIGRATIONS
 from tests.local.made import Made, chat, request, tool
 
 if TYPE_CHECKING:
@@ -65,6 +64,8 @@ QUERIES = [
         "agent:nobody",
     ),
 ]
+
+_BEFORE_THE_INDEX = 7  # migrations
 
 
 def found(store: Store, query: str, *, sort: str = "start") -> list[str]:
@@ -190,9 +191,11 @@ def test_an_older_store_is_searched_at_once_and_indexed_later(store: Store) -> N
     with store.writing() as connection:
         for name in ("steps_by_model", "steps_by_agent", "steps_by_tool"):
             connection.execute(f"DROP INDEX {name}")
-        for name in ("indexed", "apart", "priced"):
+        for name in ("usd", "is_estimate", "unpriced", "stamp"):
+            connection.execute(f"ALTER TABLE attendances DROP COLUMN {name}")
+        for name in ("indexed", "apart", "priced", "used", "used_hours"):
             connection.execute(f"DROP TABLE {name}")
-        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) - 3}")
+        connection.execute(f"PRAGMA user_version = {_BEFORE_THE_INDEX}")
     from otel_agent_telemetry.local import Store as Opened
 
     with closing(Opened(store.path)) as again:

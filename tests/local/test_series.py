@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from otel_agent_telemetry.cli._usage import usage as usage_command
 from otel_agent_telemetry.errors import InputError
-from otel_agent_telemetry.local import Budget, Imported, Limits, Store, collect, import_line, parse_budget, spent, usage
-from otel_agent_telemetry.local.read.use._hourly import HourlyUse
+from otel_agent_telemetry.local import Budget, Imported, Store, import_line, parse_budget, spent, usage
 from otel_agent_telemetry.local.read.use._series import STACKS, series
 from tests.local.browsing import Watched
 from tests.local.made import START, Made, chat, request, tool
@@ -202,48 +201,6 @@ def test_a_spent_budget_warns_on_every_view(page: Page, tmp_path: Path) -> None:
         page.goto(f"{server.url}/?view=usage&measure=cost&step=day")
         page.get_by_role("list", name="Budgets").get_by_text("$2.00 of $9 spent this month").wait_for()
         assert page.locator(".plot .limit").all_text_contents() == ["budget $1"]
-
-
-def test_what_is_remembered_is_never_old(store: Store) -> None:
-    """Whatever arrives, is settled, is put in its place or let go of: an answer from memory is the one without it."""
-    remembered = HourlyUse()
-    wrapper = Made(name="chat", id=1, end=100, attributes=chat("one"))
-    call = Made(name="chat", id=2, parent=1, start=5, end=90, attributes=chat("one"))
-    later = request(Made(attributes=PAID), trace=2, start_ns=START + 3 * HOUR)
-    steps = [
-        lambda: store.add_spans(request(call)),
-        store.settle,
-        lambda: store.add_spans(request(wrapper)),
-        store.settle,
-        lambda: store.add_spans(later),
-        store.settle,
-        lambda: collect(store, Limits(age_ns=0)),
-    ]
-    counted: list[int] = []
-    for step in steps:
-        step()
-        with closing(store.reader()) as connection:
-            for stack in ("model", "agent", "tool"):
-                for since, until in ((None, None), (START + 1, None), (None, START + 2 * HOUR)):
-                    known = series(connection, "hour", stack, since_ns=since, until_ns=until, hourly=remembered)
-                    assert known == series(connection, "hour", stack, since_ns=since, until_ns=until)
-            points = series(connection, "hour", "model", hourly=remembered)["points"]
-            counted.append(sum(point["calls"] for point in points))
-    assert counted == [1, 1, 2, 1, 2, 2, 0]
-
-
-def test_a_store_that_was_replaced_is_read_anew(tmp_path: Path) -> None:
-    """With as many changes in the same hour, another file's use is not taken for that of the one before."""
-    remembered = HourlyUse()
-    found: list[list[str | None]] = []
-    for name in ("one", "two"):
-        with closing(Store(tmp_path / name)) as store:
-            store.add_spans(request(Made(attributes=chat(name))))
-            store.settle()
-            with closing(store.reader()) as connection:
-                identity = store.file.identity()
-                found.append(series(connection, "hour", "model", hourly=remembered, identity=identity)["keys"])
-    assert found == [["one"], ["two"]]
 
 
 def test_of_overlapping_questions_the_last_counts(page: Page, server: Serving) -> None:

@@ -189,6 +189,8 @@ def test_a_live_trace_grows_where_it_is_looked_at(page: Page, server: Serving) -
     page.keyboard.press("+")
     page.locator(".waterfall").evaluate("box => { box.scrollTop = 3333; }")
     row(page, "step 135").click()
+    # its details take room, and the row is brought into what is left: only then it rests
+    page.get_by_role("complementary", name="Span").get_by_role("heading", name="step 135", exact=True).wait_for()
     scrolled, seen_before = page.locator(".waterfall").evaluate("box => box.scrollTop"), window(page)
     early = [Made(name=f"early {n}", id=1000 + n, parent=1, start=1, end=2) for n in range(50)]
     server.post("/v1/traces", request(*early).SerializeToString())

@@ -44,9 +44,7 @@ from otel_agent_telemetry.local.read.trace._takeaway import FORMATS, span_json, 
 from otel_agent_telemetry.local.read.trace._tree import trace_tree
 from otel_agent_telemetry.local.read.use._budget import spent
 from otel_agent_telemetry.local.read.use._errors import errors
-from otel_agent_telemetry.local.read.use._hourly import HourlyUse
 from otel_agent_telemetry.local.read.use._latency import OPERATIONS, latency
-from otel_agent_telemetry.local.read.use._remembered import REMEMBERED, remembered_usage
 from otel_agent_telemetry.local.read.use._series import STACKS, STEPS_NS, series
 from otel_agent_telemetry.local.read.use._sums import GROUPINGS, usage
 from otel_agent_telemetry.local.receive._refusal import RefusalError
@@ -54,11 +52,9 @@ from otel_agent_telemetry.local.receive._refusal import RefusalError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from otel_agent_telemetry.local.read._shapes import UsageShape
     from otel_agent_telemetry.local.read.left._left import Outbox
     from otel_agent_telemetry.local.read.talk._session import Talk
     from otel_agent_telemetry.local.read.use._budget import Budget, BudgetShape
-    from otel_agent_telemetry.local.read.use._series import SeriesShape
     from otel_agent_telemetry.local.store._store import Store
 
 __all__ = ["Api"]
@@ -114,7 +110,6 @@ class Api:
     def __init__(self, store: Store, outbox: Outbox, budgets: Sequence[Budget] = ()) -> None:
         self._store = store
         self._budgets = budgets
-        self._hourly = HourlyUse()
         self._outbox = outbox
 
     def answer(self, path: str, query: str) -> bytes:
@@ -134,29 +129,8 @@ class Api:
 
     def budgets(self, connection: sqlite3.Connection) -> list[BudgetShape]:
         """What is spent of each budget now."""
-        identity, now = self._store.file.identity(), time.time_ns()
-        return [spent(connection, each, now, hourly=self._hourly, identity=identity) for each in self._budgets]
-
-    def usage(
-        self, connection: sqlite3.Connection, by: str, *, since_ns: int | None, until_ns: int | None
-    ) -> list[UsageShape]:
-        """Use in all, with what is remembered of it."""
-        if by not in REMEMBERED:
-            return usage(connection, by, since_ns=since_ns, until_ns=until_ns)
-        identity = self._store.file.identity()
-        return remembered_usage(connection, by, self._hourly, since_ns=since_ns, until_ns=until_ns, identity=identity)
-
-    def series(
-        self, connection: sqlite3.Connection, step: str, stack: str, *, since_ns: int | None, until_ns: int | None
-    ) -> SeriesShape:
-        """Use over time, with what is remembered of it."""
-        return series(
-            *(connection, step, stack),
-            since_ns=since_ns,
-            until_ns=until_ns,
-            hourly=self._hourly,
-            identity=self._store.file.identity(),
-        )
+        now = time.time_ns()
+        return [spent(connection, each, now) for each in self._budgets]
 
     def _value(self, connection: sqlite3.Connection, parts: list[str], asked: _Asked) -> object:
         if len(parts) == 1 and parts[0] in _OF_STORE:
@@ -275,12 +249,12 @@ def _sessions(connection: sqlite3.Connection, asked: _Asked) -> object:
 
 def _usage(connection: sqlite3.Connection, asked: _Asked) -> object:
     by = asked.choice("by", tuple(GROUPINGS))
-    return {"usage": asked.api.usage(connection, by, since_ns=asked.moment("since"), until_ns=asked.moment("until"))}
+    return {"usage": usage(connection, by, since_ns=asked.moment("since"), until_ns=asked.moment("until"))}
 
 
 def _series(connection: sqlite3.Connection, asked: _Asked) -> object:
     step, stack = asked.choice("step", tuple(STEPS_NS)), asked.choice("stack", STACKS)
-    return asked.api.series(connection, step, stack, since_ns=asked.moment("since"), until_ns=asked.moment("until"))
+    return series(connection, step, stack, since_ns=asked.moment("since"), until_ns=asked.moment("until"))
 
 
 def _budgets(connection: sqlite3.Connection, asked: _Asked) -> object:

@@ -177,6 +177,7 @@ class _Layout:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA temp_store = MEMORY")  # a file of its own could not be had where descriptors run out
+        connection.execute("PRAGMA recursive_triggers = ON")  # a row that is replaced goes, for those that watch it
         connection.execute(f"PRAGMA cache_size = -{_PAGE_CACHE_KIB}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {self.checkpoint_pages}").fetchall()
         try:

@@ -1,4 +1,4 @@
-"""What the store needs now and then, away from the clients: settling traces, indexing spans, letting old ones go."""
+"""What the store needs now and then, away from the clients: settling, indexing, adding up, letting go."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from otel_agent_telemetry.local.store._hours import add_up_hour
 from otel_agent_telemetry.local.store._index import index_spans
 from otel_agent_telemetry.local.store._pricing import price_traces
 from otel_agent_telemetry.local.store._retention import collect
@@ -26,6 +27,7 @@ _ROUND_SECONDS = 0.1
 _LATEST_SETTLE_SECONDS = 2.0  # totals may lag so long behind a stream of spans that never pauses
 _LOOK_SECONDS = 1.0  # how often it is looked for spans to index and traces to price
 _CHECKPOINT_SECONDS = 1.0
+_ADD_UP_SECONDS = 5.0  # an hour in which much comes is added up again and again
 _COLLECT_SECONDS = 60.0
 _TELL_SECONDS = 60.0
 _PORTION = 20
@@ -52,7 +54,7 @@ class Keeper(threading.Thread):
     def run(self) -> None:
         """Work until :meth:`end`; what fails is told once a minute and tried again."""
         while not self._ended.wait(_ROUND_SECONDS):
-            for step in (self._settle, self._index, self._price, self._checkpoint, self._collect):
+            for step in (self._settle, self._index, self._price, self._add_up, self._checkpoint, self._collect):
                 try:
                     step()
                 except Exception as error:  # noqa: BLE001 - a keeper that is lost would let the store grow without end
@@ -71,6 +73,10 @@ class Keeper(threading.Thread):
 
     def _price(self) -> None:
         self._work_off("price", price_traces)
+
+    def _add_up(self) -> None:
+        if self._is_due("add up", _ADD_UP_SECONDS):
+            self._work_off("sums", add_up_hour)
 
     def _work_off(self, what: str, step: Callable[[Store], bool]) -> None:
         """All that is left while spans pause; a portion now and then beside a stream that never does."""

@@ -25,6 +25,7 @@ DELETE FROM origins WHERE id NOT IN (SELECT origin FROM visits)
 AND NOT EXISTS (SELECT 1 FROM logs WHERE origin = origins.id)
 AND NOT EXISTS (SELECT 1 FROM metrics WHERE origin = origins.id)
 """
+_FORGET_SUMS = "DELETE FROM used WHERE hour NOT IN (SELECT hour FROM used_hours)"
 _SLACK = 0.9  # a full store is brought down to this part of its limit, so as not to begin again at once
 
 
@@ -62,6 +63,7 @@ def collect(store: Store, limits: Limits, *, tell: Callable[[int], object] | Non
     if done.traces or done.logs or done.metrics or done.events:
         with store.writing() as connection:
             connection.execute(_FORGET_ORIGINS)
+            connection.execute(_FORGET_SUMS)
         store.file.cut_log()
     done.bytes_freed = max(before - store.file.bytes_in_use() - store.file.log_bytes(), 0)
     return done

@@ -10,7 +10,7 @@ from otel_agent_telemetry.meaning._prices import estimate, price_list
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Cost", "cost_of", "costs_by_key", "sums"]
+__all__ = ["Cost", "cost_of", "costs_by_key", "sizes", "sums"]
 
 _UNPRICED = "steps.spends & 96 = 0"
 _KNOWN = "steps.spends & 3"
@@ -20,13 +20,18 @@ SPENDING = "(steps.spends OR (steps.counted AND steps.kind = 'model'))"
 """The steps that may have cost something."""
 
 
+def sizes() -> str:
+    """The sizes of calls that :func:`sums` tells apart, by today's price list."""
+    prices = price_list()
+    return "" if prices is None else " ".join(map(str, prices.steps))
+
+
 def sums() -> str:
     """Select these of :data:`SPENDING` after a key, grouped by the first four columns, for :func:`costs_by_key`.
 
     Long calls may have prices of their own: calls of different size stand apart.
     """
-    prices = price_list()
-    size = " + ".join(f"(coalesce(steps.input, 0) > {step})" for step in ([] if prices is None else prices.steps))
+    size = " + ".join(f"(coalesce(steps.input, 0) > {step})" for step in sizes().split())
     spent = (
         f"coalesce(sum(CASE WHEN {_UNPRICED} AND steps.spends & {bit} THEN steps.{name} END), 0)"
         for name, bit in _TOKENS.items()

@@ -8,16 +8,31 @@ none. Spans keep their protobuf bytes, so that nothing is lost on the way out, b
 from __future__ import annotations
 
 import sqlite3
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from otel_agent_telemetry._sqlite import migrate
 
-__all__ = ["APPLICATION_ID", "MIGRATIONS", "NOT_SETTLED", "READ_AGAIN", "Migration", "add_tables", "empty"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "APPLICATION_ID",
+    "HOUR_NS",
+    "MIGRATIONS",
+    "NOT_SETTLED",
+    "READ_AGAIN",
+    "SUMMED",
+    "Migration",
+    "add_tables",
+    "empty",
+    "scripts",
+]
 
 NOT_SETTLED = -1
 """Value of ``traces.unsettled``: settling it failed; it is tried again once more of its spans come."""
 READ_AGAIN = 2
 """Value of ``traces.unsettled``: its spans are read again, since an older release made other steps of them."""
+HOUR_NS = 3600 * 10**9
 APPLICATION_ID = 0x61746C31  # "atl1": tells our file from any other SQLite database
 
 _SPANS = f"""
@@ -131,23 +146,13 @@ CREATE INDEX IF NOT EXISTS logs_by_origin ON logs (origin);
 CREATE INDEX IF NOT EXISTS metrics_by_origin ON metrics (origin);
 """
 
-_HOUR_NS = 3600 * 10**9
-_COUNT_CHANGE = (
-    f"INSERT INTO hours VALUES ({{0}} / {_HOUR_NS}, 1) ON CONFLICT (hour) DO UPDATE SET changes = changes + 1;"
-)
 _SETTLE_AGAIN = """
 UPDATE traces SET unsettled = 1;
 """
 
 _HOURS = f"""
-CREATE TABLE IF NOT EXISTS hours (hour INTEGER PRIMARY KEY, changes INTEGER NOT NULL);
-CREATE INDEX IF NOT EXISTS steps_by_hour ON steps (start_ns / {_HOUR_NS});
+CREATE INDEX IF NOT EXISTS steps_by_hour ON steps (start_ns / {HOUR_NS});
 CREATE INDEX IF NOT EXISTS metrics_by_name ON metrics (name, time_ns);
-INSERT OR IGNORE INTO hours SELECT start_ns / {_HOUR_NS}, 1 FROM steps GROUP BY 1;
-CREATE TRIGGER IF NOT EXISTS hours_of_new_steps AFTER INSERT ON steps BEGIN {_COUNT_CHANGE.format("NEW.start_ns")} END;
-CREATE TRIGGER IF NOT EXISTS hours_of_old_steps AFTER DELETE ON steps BEGIN {_COUNT_CHANGE.format("OLD.start_ns")} END;
-CREATE TRIGGER IF NOT EXISTS hours_of_changed_steps AFTER UPDATE ON steps
-BEGIN {_COUNT_CHANGE.format("OLD.start_ns")} {_COUNT_CHANGE.format("NEW.start_ns")} END;
 """
 
 _SEARCH = """
@@ -163,6 +168,43 @@ _LISTED = """
 CREATE TABLE IF NOT EXISTS priced (trace INTEGER PRIMARY KEY, usd REAL, stamp TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS attendances_by_end ON attendances (session, end_ns);
 """
+
+SUMMED = (
+    *("cost", "metered", "unmetered", "input", "output", "cache_read", "cache_write"),
+    *("calls", "errors", "tools", "runs"),
+    *("all_input", "all_output", "all_cache_read", "all_cache_write", "all_reasoning"),
+)
+"""The columns of ``used`` that are added up: what has to be priced, counts, and tokens in all."""
+_USED = f"""
+DROP TABLE IF EXISTS hours;
+CREATE TABLE IF NOT EXISTS used (
+    stack TEXT NOT NULL, hour INTEGER NOT NULL, key TEXT, model TEXT, provider TEXT, size INTEGER NOT NULL,
+    longest INTEGER, {", ".join(SUMMED)}
+);
+CREATE INDEX IF NOT EXISTS used_by_hour ON used (stack, hour);
+CREATE TABLE IF NOT EXISTS used_hours (
+    hour INTEGER NOT NULL, stack TEXT NOT NULL, sizes TEXT NOT NULL, pending INTEGER NOT NULL, PRIMARY KEY (hour, stack)
+) WITHOUT ROWID;
+"""
+_SESSION_COSTS = """
+ALTER TABLE attendances ADD COLUMN usd REAL;
+ALTER TABLE attendances ADD COLUMN is_estimate INTEGER;
+ALTER TABLE attendances ADD COLUMN unpriced INTEGER;
+ALTER TABLE attendances ADD COLUMN stamp TEXT;
+DELETE FROM priced;
+"""
+_TAKE_OUT = f"DELETE FROM used_hours WHERE hour = {{}}.start_ns / {HOUR_NS};"
+_WATCHED = f"""
+DELETE FROM used_hours;
+DROP TRIGGER IF EXISTS hours_of_new_steps;
+DROP TRIGGER IF EXISTS hours_of_old_steps;
+DROP TRIGGER IF EXISTS hours_of_changed_steps;
+CREATE TRIGGER hours_of_new_steps AFTER INSERT ON steps BEGIN {_TAKE_OUT.format("NEW")} END;
+CREATE TRIGGER hours_of_old_steps AFTER DELETE ON steps BEGIN {_TAKE_OUT.format("OLD")} END;
+CREATE TRIGGER hours_of_changed_steps AFTER UPDATE ON steps
+BEGIN {_TAKE_OUT.format("OLD")} {_TAKE_OUT.format("NEW")} END;
+"""
+"""After the last migration, whichever it is: one that makes ``steps`` anew would otherwise lose what watches it."""
 
 
 class Migration(NamedTuple):
@@ -191,12 +233,20 @@ MIGRATIONS = (
     Migration(_SEARCH),
     Migration(_HOURS),
     Migration(_LISTED),
+    Migration(_USED),
+    Migration(_SESSION_COSTS),
 )
+
+
+def scripts(migrations: Sequence[Migration]) -> list[str]:
+    """What each of the migrations does; the last one also sets up what watches the steps."""
+    *earlier, last = [migration.script for migration in migrations]
+    return [*earlier, last + _WATCHED]
 
 
 def add_tables(connection: sqlite3.Connection) -> None:
     """Make the tables, or what an older store lacks of them; raises NewerError for a store of a newer release."""
-    migrate(connection, [migration.script for migration in MIGRATIONS])
+    migrate(connection, scripts(MIGRATIONS))
 
 
 def empty() -> sqlite3.Connection:

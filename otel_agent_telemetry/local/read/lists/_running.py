@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from otel_agent_telemetry.local.read._moments import iso
-from otel_agent_telemetry.local.store._spending import SPENDING, Cost, costs_by_key, sums
+from otel_agent_telemetry.local.store._pricing import session_costs, trace_costs
+from otel_agent_telemetry.local.store._spending import Cost
 
 if TYPE_CHECKING:
     import sqlite3
@@ -29,10 +31,21 @@ SELECT trace_id, agent, service, name, start_ns, end_ns, received_ns, 1, calls, 
 FROM traces WHERE received_ns >= ? AND NOT folded AND calls + tools + runs + errors > 0
 AND NOT EXISTS (SELECT 1 FROM attendances WHERE trace = traces.id) ORDER BY received_ns DESC LIMIT ?
 """
-_LATELY = """
-coalesce(sum((CASE WHEN steps.spends & 1 THEN steps.input ELSE 0 END)
-           + (CASE WHEN steps.spends & 2 THEN coalesce(steps.output, 0) ELSE 0 END)), 0)
+_TOKENS = """
+sum((CASE WHEN steps.spends & 1 THEN steps.input ELSE 0 END)
+  + (CASE WHEN steps.spends & 2 THEN coalesce(steps.output, 0) ELSE 0 END))
 """
+_LATELY_IN_SESSIONS = f"""
+SELECT attendances.session, {_TOKENS}
+FROM attendances CROSS JOIN traces ON traces.id = attendances.trace CROSS JOIN steps ON steps.trace = traces.id
+WHERE attendances.session IN (SELECT value FROM json_each(?)) AND steps.session = attendances.session
+AND traces.received_ns > ?2 AND steps.end_ns > ?2 AND steps.spends GROUP BY 1
+"""
+_LATELY_IN_TRACES = f"""
+SELECT trace, {_TOKENS} FROM steps
+WHERE trace IN (SELECT value FROM json_each(?)) AND end_ns > ? AND spends GROUP BY 1
+"""
+_NOTHING = Cost()
 
 
 class RunningShape(TypedDict):
@@ -68,38 +81,19 @@ def running(connection: sqlite3.Connection, *, now_ns: int, within_ns: int) -> l
     Of the traces without a session those that called or ran nothing are left out, unless they failed.
     """
     since = (now_ns - within_ns, _MOST)
-    of_sessions = [
-        _shape(row, _of_session(connection, row[0], now_ns)) for row in connection.execute(_SESSIONS, since).fetchall()
-    ]
-    of_traces = [
-        _shape(row[:-1], _of_trace(connection, row[-1], now_ns))
-        for row in connection.execute(_TRACES, since).fetchall()
-    ]
-    return sorted([*of_sessions, *of_traces], key=lambda shape: shape["last"], reverse=True)
+    sessions, traces = (connection.execute(query, since).fetchall() for query in (_SESSIONS, _TRACES))
+    named, ids = [row[0] for row in sessions], [row[-1] for row in traces]
+    minute = now_ns - _MINUTE_NS
+    lately = dict(connection.execute(_LATELY_IN_SESSIONS, (json.dumps(named), minute)).fetchall())
+    lately |= dict(connection.execute(_LATELY_IN_TRACES, (json.dumps(ids), minute)).fetchall())
+    costs = {**session_costs(connection, named), **trace_costs(connection, ids)}
+    rows = [*((row[0], row) for row in sessions), *((row[-1], row[:-1]) for row in traces)]
+    shapes = [_shape(row, costs.get(key, _NOTHING), lately.get(key) or 0) for key, row in rows]
+    return sorted(shapes, key=lambda shape: shape["last"], reverse=True)
 
 
-_Spent = tuple[Cost, int]
-"""What was spent in all, and tokens of the last minute."""
-
-
-def _of_session(connection: sqlite3.Connection, session: str, now_ns: int) -> _Spent:
-    return _spent(connection, "steps JOIN attendances USING (trace, session) WHERE session = ?", session, now_ns)
-
-
-def _of_trace(connection: sqlite3.Connection, trace: int, now_ns: int) -> _Spent:
-    return _spent(connection, "steps WHERE steps.trace = ?", trace, now_ns)
-
-
-def _spent(connection: sqlite3.Connection, source: str, key: object, now_ns: int) -> _Spent:
-    rows = connection.execute(f"SELECT 0, {sums()} FROM {source} AND {SPENDING} GROUP BY 2, 3, 4", (key,))
-    cost = costs_by_key(rows).get(0, Cost())
-    lately = f"SELECT {_LATELY} FROM {source} AND steps.spends AND steps.end_ns > ?"
-    return cost, int(connection.execute(lately, (key, now_ns - _MINUTE_NS)).fetchone()[0])
-
-
-def _shape(row: Any, spent: _Spent) -> RunningShape:
+def _shape(row: Any, cost: Cost, lately: int) -> RunningShape:
     key, agent, service, name, start, end, received, traces, calls, tools, errors, given, made = row
-    cost, lately = spent
     return {
         "session": key if isinstance(key, str) else None,
         "trace_id": key.hex() if isinstance(key, bytes) else None,

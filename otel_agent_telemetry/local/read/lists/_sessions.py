@@ -10,7 +10,8 @@ from otel_agent_telemetry.local.read._moments import iso
 from otel_agent_telemetry.local.read.lists._costs import costs_so_much
 from otel_agent_telemetry.local.read.lists._listing import TraceFilter, matching
 from otel_agent_telemetry.local.read.lists._seek import Condition, names, snapshot
-from otel_agent_telemetry.local.store._spending import SPENDING, Cost, costs_by_key, sums
+from otel_agent_telemetry.local.store._pricing import session_costs
+from otel_agent_telemetry.local.store._spending import Cost
 
 if TYPE_CHECKING:
     import sqlite3
@@ -30,7 +31,7 @@ SESSION_SORTS = {
     "errors": "sum(errors) DESC",
     "input": "sum(input) DESC",
     "output": "sum(output) DESC",
-    "cost": "max(end_ns) DESC",  # costs are estimated, and so sorted, after they were read
+    "cost": "max(end_ns) DESC",  # a cost may be an estimate of now: they are sorted after they were read
 }
 _NAMES = "SELECT session FROM attendances WHERE {} GROUP BY session ORDER BY {}, session LIMIT ?"
 _FIGURES = """
@@ -41,10 +42,6 @@ FROM attendances WHERE session IN (SELECT value FROM json_each(?)) AND {} GROUP 
 _SERVICES = """
 SELECT attendances.session, max(service) FROM attendances JOIN traces ON traces.id = attendances.trace
 WHERE attendances.session IN (SELECT value FROM json_each(?)) AND {} GROUP BY 1
-"""
-_COSTS = f"""
-SELECT session, {{}} FROM attendances CROSS JOIN steps USING (trace, session)
-WHERE session IN (SELECT value FROM json_each(?)) AND {{}} AND {SPENDING} GROUP BY 1, 2, 3, 4
 """
 _BEGINNING = "SELECT DISTINCT session FROM attendances WHERE session >= ?1 AND session < ?1 || char(1114111) LIMIT 2"
 
@@ -62,11 +59,12 @@ def list_sessions(
     with snapshot(connection):
         where = _condition(connection, since_ns, until_ns, query)
         costs = [term for term in query if term.key == "cost"]
-        shapes = _shapes(connection, where, sort, -1 if sort == "cost" or costs else limit)
-    shapes = [shape for shape in shapes if costs_so_much(shape["cost_usd"], costs)]
-    if sort == "cost":
-        shapes.sort(key=lambda shape: shape["cost_usd"] or 0, reverse=True)
-    return shapes[:limit]
+        sessions = _named(connection, where, sort, -1 if sort == "cost" or costs else limit)
+        spent = session_costs(connection, sessions, *where)
+        sessions = [name for name in sessions if costs_so_much(spent.get(name, Cost()).usd, costs)]
+        if sort == "cost":
+            sessions.sort(key=lambda name: spent.get(name, Cost()).usd or 0, reverse=True)
+        return _shapes(connection, where, sessions[:limit], spent)
 
 
 def find_session(connection: sqlite3.Connection, given: str) -> SessionShape:
@@ -81,16 +79,20 @@ def find_session(connection: sqlite3.Connection, given: str) -> SessionShape:
             msg = f"no session {given!r} in this store; `agent-telemetry sessions` lists them"
             raise InputError(msg)
         found = row or begun[0]
-        return _shapes(connection, Condition("attendances.session = ?", (found[0],)), "last", 1)[0]
+        return _shapes(connection, Condition("1"), [found[0]], session_costs(connection, [found[0]]))[0]
 
 
-def _shapes(connection: sqlite3.Connection, where: Condition, sort: str, most: int) -> list[SessionShape]:
+def _named(connection: sqlite3.Connection, where: Condition, sort: str, most: int) -> list[str]:
     found = connection.execute(_NAMES.format(where.sql, SESSION_SORTS[sort]), (*where.arguments, most))
-    sessions = [session for (session,) in found]
+    return [session for (session,) in found]
+
+
+def _shapes(
+    connection: sqlite3.Connection, where: Condition, sessions: list[str], spent: dict[str, Cost]
+) -> list[SessionShape]:
     arguments = (json.dumps(sessions), *where.arguments)
     figures = {row[0]: row for row in connection.execute(_FIGURES.format(where.sql), arguments)}
     services = dict(connection.execute(_SERVICES.format(where.sql), arguments).fetchall())
-    spent = costs_by_key(connection.execute(_COSTS.format(sums(), where.sql), arguments))
     return [_shape(figures[name], services[name], spent.get(name, Cost())) for name in sessions]
 
 

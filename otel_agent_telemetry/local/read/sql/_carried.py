@@ -17,7 +17,7 @@ from otel_agent_telemetry.local.read._content import is_content
 from otel_agent_telemetry.local.read._moments import iso
 from otel_agent_telemetry.local.read._outcomes import error_message, error_type
 from otel_agent_telemetry.local.store._spending import Cost, cost_of
-from otel_agent_telemetry.meaning._prices import VARIABLE
+from otel_agent_telemetry.meaning._prices import VARIABLE, stamp
 from otel_agent_telemetry.meaning.harnesses import OPEN_KEYS, OPEN_RESOURCE, without_content
 from otel_agent_telemetry.otlp._values import attributes, plain
 
@@ -42,6 +42,7 @@ def register(connection: sqlite3.Connection, *, content: bool) -> None:
     functions: dict[str, tuple[int, Callable[..., Any]]] = {
         "attribute": (2, _attribute),
         "iso_time": (1, _iso),
+        "price_stamp": (0, stamp),
         "cost_usd": (8, _usd),
         "cost_is_estimate": (8, _is_estimate),
         "error_type": (1, _of(Span, error_type)),

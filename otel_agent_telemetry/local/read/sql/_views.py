@@ -151,8 +151,10 @@ _TOOL_CALL = (
     _FAILED,
     _SPAN_JSON,
 )
-_SESSION_COST = f"""(SELECT sum({_COST}) FROM main.attendances AS here JOIN main.steps AS steps
-USING (trace, session) WHERE here.session = attendances.session AND {SPENDING})"""
+# as the keeper stored it, else worked out now
+_SESSION_COST = f"""sum(CASE WHEN attendances.stamp = (SELECT price_stamp()) THEN attendances.usd ELSE (
+SELECT sum({_COST}) FROM main.steps AS steps
+WHERE steps.trace = attendances.trace AND steps.session = attendances.session AND {SPENDING}) END)"""
 _SESSION = (
     Field("session", "attendances.session", "the session's id"),
     Field("agent", "max(attendances.agent)", "its agent"),
@@ -169,7 +171,10 @@ _SESSION = (
     Field("output_tokens", "sum(attendances.output)", "output tokens, each once"),
     Field("cost_usd", _SESSION_COST, "what it cost, as far as it is known"),
 )
-_TRACE_COST = f"(SELECT sum({_COST}) FROM main.steps AS steps WHERE steps.trace = traces.id AND {SPENDING})"
+_TRACE_COST = f"""CASE WHEN priced.stamp = (SELECT price_stamp()) THEN priced.usd ELSE (
+SELECT sum({_COST}) FROM main.steps AS steps WHERE steps.trace = traces.id AND {SPENDING}) END"""
+_TRACES_SOURCE = """main.traces AS traces LEFT JOIN main.priced AS priced ON priced.trace = traces.id
+WHERE NOT traces.folded"""
 _TRACE = (
     Field("trace_id", _hex("traces.trace_id"), "the trace, 32 hex digits"),
     Field("name", "traces.name", "name of its root"),
@@ -214,7 +219,12 @@ _METRIC = (
 )
 
 VIEWS = (
-    View("traces", "a trace", _TRACE, "main.traces AS traces WHERE NOT traces.folded"),
+    View(
+        "traces",
+        "a trace",
+        _TRACE,
+        _TRACES_SOURCE,
+    ),
     View("spans", "a span, whether or not it counts", _SPAN, _SPANS_SOURCE),
     View(
         "model_calls",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.local.read._moments import iso
-from otel_agent_telemetry.local.read.use._hourly import COUNTED, HourlyUse
+from otel_agent_telemetry.local.store._hours import COUNTED, used
 from otel_agent_telemetry.local.store._spending import Cost, costs_by_key
 
 if TYPE_CHECKING:
@@ -59,17 +59,10 @@ def parse_budget(text: str) -> Budget:
     return Budget(float(match[1] or match[2]), match[3].lower())
 
 
-def spent(
-    connection: sqlite3.Connection,
-    budget: Budget,
-    now_ns: int,
-    *,
-    hourly: HourlyUse | None = None,
-    identity: object = None,
-) -> BudgetShape:
-    """What of the budget is spent in the hour, day or month that ``now_ns`` is in; the rest is as in ``series``."""
+def spent(connection: sqlite3.Connection, budget: Budget, now_ns: int) -> BudgetShape:
+    """What of the budget is spent in the hour, day or month that ``now_ns`` is in."""
     since = _begun(budget.per, now_ns)
-    rows = (hourly or HourlyUse()).rows(connection, "model", (since, _LATEST), identity)
+    rows = used(connection, "model", (since, _LATEST), hour="0", key="0")
     cost = costs_by_key((0, *row[2:-COUNTED]) for row in rows).get(0, Cost())
     return {
         "limit_usd": budget.usd,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from otel_agent_telemetry.local.read._moments import iso
-from otel_agent_telemetry.local.read.use._hourly import COUNTED, HOUR_NS, HourlyUse, hourly_rows
+from otel_agent_telemetry.local.store._hours import COUNTED, KEYS, used
 from otel_agent_telemetry.local.store._spending import Cost, costs_by_key
+from otel_agent_telemetry.local.store._tables import HOUR_NS
 from otel_agent_telemetry.meaning import undated
 
 if TYPE_CHECKING:
@@ -17,13 +19,14 @@ __all__ = ["STACKS", "STEPS_NS", "SeriesShape", "UsePoint", "series"]
 
 STEPS_NS = {"hour": HOUR_NS, "day": 24 * HOUR_NS}
 """Length of a step in nanoseconds; steps begin at full hours and days of UTC."""
-STACKS = ("model", "agent", "tool", "session")
+STACKS = tuple(KEYS)
 _LATEST = 2**63 - 1
 _MOST_TIMES = 1000
 _SESSIONS = """
 SELECT session FROM attendances WHERE start_ns >= ? AND start_ns <= ? GROUP BY session
 ORDER BY coalesce(sum(input), 0) + coalesce(sum(output), 0) DESC, session
 """
+_OF_SESSIONS = "CASE WHEN key IS NULL OR key IN (SELECT value FROM json_each(:top)) THEN key ELSE '' END"
 
 
 class UsePoint(TypedDict):
@@ -63,21 +66,17 @@ def series(
     since_ns: int | None = None,
     until_ns: int | None = None,
     top: int = 7,
-    hourly: HourlyUse | None = None,
-    identity: object = None,
 ) -> SeriesShape:
-    """Use by a step of :data:`STEPS_NS` and one of :data:`STACKS`, the ``top`` keys by themselves.
-
-    ``hourly`` remembers what was added up before, of the store's file of that ``identity``.
-    """
+    """Use by a step of :data:`STEPS_NS` and one of :data:`STACKS`, the ``top`` keys by themselves."""
     hours_of_step = STEPS_NS[step] // HOUR_NS
     period = (since_ns or 0, _LATEST if until_ns is None else until_ns)
     sessions = _sessions(connection, period) if stack == "session" else []
+    time = f"hour / {hours_of_step}"
     if stack == "session":
-        found = hourly_rows(connection, stack, period, _of_sessions(top), _filled(sessions[:top], top))
+        found = used(connection, stack, period, hour=time, key=_OF_SESSIONS, top=json.dumps(sessions[:top]))
     else:
-        found = (hourly or HourlyUse()).rows(connection, stack, period, identity)
-    rows = [(row[0] // hours_of_step, *row[1:]) for row in found if any(row[-COUNTED:])]
+        found = used(connection, stack, period, hour=time)
+    rows = [row for row in found if any(row[-COUNTED:])]
     times = sorted({row[0] for row in rows})
     first = times[-_MOST_TIMES:][0] if times else 0
     shown = _shown_keys(rows, stack)
@@ -101,15 +100,6 @@ def series(
 def _sessions(connection: sqlite3.Connection, period: tuple[int, int]) -> list[str]:
     """The sessions of the period, those with the most tokens first."""
     return [row[0] for row in connection.execute(_SESSIONS, period)]
-
-
-def _of_sessions(top: int) -> str:
-    named = ",".join("?" * top)
-    return f"CASE WHEN steps.session IS NULL OR steps.session IN ({named}) THEN steps.session ELSE '' END"
-
-
-def _filled(names: list[str], length: int) -> tuple[str | None, ...]:
-    return (*names, *[None] * (length - len(names)))
 
 
 def _shown_keys(rows: Iterable[Any], stack: str) -> dict[str | None, str | None]:
