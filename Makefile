@@ -33,7 +33,7 @@ CORE := $(patsubst %,tests/%,consent delivery destinations host identity leaving
 
 # Each of these drives one framework, in an environment that has no other.
 ALONE := $(patsubst %,tests/instrumentation/test_%.py,a2a arq celery commands dramatiq huey langgraph mcp openai_agents rq \
-    servers taskiq temporalio)
+    servers taskiq temporalio web)
 
 .PHONY: help demo demo-maintainers docs test test-goldens test-harnesses test-frameworks test-oldest test-temporal test-collector test-jaeger test-kafka test-clickhouse test-clients soak bench bench-stores check lint types coverage wheels lock schema models clean
 

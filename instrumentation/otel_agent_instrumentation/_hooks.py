@@ -62,9 +62,19 @@ class Hooks:
         """Replace the attribute of a class or module by a wrapper around it; one that is missing stays missing."""
         if not hasattr(owner, name):
             return
+        self._remember(owner, name)
+        wrapt.wrap_function_wrapper(owner, name, wrapper)
+
+    def replace(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+        """Replace a method by ``make(method)``, for those who look at what it is: a proxy is no coroutine function."""
+        if not hasattr(owner, name):
+            return
+        self._remember(owner, name)
+        setattr(owner, name, make(getattr(owner, name)))
+
+    def _remember(self, owner: Any, name: str) -> None:
         attributes: Mapping[str, Any] = owner.__dict__
         original = attributes.get(name, _ABSENT)
-        wrapt.wrap_function_wrapper(owner, name, wrapper)
 
         def restore() -> None:
             if original is _ABSENT:

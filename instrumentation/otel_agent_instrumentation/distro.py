@@ -31,8 +31,15 @@ _logger = logging.getLogger("otel_agent_instrumentation")
 
 # Older loaders ask for conflicts before they load, and have no error for them.
 _CONFLICT: type[Exception] = getattr(dependencies, "DependencyConflictError", ModuleNotFoundError)
-# An instrumentation that comes with its framework -> the module of ours whose spans show the same.
-_SHOWN_BY_OURS = {"taskiq": "agent_taskiq"}
+# An instrumentation of the same framework -> the module of ours whose spans show the same.
+_SHOWN_BY_OURS = {
+    "aiohttp-server": "agent_web_aiohttp",
+    "django": "agent_web_django",
+    "fastapi": "agent_web_starlette",
+    "flask": "agent_web_flask",
+    "starlette": "agent_web_starlette",
+    "taskiq": "agent_taskiq",
+}
 _PAGE = "_AGENT_TELEMETRY_PAGE"  # from `agent-telemetry run`: its process id, and the address of the page
 
 

@@ -23,14 +23,23 @@ class Row(NamedTuple):
     """A module that has the library's spans where it is installed, such as ``fastapi.telemetry``."""
 
 
+_REQUESTS = ("opentelemetry-util-http",)
 _OPENAI = "opentelemetry-instrumentation-genai-openai"
 
 ROWS = (
+    Row("aiohttp", "web", _REQUESTS),
     Row("anthropic", "anthropic", ("opentelemetry-instrumentation-genai-anthropic",), below="2.12"),
     Row("autogen-agentchat", "autogen", (_OPENAI,)),
+    Row("django", "web", _REQUESTS),
+    Row("fastapi", "web", _REQUESTS, unless="fastapi.telemetry"),
+    Row("flask", "web", _REQUESTS),
     Row("google-genai", "google", ("openinference-instrumentation-google-genai",)),
+    Row("litestar", "web", _REQUESTS),
     Row("litellm", "litellm", ("openinference-instrumentation-litellm",)),
     Row("llama-index-core", "llama-index", ("opentelemetry-instrumentation-genai-llama-index", _OPENAI)),
     Row("openai", "openai", (_OPENAI,)),
+    Row("quart", "web", _REQUESTS),
+    Row("sanic", "web", _REQUESTS),
     Row("smolagents", "smolagents", ("opentelemetry-instrumentation-genai-smolagents", _OPENAI)),
+    Row("starlette", "web", _REQUESTS, unless="fastapi.telemetry"),
 )

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["lacking", "out_of_range"]
 
-_SHOWN_BELOW = {"fastapi": "fastapi.telemetry", "starlette": "fastapi.telemetry"}
-"""Library without a row -> the module that has its spans where it is there (FastAPI, with Starlette below it)."""
 # Shown by modules of ours, by themselves, or of no use to whoever reads traces of agents.
 _NOT_NEEDED = frozenset({"celery", "click", "asgiref", "grpcio", "jinja2", "psutil", "pydantic", "structlog"})
 
@@ -34,7 +32,7 @@ def lacking() -> Iterator[tuple[str, str]]:
             yield f"{row.library} {version}", f"pip install 'otel-agent-telemetry[{row.extra}]'"
     for name, needed in _known_upstream():
         version = _version(name)
-        if version and not _version(needed) and not _is_there(_SHOWN_BELOW.get(name)):
+        if version and not _version(needed):
             yield f"{name} {version}", f"pip install {needed}"
 
 
@@ -52,7 +50,10 @@ def out_of_range() -> Iterator[tuple[str, str, str]]:
 def _instruments(entry: EntryPoint) -> list[str]:
     """What it instruments: a module of ours says so itself, another distribution in its extra ``instruments``."""
     if entry.name.startswith("agent_"):
-        return [*entry.load().requires]
+        try:
+            return [*entry.load().requires]
+        except ModuleNotFoundError:  # it belongs to an extra that is not installed
+            return []
     lines = requires(entry.dist.name) if entry.dist is not None else None
     return [line.partition(";")[0] for line in lines or () if _EXTRA.search(line)]
 

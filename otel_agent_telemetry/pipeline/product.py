@@ -37,9 +37,11 @@ _LAUNCHERS = frozenset(
         "pip",
         "pytest",
         "rq",
+        "sanic",
         "taskiq",
         "uv",
         "uvicorn",
+        "waitress",
     }
 )
 _APPLICATION = re.compile(r"([A-Za-z_][\w.]*):[\w.()]+")  # package.module:attribute, as servers take it

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 PROGRAMS = Path(__file__).parent / "programs"
 EXAMPLES = Path(__file__).parents[2] / "examples"
+_KINDS = ("", "internal", "server", "client", "producer", "consumer")
 RUN = ("-m", "otel_agent_telemetry", "run", "--")
 OURS = "otel_agent_telemetry"
 PRODUCT = "acme-agents"
@@ -44,6 +45,7 @@ class Span:
     parent_id: str
     trace_id: str
     name: str
+    kind: str
     scope: str
     start: int
     end: int
@@ -74,11 +76,11 @@ def takes_connections(port: int) -> bool:
     return True
 
 
-def answers(port: int) -> bool:
+def answers(port: int, path: str = "/") -> bool:
     """Whether an HTTP server answers on that port: one that only listens may not be in its loop yet."""
     connection = HTTPConnection("127.0.0.1", port, timeout=1)
     try:
-        connection.request("GET", "/")
+        connection.request("GET", path)
         connection.getresponse().read()
     except (OSError, HTTPException):
         return False
@@ -259,6 +261,7 @@ def _spans(body: bytes) -> Iterable[Span]:
                     parent_id=span.parent_span_id.hex(),
                     trace_id=span.trace_id.hex(),
                     name=span.name,
+                    kind=_KINDS[span.kind],
                     scope=scope.scope.name,
                     start=span.start_time_unix_nano,
                     end=span.end_time_unix_nano,

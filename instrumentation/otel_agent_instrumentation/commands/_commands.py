@@ -16,7 +16,18 @@ __all__ = ["begin", "end", "is_product", "refuse"]
 _RUNNERS = frozenset(
     {"agent-telemetry", "otel_agent_telemetry", "opentelemetry"}
     | {"arq", "celery", "dramatiq", "rq", "taskiq"}
-    | {"daphne", "flask", "granian", "gunicorn", "hypercorn", "uvicorn", "werkzeug"}
+    | {
+        "daphne",
+        "flask",
+        "granian",
+        "gunicorn",
+        "hypercorn",
+        "sanic",
+        "uvicorn",
+        "waitress",
+        "waitress-serve",
+        "werkzeug",
+    }
     | {"langgraph", "mcp", "pip", "pytest", "uv"}
 )
 

@@ -1,8 +1,8 @@
 """Start and stop of Starlette and FastAPI applications under a server that has no module of its own.
 
 Hook: ``starlette.routing.Router.lifespan``, whose ``send`` tells when startup and shutdown are complete (ASGI lifespan
-protocol 2.0). Silent where uvicorn or gunicorn speak for the server; of several worker processes that one supervisor
-spawned (hypercorn, granian) only the first reports. An application that a test client drives reports too.
+protocol 2.0). Silent where the server has a module of its own; of several worker processes that one supervisor spawned
+only the first reports. An application that a test client drives reports too.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import otel_agent_telemetry as telemetry
 from otel_agent_instrumentation._hooks import FrameworkInstrumentor, quiet
-from otel_agent_instrumentation._servers import EXIT_SECONDS, ServerLife, speaks_for_server, under_server
+from otel_agent_instrumentation._servers import EXIT_SECONDS, ServerLife, is_spoken_for, under_server
 
 if TYPE_CHECKING:
     from otel_agent_instrumentation._hooks import Hooks
@@ -63,4 +63,4 @@ class _Send:
 
 @quiet
 def _is_spoken_for() -> bool:
-    return under_server.get() or not speaks_for_server()
+    return is_spoken_for()

@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import otel_agent_telemetry as telemetry
-from otel_agent_instrumentation._hooks import FrameworkInstrumentor, quiet
-from otel_agent_instrumentation._servers import EXIT_SECONDS, ServerLife
+from otel_agent_instrumentation._hooks import FrameworkInstrumentor
+from otel_agent_instrumentation._servers import lives_through, started
 
 if TYPE_CHECKING:
     from otel_agent_instrumentation._hooks import Hooks
+    from otel_agent_instrumentation._servers import ServerLife
 
 __all__ = ["FlaskInstrumentor"]
 
@@ -27,33 +27,16 @@ class FlaskInstrumentor(FrameworkInstrumentor):
 
     def install(self, hooks: Hooks) -> None:
         """Hook the server and the reloader."""
+        serve = lives_through(_begin)
         hooks.when_imported(
-            "werkzeug.serving", lambda module: hooks.wrap(module.BaseWSGIServer, "serve_forever", _serve)
+            "werkzeug.serving", lambda module: hooks.wrap(module.BaseWSGIServer, "serve_forever", serve)
         )
         hooks.when_imported(
-            "werkzeug._reloader", lambda module: hooks.wrap(module.ReloaderLoop, "restart_with_reloader", _serve)
+            "werkzeug._reloader", lambda module: hooks.wrap(module.ReloaderLoop, "restart_with_reloader", serve)
         )
 
 
-def _serve(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-    life = _begin(instance)
-    try:
-        return wrapped(*args, **kwargs)
-    finally:
-        _end(life)
-
-
-@quiet
 def _begin(server: Any) -> ServerLife | None:
     if os.environ.get("WERKZEUG_RUN_MAIN") == "true":
         return None
-    life = ServerLife()
-    life.started(getattr(server, "port", None))
-    return life
-
-
-@quiet
-def _end(life: ServerLife | None) -> None:
-    if life is not None:
-        life.stopped()
-        telemetry.flush(EXIT_SECONDS, send=False)
+    return started(getattr(server, "port", None))
