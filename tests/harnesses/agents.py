@@ -101,6 +101,27 @@ class Agent:
             ],
         }[self.name]
 
+    def pointed_at(self, url: str) -> dict[str, str]:
+        """The environment that has it report there, by nothing but what its own documentation says."""
+        standard = {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}
+        claude = {f"OTEL_{signal}_EXPORTER": "otlp" for signal in ("TRACES", "LOGS", "METRICS")}
+        claude |= {"CLAUDE_CODE_ENABLE_TELEMETRY": "1", "CLAUDE_CODE_ENHANCED_TELEMETRY_BETA": "1"}
+        google = {"ENABLED": "true", "TARGET": "local", "OTLP_ENDPOINT": url, "OTLP_PROTOCOL": "http"}
+        google["TRACES_ENABLED"] = "true"
+        if self.name == "codex":
+            http = 'otlp-http = {{ endpoint = "{}/v1/{}", protocol = "binary" }}'
+            signals = {"exporter": "logs", "trace_exporter": "traces", "metrics_exporter": "metrics"}
+            lines = [f"{key} = {{ {http.format(url, signal)} }}" for key, signal in signals.items()]
+            with (self.home / ".codex/config.toml").open("a") as file:
+                file.write("\n".join(["[otel]", *lines, ""]))
+        return self.environment | {
+            "claude": {**standard, **claude},
+            "gemini": {f"GEMINI_TELEMETRY_{key}": value for key, value in google.items()},
+            "qwen": {f"QWEN_TELEMETRY_{key}": value for key, value in google.items()},
+            "copilot": standard,
+            "opencode": {**standard, "OPENCODE_CONFIG_CONTENT": '{"experimental":{"openTelemetry":true}}'},
+        }.get(self.name, {})
+
     def _claude(self) -> dict[str, str]:
         return {
             "ANTHROPIC_BASE_URL": self._url,

@@ -6,12 +6,14 @@ import asyncio
 import json
 import signal
 import sqlite3
+import subprocess
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 from otel_agent_telemetry.harnesses import Harness
+from otel_agent_telemetry.local import TraceFilter, list_traces
 from tests.agreement.stored import totals_of
 from tests.harnesses.agents import Agent, Run, left_behind, with_run
 from tests.harnesses.fetch import NAMES
@@ -21,8 +23,10 @@ from tests.local.serving import Serving
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from tests.agreement.totals import Totals
 
 pytestmark = [pytest.mark.harnesses, pytest.mark.timeout(600)]
 
@@ -34,6 +38,9 @@ TRACED = ("claude", "codex")
 PRINTS = tuple(name for name in NAMES if name != "copilot")
 SAYS_CALLS = ("claude", "opencode", "pi", "qwen")
 SAYS_REASONING = ("codex", "gemini", "opencode", "pi")
+COUNTED = ("calls", "tools", "input", "output")
+LOST_AT_THE_END = {"opencode": {"calls": 1, "input": 1500, "output": 40}}
+"""What it keeps to itself as it leaves, without the short interval that `run` sets."""
 ENDLESS = ("qwen", "opencode")
 """Those that try for minutes where a model refuses."""
 
@@ -65,6 +72,13 @@ class Lab(NamedTuple):
     def events(self) -> list[tuple[str, dict[str, Any]]]:
         """The events that ``run`` recorded."""
         return [(each.event, each.properties) for each in map(told, map(json.loads, stored(self.folder / "state")))]
+
+    @staticmethod
+    def sessions(totals: Mapping[str, Totals]) -> frozenset[str]:
+        """The sessions that the store lists."""
+        found = totals["sessions"]["sessions"]
+        assert isinstance(found, frozenset)
+        return found
 
     def spans(self) -> list[tuple[str, str, str]]:
         """Trace, service and name of every span that arrived."""
@@ -102,6 +116,33 @@ def test_it_runs_as_without_us(name: str, scenario: str, lab: Lab) -> None:
     if scenario == "ok":
         inherited = (agent.folder / "environment.txt").read_text()
         assert not any(line.startswith(("PYTHONPATH=", "OTEL_PYTHON_")) for line in inherited.splitlines())
+
+
+@pytest.mark.parametrize("name", cheap(REPORTING))
+def test_serve_alone(name: str, lab: Lab) -> None:
+    """Pointed at `serve` as its documentation says, it is one session and one run that ended well, as served."""
+    agent, served = lab.agent(name, "ok")
+    environment = agent.pointed_at(lab.serving.url)
+    subprocess.run(agent.command(), env=environment, cwd=agent.folder, stdin=-3, capture_output=True, check=True)
+    wanted = {figure: served[figure] - LOST_AT_THE_END.get(name, {}).get(figure, 0) for figure in COUNTED}
+    totals = totals_of(lab.serving.store)
+    assert {figure: totals["traces"][figure] for figure in COUNTED} == wanted
+    with closing(lab.serving.store.reader()) as connection:
+        rows = list_traces(connection, TraceFilter(), limit=100)
+    assert ([row["status"] for row in rows], len(lab.sessions(totals))) == (["ok"], 1)
+
+
+@pytest.mark.parametrize("name", cheap(tuple(name for name in REPORTING if name not in ENDLESS)))
+def test_a_stream_that_breaks(name: str, lab: Lab) -> None:
+    """Its exit code is kept; the task is what that says, and its own telemetry says whether an answer came at last."""
+    agent, _ = lab.agent(name, "broken")
+    done = lab.run(agent)
+    assert lab.events[-1][0] == ("task.completed" if done.code == 0 else "task.failed"), done
+    totals_of(lab.serving.store)
+    with closing(lab.serving.store.reader()) as connection:
+        rows = list_traces(connection, TraceFilter(), limit=100)
+    ours = [row["status"] for row in rows if row["agent_runs"]]
+    assert ours == ["ok" if name == "claude" else "error"], rows
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
@@ -184,7 +225,7 @@ def test_a_session_goes_on(name: str, lab: Lab, monkeypatch: pytest.MonkeyPatch)
     assert {key: sums[0][key] + sums[1][key] for key in sums[0]} == served_to(name, served)
 
 
-@pytest.mark.parametrize("name", ["claude", "opencode"])
+@pytest.mark.parametrize("name", ["claude", "opencode", "goose"])
 def test_a_subagent(name: str, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a subagent uses belongs to the session."""
     agent, served = lab.agent(name, "subagent")
@@ -195,7 +236,7 @@ def test_a_subagent(name: str, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Non
         assert summed(acme) == served_to(name, served), output
         assert (ended["agentRuns"], ended["toolCalls"]) == (2, 2)
     else:
-        assert ended["toolCalls"] == 1  # of the subagent, opencode prints nothing
+        assert ended["toolCalls"] == 1  # of the subagent, opencode and Goose print nothing
 
 
 def test_cheap_with_asyncio(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
