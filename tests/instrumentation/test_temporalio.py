@@ -166,6 +166,12 @@ def test_events_follow(story: Program) -> None:
     assert story.counted() == COUNTED
 
 
+def test_tasks_have_the_priority_that_temporal_knows(story: Program) -> None:
+    """What an activity or a child workflow is given; of a workflow's, its activities have it too."""
+    created = [each["properties"] for each in story.events if each["event"] == "task.created"]
+    assert sorted(given["priority"] for given in created if "priority" in given) == [2, 2, 4]
+
+
 def test_the_worker_is_a_server(story: Program) -> None:
     """A worker reports its start and its stop; what a client creates comes from elsewhere."""
     servers = [(each["event"], each["source"]) for each in story.events if each["event"].startswith("server.")]

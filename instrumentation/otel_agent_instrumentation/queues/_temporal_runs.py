@@ -227,7 +227,8 @@ class Runs:
             waiting = run.pausing[name, scheduled.original_schedule_time.ToNanoseconds()]
             carrier = waiting.popleft() if waiting else carrier
         elif has_headers and not run.is_replaying and task_id not in self._created:
-            carrier = run.context.run(telemetry.create_task, name, id=task_id, source=SOURCE)
+            priority = _priority(run, scheduled)
+            carrier = run.context.run(telemetry.create_task, name, id=task_id, source=SOURCE, priority=priority)
             self._created[task_id] = carrier
         if not is_child:
             run.tasks[scheduled.seq] = (name, carrier)
@@ -235,6 +236,12 @@ class Runs:
                 carrier = with_policy(carrier, scheduled.retry_policy)
         if has_headers:
             scheduled.headers[HEADER].CopyFrom(payload_of(carrier))
+
+
+def _priority(run: _Run, scheduled: Any) -> int | None:
+    """Its own, else its workflow's, as the server has it; a local activity is in no queue, and has none of its own."""
+    own = scheduled.priority.priority_key if hasattr(scheduled, "priority") else 0
+    return own or run.begun.priority.priority_key or None
 
 
 def _resolve(run: _Run, resolved: Any) -> None:

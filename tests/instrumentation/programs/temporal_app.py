@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from temporalio import activity, workflow
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
-from temporalio.common import HeaderCodecBehavior, RetryPolicy
+from temporalio.common import HeaderCodecBehavior, Priority, RetryPolicy
 from temporalio.converter import PayloadCodec
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import SharedStateManager, Worker
@@ -141,7 +141,9 @@ class Retry:
     @workflow.run
     async def run(self) -> str:
         """Run it."""
-        return await workflow.execute_activity(retry, start_to_close_timeout=LONG, retry_policy=TWICE)
+        return await workflow.execute_activity(
+            retry, start_to_close_timeout=LONG, retry_policy=TWICE, priority=Priority(priority_key=4)
+        )
 
 
 @workflow.defn
@@ -206,7 +208,8 @@ class Delegate:
     @workflow.run
     async def run(self) -> str:
         """Run it."""
-        return await workflow.execute_child_workflow(Succeed.run, id=f"{workflow.info().workflow_id}-child")
+        name = f"{workflow.info().workflow_id}-child"
+        return await workflow.execute_child_workflow(Succeed.run, id=name, priority=Priority(priority_key=2))
 
 
 @workflow.defn
