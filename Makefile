@@ -22,7 +22,7 @@ UV_PYTHON_DOWNLOADS := never
 export AGENT_TELEMETRY_GOLDENS UV_SYSTEM_CERTS UV_PYTHON_DOWNLOADS
 
 # Tests that need more than Python packages have a target each.
-ELSEWHERE := not collector and not jaeger and not kafka and not clickhouse and not clients and not harnesses and \
+ELSEWHERE := not collector and not jaeger and not kafka and not prometheus and not clickhouse and not clients and not harnesses and \
     not temporal and not soak and not matrix
 # Tests run beside each other: two at a time are quicker even where there are more cores, as many start processes.
 TOGETHER := -n 2 --dist loadfile
@@ -35,7 +35,7 @@ CORE := $(patsubst %,tests/%,consent delivery destinations host identity leaving
 ALONE := $(patsubst %,tests/instrumentation/test_%.py,a2a arq celery commands dramatiq huey langgraph mcp openai_agents rq \
     servers taskiq temporalio web)
 
-.PHONY: help demo demo-maintainers docs test test-goldens test-harnesses test-frameworks test-oldest test-temporal test-collector test-jaeger test-kafka test-clickhouse test-clients soak bench bench-stores check lint types coverage wheels lock schema models clean
+.PHONY: help demo demo-maintainers docs test test-goldens test-harnesses test-frameworks test-oldest test-temporal test-collector test-jaeger test-kafka test-prometheus test-clickhouse test-clients soak bench bench-stores check lint types coverage wheels lock schema models clean
 
 help:
 	@echo 'make demo              an agent service, its trace, and the anonymous events it sent'
@@ -46,7 +46,7 @@ help:
 	@echo 'make test-oldest       the core on the oldest OpenTelemetry that is declared'
 	@echo 'make test-collector    the configurations for the OpenTelemetry Collector; needs Go and npm, builds for minutes'
 	@echo 'make test-harnesses    the real coding agents, from npm, against a scripted model; CHEAP=1 for two of them'
-	@echo 'make test-X            X: temporal (Java and Maven), jaeger (Go), kafka (Java and Maven), clickhouse (chdb), clients (Node and Go SDKs)'
+	@echo 'make test-X            X: temporal (Java and Maven), jaeger (Go), kafka (Java and Maven), prometheus (Go), clickhouse (chdb), clients (Node and Go SDKs)'
 	@echo 'make soak              the long forms: kills, forks, hostile values, environments, exits; a quarter of an hour'
 	@echo 'make bench             what telemetry costs, beside its peers; benchmarks/README.md explains each figure'
 	@echo 'make bench-stores      how fast the local store and the proxy of the maintainers are'
@@ -110,6 +110,11 @@ test-jaeger test-kafka test-clickhouse: $(VENV)/.test
 	$(if $(filter test-kafka,$@),$(UV) pip install --quiet --python $(BIN)/python confluent-kafka)
 	$(if $(filter test-clickhouse,$@),$(UV) pip install --quiet --python $(BIN)/python chdb)
 	$(BIN)/pytest -m $(@:test-%=%) tests/collector
+
+# The metrics of the operator in a real Prometheus, its rules by promtool, and the dashboard's questions.
+test-prometheus: $(VENV)/.test
+	$(BIN)/python -m tests.collector.fetch prometheus
+	REQUIRE_COLLECTOR_PROMETHEUS=1 $(BIN)/pytest -m prometheus tests/collector/test_prometheus.py
 
 # SOAK_KILLS, SOAK_FORKS, SOAK_HOSTILE, SOAK_ENVIRONMENTS and SOAK_EXITS say how many of each.
 soak: $(VENV)/.test

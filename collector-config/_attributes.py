@@ -7,6 +7,7 @@ concept or a mark of the code is on the list only where it is named here.
 from __future__ import annotations
 
 from otel_agent_telemetry import semconv
+from otel_agent_telemetry.meaning._first_chunk import ATTRIBUTES as FIRST_CHUNK
 from otel_agent_telemetry.meaning._kinds import DIALECT_KEYS
 from otel_agent_telemetry.meaning._table import ROWS
 
@@ -22,6 +23,7 @@ IDENTIFIERS = (
     semconv.AGENT_TASK_ID,
     semconv.AGENT_TASK_NAME,
     semconv.AGENT_WORKFLOW_ID,
+    semconv.USER_ID,
     "gen_ai.agent.call.id",
     "gen_ai.task.id",
     "gen_ai.task.parent.id",
@@ -33,6 +35,7 @@ _MAPPED = (
     *_named("asked", "answered_by", "provider", "tool"),
     *_named(*_FIGURES, *(f"run_{name}" for name in _FIGURES), "total_tokens"),
     *_named("cost_usd", "input_cost", "output_cost"),
+    *FIRST_CHUNK,
 )
 _USAGE = [
     "input_tokens",
@@ -70,8 +73,6 @@ _PLAIN = [
     "gen_ai.request.max_tokens",
     "gen_ai.request.stream",
     "gen_ai.response.finish_reasons",
-    "gen_ai.response.time_to_first_chunk",
-    "gen_ai.client.operation.time_to_first_chunk",
     "gen_ai.embeddings.dimension.count",
     "llm.finish_reason",
     "llm.is_streaming",
@@ -87,7 +88,7 @@ _PLAIN = [
 # Constants of semconv.py that are values or names of metrics and events, not attributes.
 _NOT_ATTRIBUTES = ("LIFECYCLE_", "OUTCOME_", "OPERATION_", "METRIC_", "EXCEPTION_EVENT", "AGENT_EVENT_PROPERTY")
 _FEEDBACK = "GEN_AI_EVALUATION_"  # what somebody said of an answer is free text
-_FREE = frozenset({semconv.AGENT_TASK_TAGS})  # any text: only an event's are held against what the product declared
+_FREE = frozenset({semconv.AGENT_TASK_TAGS, semconv.TAGS})  # any text: only an event's are held against what the product declared
 
 
 def allowed() -> list[str]:

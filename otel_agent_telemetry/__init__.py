@@ -63,6 +63,7 @@ __all__ = [
     "child_environment",
     "command",
     "configure",
+    "context",
     "contract",
     "create_task",
     "current_session",
@@ -107,6 +108,7 @@ track = DEFAULT.track
 track_command = DEFAULT.track_command
 track_tool = DEFAULT.track_tool
 feedback = DEFAULT.feedback
+context = DEFAULT.context
 server_started = DEFAULT.server_started
 server_shutdown = DEFAULT.server_shutdown
 declare_source = DEFAULT.declare_source

@@ -34,6 +34,7 @@ GEN_AI_EVALUATION_EXPLANATION = "gen_ai.evaluation.explanation"
 ERROR_TYPE = "error.type"
 EXCEPTION_EVENT = "exception"
 EXCEPTION_TYPE = "exception.type"
+USER_ID = "user.id"
 SERVICE_NAME = "service.name"
 SERVICE_VERSION = "service.version"
 
@@ -61,6 +62,12 @@ USAGE_COUNTERS = {
 
 ``guess…`` are no properties: what was estimated, of how many calls, and how many have no price.
 """
+
+METRIC_INFERENCE_DURATION = "gen_ai.client.inference.duration"
+METRIC_FIRST_CHUNK = "gen_ai.client.inference.time_to_first_chunk"
+METRIC_AGENT_DURATION = "gen_ai.invoke_agent.duration"
+METRIC_WORKFLOW_DURATION = "gen_ai.workflow.duration"
+METRIC_TOOL_DURATION = "gen_ai.execute_tool.duration"
 
 # Ours -----------------------------------------------------------------------------------------------------------
 AGENT_LIFECYCLE = "agent.lifecycle"
@@ -116,6 +123,11 @@ AGENT_COMMAND_PROGRAM = "agent.command.program"
 """What the program is called, where the command's name begins with it."""
 AGENT_EXIT_CODE = "agent.exit_code"
 AGENT_COST_USD = "agent.cost.usd"
+TAGS = "tag.tags"
+"""OpenInference's name for what a trace is labelled with: a list of texts."""
+AGENT_COST_IS_ESTIMATE = "agent.cost.is_estimate"
+METRIC_SESSION_DURATION = "agent.session.duration"
+METRIC_TASK_DURATION = "agent.task.duration"
 AGENT_WORKFLOW_ID = "agent.workflow.id"
 AGENT_WORKFLOW_NODES = "agent.workflow.node_count"
 AGENT_WORKFLOW_TRIGGER = "agent.workflow.trigger"

@@ -46,6 +46,7 @@ class Settings:
         "dialect",
         "endpoint",
         "environment",
+        "exception_details",
         "exit_timeout",
         "notice",
         "precision",
@@ -127,6 +128,8 @@ class Settings:
         self.debug = _switch(None, None, "AGENT_TELEMETRY_DEBUG", environ, default=False)
         self.synchronous = _switch("synchronous", synchronous, "AGENT_TELEMETRY_SYNC", environ, default=False)
         self.notice = _switch("notice", notice, "AGENT_TELEMETRY_NOTICE", environ, default=True)
+        # What is not understood keeps more in, not less.
+        self.exception_details = environ.get("AGENT_TELEMETRY_EXCEPTIONS", "").strip().lower() in {"", "full"}
         self.exit_timeout = _seconds(exit_timeout, environ)
         self.tags = _tags(tags if tags is not None else environ.get("TELEMETRY_TAGS", ""))
         self.public_tools = _names("public_tools", "AGENT_TELEMETRY_PUBLIC_TOOLS", public_tools, environ)

@@ -81,6 +81,12 @@ SETTINGS = (
         "2",
         "how many seconds the end of the program waits for your own exporters, at most",
     ),
+    Setting(
+        "AGENT_TELEMETRY_EXCEPTIONS",
+        "",
+        "`full`",
+        "`types` keeps messages and stack traces of exceptions out of the traces that your own exporters get",
+    ),
     Setting("TELEMETRY_TAGS", "tags", "none", "`k=v,k=v`: declared tags with declared values only"),
     Setting(
         "AGENT_TELEMETRY_ALLOW_IN_TESTS", "", "off", "`1` allows events in a test run, where `PYTEST_VERSION` is set"

@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from otel_agent_telemetry.lifecycle._around import baggage_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,20 +17,27 @@ if TYPE_CHECKING:
 
 __all__ = ["age_ms", "context_of", "created_at_ms", "fields", "number", "text"]
 
+_baggage = W3CBaggagePropagator()
 _propagator = TraceContextTextMapPropagator()  # always W3C, whatever propagators the operator chose for his own traces
 
 
 def fields(context: Context) -> dict[str, str]:
-    """``traceparent`` and ``tracestate`` of the span in that context (W3C Trace Context)."""
+    """``traceparent`` and ``tracestate`` of the span in that context (W3C Trace Context).
+
+    And ``baggage`` (W3C Baggage), where something is said around it; of nobody else's entries.
+    """
     carrier: dict[str, str] = {}
     _propagator.inject(carrier, context)
+    _baggage.inject(carrier, baggage_of(context))
     return carrier
 
 
 def context_of(carrier: Mapping[str, object], base: Context) -> Context:
-    """``base`` with the remote span that the carrier names; ``base`` itself where it names none."""
+    """``base`` with the remote span that the carrier names, and what is said around it; ``base`` for neither."""
     trace = {key: value for key in ("traceparent", "tracestate") if isinstance(value := carrier.get(key), str)}
-    return _propagator.extract(trace, base) if "traceparent" in trace else base
+    context = _propagator.extract(trace, base) if "traceparent" in trace else base
+    said = carrier.get("baggage")
+    return _baggage.extract({"baggage": said}, context) if isinstance(said, str) else context
 
 
 def text(carrier: Mapping[str, object], key: str) -> str | None:

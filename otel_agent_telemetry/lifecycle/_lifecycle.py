@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import nullcontext
 
 from otel_agent_telemetry import _losses
 from otel_agent_telemetry import semconv as names
@@ -18,6 +19,7 @@ from otel_agent_telemetry.lifecycle._handle import OFF, Handle
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
     from typing import Any
 
     from otel_agent_telemetry.lifecycle._live import LiveSpan
@@ -323,6 +325,21 @@ class Lifecycle:
         spans = self._load()
         if spans is not None:
             spans.feedback(given, on)
+
+    def context(
+        self, *, user: str | None = None, tags: Sequence[str] = (), **attributes: object
+    ) -> AbstractContextManager[None]:
+        """Say of every span that begins within, whoever makes it, for whom it is: for the operator's traces alone.
+
+        ``user`` is its ``user.id``, ``tags`` its ``tag.tags``; of ``attributes`` up to 32 texts, numbers and truth
+        values, as text. It travels with carriers, and as W3C baggage with whatever propagates that, so also to the
+        hosts that an instrumented HTTP client calls. No event has any of it. A name that spans are understood by, such
+        as ``gen_ai.agent.name``, is left to the spans.
+        """
+        spans = None if self.off else self._load()
+        if spans is None:
+            return nullcontext()
+        return spans.around({**attributes, names.USER_ID: user, names.TAGS: list(tags) or None})
 
     def server_started(self, *, port: int | None = None) -> None:
         """The server takes requests."""

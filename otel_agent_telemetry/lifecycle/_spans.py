@@ -17,6 +17,7 @@ from opentelemetry.trace import SpanKind
 from otel_agent_telemetry import _losses
 from otel_agent_telemetry import semconv as names
 from otel_agent_telemetry.lifecycle import _carrier, _ended, _feedback, _whole
+from otel_agent_telemetry.lifecycle._around import Around
 from otel_agent_telemetry.lifecycle._attributes import attributes, value_of
 from otel_agent_telemetry.lifecycle._live import LiveSpan
 from otel_agent_telemetry.lifecycle._meter import UsageMeter
@@ -35,6 +36,7 @@ _SCOPE = "otel_agent_telemetry"
 _SESSION = otel_context.create_key("agent-session")
 _TASK = otel_context.create_key("agent-task")
 _CONVERSATION = otel_context.create_key("agent-conversation")
+_INHERITED = ("TRACEPARENT", "TRACESTATE", "BAGGAGE")
 _EMPTY = otel_context.Context()
 _baggage = W3CBaggagePropagator()
 _logger = logging.getLogger("otel_agent_telemetry")
@@ -60,11 +62,9 @@ class Spans:
         self.usage = UsageMeter(meter_provider)
         self._own: ContextVar[Context] | None = ContextVar("agent_telemetry_context") if isolated else None
         self._inherited = otel_context.Context()
-        if not isolated and "TRACEPARENT" in os.environ:
-            self._inherited = _carrier.context_of(
-                {"traceparent": os.environ["TRACEPARENT"], "tracestate": os.environ.get("TRACESTATE", "")},
-                self._inherited,
-            )
+        if not isolated:
+            inherited = {name.lower(): os.environ[name] for name in _INHERITED if os.environ.get(name)}
+            self._inherited = _carrier.context_of(inherited, self._inherited)
 
     def begin(
         self,
@@ -186,6 +186,10 @@ class Spans:
         except Exception:
             _losses.count("instrumentation_error")
             _logger.debug("feedback could not be recorded", exc_info=True)
+
+    def around(self, given: Mapping[str, object]) -> Around:
+        """What is said of every span that begins in a block of code."""
+        return Around(self, given)
 
     def current(self) -> Context:
         """The context that code runs in; where no span is current, the span that TRACEPARENT named at start."""

@@ -23,11 +23,11 @@ class Figures(Protocol):
 class ModelCall:
     """A model call, an embedding, or an agent's own usage figure; the latter two are tokens without a call.
 
-    ``calls`` is 1 for a call that counts. Figures are those that are spent here, None for what is unknown or is spent
-    by another span of the same call. ``guess`` is what it may have cost where nobody says that, ``withdrawn`` what
-    calls whose cost this one says are no longer told with. ``rests`` are what other spans of it add. ``holder`` is the
-    branch that it waits in, ``is_noted`` whether it was shown meanwhile. ``session_id`` and ``told_agent`` are what it
-    is told with.
+    ``calls`` is 1 for a call that counts. ``seconds`` is what it took, ``first_chunk_seconds`` its first piece.
+    Figures are those that are spent here, None for what is unknown or is spent by another span of the same call.
+    ``guess`` is what it may have cost where nobody says that, ``withdrawn`` what calls whose cost this one says are no
+    longer told with. ``rests`` are what other spans of it add. ``holder`` is the branch that it waits in, ``is_noted``
+    whether it was shown meanwhile. ``session_id`` and ``told_agent`` are what it is told with.
     """
 
     __slots__ = (
@@ -38,6 +38,7 @@ class ModelCall:
         "conversation",
         "cost_usd",
         "error",
+        "first_chunk_seconds",
         "given_agent_name",
         "guess",
         "holder",
@@ -49,10 +50,12 @@ class ModelCall:
         "key",
         "model",
         "occurred_ns",
+        "operation",
         "output_tokens",
         "provider",
         "reasoning_tokens",
         "rests",
+        "seconds",
         "session_id",
         "spent_elsewhere",
         "told_agent",
@@ -75,6 +78,9 @@ class ModelCall:
         self.given_agent_name = said.agent_name
         self.model = said.model
         self.provider = said.provider
+        self.operation = said.operation
+        self.seconds = (said.end_ns - said.start_ns) / 1e9
+        self.first_chunk_seconds = said.first_chunk_seconds
         self.input_tokens = said.input_tokens
         self.output_tokens = said.output_tokens
         self.cache_read_tokens = said.cache_read_tokens
@@ -216,13 +222,26 @@ class Repeat(NamedTuple):
 class Run:
     """An agent's run or a workflow, as a verdict: it counts where no other span, ``speaker``, stands for it."""
 
-    __slots__ = ("conversation", "error", "is_run", "key", "session_id", "speaker", "told_agent", "trace_id")
+    __slots__ = (
+        "conversation",
+        "error",
+        "is_run",
+        "key",
+        "name",
+        "seconds",
+        "session_id",
+        "speaker",
+        "told_agent",
+        "trace_id",
+    )
 
     def __init__(self, said: Said, *, is_run: bool, speaker: int, error: str | None) -> None:
         self.trace_id = said.trace_id
         self.key = said.key
         self.conversation = said.conversation
         self.is_run = is_run
+        self.name = said.name
+        self.seconds = (said.end_ns - said.start_ns) / 1e9
         self.speaker = speaker
         self.error = error
         self.session_id: str | None = None

@@ -20,6 +20,8 @@ from otel_agent_telemetry.meaning._verdicts import as_events
 from otel_agent_telemetry.meaning._waiting import Waiting
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from otel_agent_telemetry.meaning._own import Own
     from otel_agent_telemetry.meaning._records import Fact, SpanRecord, Usage
     from otel_agent_telemetry.meaning._said import Said
@@ -46,7 +48,8 @@ class Meaning:
     Of more than ``most_open`` open spans the oldest are forgotten; sessions, tasks and commands of ours last longest.
 
     ``link``, ``expect`` and ``leave`` may be called from any thread; everything else from one at a time. With
-    ``partial``, spans arrive when they have ended, in batches: a parent that was not seen may still come.
+    ``partial``, spans arrive when they have ended, in batches: a parent that was not seen may still come. ``observe``
+    is shown the verdicts that the events are made of.
     """
 
     def __init__(
@@ -57,7 +60,9 @@ class Meaning:
         timeout_seconds: float = 7 * 86_400.0,
         most_open: int = 65_536,
         partial: bool = False,
+        observe: Callable[[list[Told]], object] | None = None,
     ) -> None:
+        self._observe = observe
         self._hold_ns = int(hold_seconds * _NS)
         self._settle_ns = int(settle_seconds * _NS)
         self._timeout_ns = int(timeout_seconds * _NS)
@@ -84,7 +89,7 @@ class Meaning:
         said = read(record) if semconv.AGENT_LIFECYCLE in record.attributes else None
         if said is not None:
             self.begin(said)
-        return as_events(self.told())
+        return self._events()
 
     def end(self, record: SpanRecord) -> list[Fact | Usage]:
         """A span ended."""
@@ -93,7 +98,7 @@ class Meaning:
             self.pass_by(record.key, record.parent_key)
         else:
             self.finish(said)
-        return as_events(self.told())
+        return self._events()
 
     def begin(self, said: Said) -> None:
         """A span of ours began, and its place in the tree is known."""
@@ -147,10 +152,16 @@ class Meaning:
         self._waiting.out = []
         return out
 
+    def _events(self) -> list[Fact | Usage]:
+        told = self.told()
+        if told and self._observe is not None:
+            self._observe(told)
+        return as_events(told)
+
     def unlink(self, key: int) -> list[Fact | Usage]:
         """A span that shows no dialect ended, and something ended below it."""
         self.pass_by(key, self._tree.parent(key))
-        return as_events(self.told())
+        return self._events()
 
     def noted(self) -> list[Fact | Usage]:
         """The calls and runs that began to wait since the last time, as they would be told now.
@@ -172,7 +183,7 @@ class Meaning:
             if key in self._overdue:  # one that is told of afterwards begins long ago, and ends in a moment
                 self._give_up(key, now_ns)
         self._overdue = set(overdue)
-        return as_events(self.told())
+        return self._events()
 
     def _is_overdue(self, key: int, said: Said, now_ns: int) -> bool:
         own = self._own.get(key)
@@ -181,12 +192,12 @@ class Meaning:
     def release(self) -> list[Fact | Usage]:
         """Every call that waits, with what is known of its session so far."""
         self._waiting.release()
-        return as_events(self.told())
+        return self._events()
 
     def close(self, now_ns: int) -> list[Fact | Usage]:
         """The process ends: nothing waits any longer, and what is open ends with outcome ``unknown``."""
         self.end_all(now_ns)
-        return as_events(self.told())
+        return self._events()
 
     def end_all(self, now_ns: int) -> None:
         """As :meth:`close`."""

@@ -21,7 +21,8 @@ class SpanRecord(NamedTuple):
     Ids are integers, 0 for none; times are nanoseconds since the epoch, ``end_ns`` 0 while the span runs.
     ``exception_type`` is the ``exception.type`` of its last exception event, or empty. ``interrupted_by`` is the class
     of the exception that was on its way when the span ended, where it is one that interrupts (``CancelledError``,
-    ``GeneratorExit``, ``KeyboardInterrupt``), else empty: only a live span knows.
+    ``GeneratorExit``, ``KeyboardInterrupt``), else empty: only a live span knows. ``first_chunk_ns`` is when the first
+    piece of a streamed answer came, where an event of the span says it, else 0.
     """
 
     trace_id: int
@@ -34,6 +35,7 @@ class SpanRecord(NamedTuple):
     is_error: bool = False
     exception_type: str = ""
     interrupted_by: str = ""
+    first_chunk_ns: int = 0
 
     @property
     def key(self) -> int:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from otel_agent_telemetry import semconv
 from otel_agent_telemetry.meaning import _kinds as kinds
+from otel_agent_telemetry.meaning._first_chunk import ATTRIBUTES as FIRST_CHUNK
+from otel_agent_telemetry.meaning._first_chunk import first_chunk_seconds
 from otel_agent_telemetry.meaning._outcomes import ENDS, error_of, is_left, outcome_of
 from otel_agent_telemetry.meaning._providers import CUMULATIVE, FRAMEWORKS, inclusion, provider_named
 from otel_agent_telemetry.meaning._table import FIGURES, ROWS
@@ -24,7 +26,7 @@ __all__ = ["READ_KEYS", "Said", "read"]
 _RESPONSE_IDS = ("resp_", "chatcmpl")  # agent-framework gives the response's id as the conversation
 _LONGEST_COUNT = 15
 _LARGEST = 2**53  # beyond it JSON readers lose digits; no model was ever given as many tokens
-_OF_A_CALL = frozenset({"answered_by", "asked", "provider", "response_id", *FIGURES})
+_OF_A_CALL = frozenset({"answered_by", "asked", "operation", "provider", "response_id", *FIGURES})
 _METERED = frozenset({kinds.MODEL, kinds.EMBEDDING, kinds.AGENT})
 _OF_A_RUN = frozenset({"framework", *(concept for concept in ROWS if concept.startswith("run_"))})
 _OF_METERED = frozenset({*_OF_A_CALL, *_OF_A_RUN, "input_cost", "output_cost", "total_tokens"}) - {"response_id"}
@@ -46,6 +48,7 @@ class Said:
     ``key`` and ``parent_key`` are as in :class:`SpanRecord`. ``input_tokens`` include cached ones and
     ``output_tokens`` reasoning ones, whatever the provider counts. ``error`` is a category of the contract,
     ``outcome`` one of semconv's ``OUTCOME_*`` or None. ``is_left`` is true where a reader closed a generator.
+    ``first_chunk_seconds`` is what the first piece of a streamed answer took.
     ``attributes`` are the span's own where it is one of ours; ``marks`` is what else a coding agent says.
     """
 
@@ -67,6 +70,8 @@ class Said:
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
     cost_usd: float | None = None
+    operation: str | None = None
+    first_chunk_seconds: float | None = None
     error: str | None = None
     outcome: str | None = None
     marks: Marks | None = None
@@ -106,6 +111,10 @@ def read(record: SpanRecord) -> Said | None:
         said.is_own, said.attributes = True, attributes
     if kind in _METERED:
         _read_call(said, record, found)
+        if plan.first_chunk:
+            said.first_chunk_seconds = first_chunk_seconds(plan.first_chunk, attributes)
+        elif record.first_chunk_ns > record.start_ns:
+            said.first_chunk_seconds = (record.first_chunk_ns - record.start_ns) / 1e9
     elif kind == kinds.TOOL:
         said.name, said.call_id = found.get("tool"), found.get("call_id")
         said.is_mcp = kinds.is_mcp(attributes)
@@ -223,6 +232,7 @@ READ_KEYS = frozenset(
         *kinds.MARKS,
         semconv.AGENT_OUTCOME,
         semconv.ERROR_TYPE,
+        *FIRST_CHUNK,
         "error_type",
         "http.response.status_code",
         semconv.AGENT_EVENT_NAME,
@@ -247,6 +257,7 @@ class _Plan(NamedTuple):
     is_own: bool
     tells_end: bool
     may_be_helper: bool
+    first_chunk: tuple[str, ...]
 
 
 def _found(plan: _Plan, attributes: Mapping[str, object]) -> dict[str, Any]:
@@ -271,4 +282,5 @@ def _plan(kind: str, given: tuple[str, ...]) -> _Plan:
         is_own=semconv.AGENT_LIFECYCLE in names,
         tells_end=semconv.AGENT_LIFECYCLE in names or not ENDS.isdisjoint(names),
         may_be_helper=kind == kinds.MODEL and kinds.is_helper(dict.fromkeys(names)),
+        first_chunk=tuple(name for name in FIRST_CHUNK if name in names) if kind == kinds.MODEL else (),
     )

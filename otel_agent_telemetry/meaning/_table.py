@@ -36,6 +36,7 @@ ROWS: dict[str, tuple[str, ...]] = {
         "llm.system",
         "ai.model.provider",
     ),
+    "operation": (semconv.GEN_AI_OPERATION_NAME,),
     "framework": (semconv.GEN_AI_PROVIDER_NAME, "gen_ai.system"),
     "response_id": (semconv.GEN_AI_RESPONSE_ID, "ai.response.id"),
     "call_id": (semconv.GEN_AI_TOOL_CALL_ID, "tool_call.id", "ai.toolCall.id"),

@@ -65,10 +65,14 @@ def _stop(provider: Provider, run: Callable[[], object]) -> None:
 
 
 class Providers:
-    """What a program has for all its life, whoever configures it again."""
+    """What a program has for all its life, whoever configures it again.
+
+    ``meter_all`` brings the instruments up to date, before they are read for the last time.
+    """
 
     def __init__(self, exit_seconds: float) -> None:
         self.exit_seconds = exit_seconds
+        self.meter_all: Callable[[], object] = lambda: None
         self._all: list[_Provider] = []
         self._resource: ServiceResource | None = None
 
@@ -93,6 +97,7 @@ class Providers:
 
     def ask_to_flush(self) -> Callable[[], bool]:
         """Begin to give everything to the exporters; what it gives waits for that, as long as the deadline lets it."""
+        self.meter_all()
         asked = [each.ask_to_flush() for each in self._all]
         return lambda: all(each.wait(left(_FOR_EVER)) and each.went_well for each in asked)
 
@@ -110,6 +115,7 @@ class Providers:
     def leave_program(self) -> None:
         """Stop within the time that the end of the program may take."""
         with Within(self.exit_seconds):
+            self.meter_all()
             self.shut_down()
 
 

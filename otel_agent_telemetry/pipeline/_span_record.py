@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from opentelemetry.sdk.trace import ReadableSpan, Span
 from opentelemetry.trace import StatusCode
 
 from otel_agent_telemetry import semconv as names
+from otel_agent_telemetry.meaning._first_chunk import EVENTS as FIRST_CHUNK_EVENTS
 from otel_agent_telemetry.meaning._records import SpanRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from opentelemetry.sdk.trace import ReadableSpan, Span
+    from otel_agent_telemetry.meaning import Meaning
+    from otel_agent_telemetry.meaning._records import Fact, Usage
 
-__all__ = ["attributes_of", "begun", "record_of"]
+__all__ = ["Item", "attributes_of", "begun", "record_of", "tell"]
+
+Item: TypeAlias = "Span | ReadableSpan | SpanRecord | int"
+"""A span that began (live) or ended (readable), one of a file, or the key of a span that is gone."""
+
+
+def tell(meaning: Meaning, item: Item) -> list[Fact | Usage]:
+    """What it means that a span began, ended or is gone."""
+    if isinstance(item, Span):
+        return meaning.start(record_of(item, ended=False))
+    if isinstance(item, ReadableSpan):
+        return meaning.end(record_of(item))
+    if isinstance(item, SpanRecord):
+        return meaning.end(item) if item.end_ns else meaning.start(item)
+    return meaning.unlink(item)
 
 
 def record_of(span: ReadableSpan, *, ended: bool = True) -> SpanRecord:
@@ -22,6 +39,7 @@ def record_of(span: ReadableSpan, *, ended: bool = True) -> SpanRecord:
     context = span.get_span_context()
     parent = span.parent
     scope = span.instrumentation_scope
+    exception, first_chunk_ns = _moments(span) if ended else ("", 0)
     return SpanRecord(
         context.trace_id if context is not None else 0,
         context.span_id if context is not None else 0,
@@ -31,7 +49,8 @@ def record_of(span: ReadableSpan, *, ended: bool = True) -> SpanRecord:
         span.start_time or 0,
         (span.end_time or 0) if ended else 0,
         span.status.status_code is StatusCode.ERROR,
-        _exception_type(span) if ended else "",
+        exception,
+        first_chunk_ns=first_chunk_ns,
     )
 
 
@@ -43,11 +62,15 @@ def begun(span: Span, parent_id: int, given: Mapping[str, Any]) -> SpanRecord:
     return SpanRecord(context.trace_id, context.span_id, parent_id, name, given, span.start_time or 0, 0, False, "")  # noqa: FBT003 - no error
 
 
-def _exception_type(span: ReadableSpan) -> str:
+def _moments(span: ReadableSpan) -> tuple[str, int]:
+    """The last exception's type, and when the first piece of an answer came; empty and 0 where no event says it."""
+    exception, first_chunk_ns = "", 0
     for event in reversed(span.events):
         if event.name == names.EXCEPTION_EVENT:
-            return str((event.attributes or {}).get(names.EXCEPTION_TYPE, ""))
-    return ""
+            exception = exception or str((event.attributes or {}).get(names.EXCEPTION_TYPE, ""))
+        elif event.name in FIRST_CHUNK_EVENTS:
+            first_chunk_ns = event.timestamp
+    return exception, first_chunk_ns
 
 
 def attributes_of(span: ReadableSpan) -> Mapping[str, Any]:

@@ -6,20 +6,21 @@ import logging
 import time
 from typing import TYPE_CHECKING, TypeAlias
 
-from opentelemetry.sdk.trace import ReadableSpan, Span
+from opentelemetry.sdk.trace import Span
 
 from otel_agent_telemetry import _losses
 from otel_agent_telemetry.meaning import Meaning
 from otel_agent_telemetry.meaning._prices import read_aside
-from otel_agent_telemetry.meaning._records import Fact, SpanRecord
+from otel_agent_telemetry.meaning._records import Fact
+from otel_agent_telemetry.pipeline import _span_record
 from otel_agent_telemetry.pipeline._background import background
 from otel_agent_telemetry.pipeline._backlog import Backlog
-from otel_agent_telemetry.pipeline._span_record import record_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from otel_agent_telemetry.meaning._records import Usage
+    from otel_agent_telemetry.meaning._verdicts import Told
     from otel_agent_telemetry.pipeline._backlog import Outlet
     from otel_agent_telemetry.pipeline.tokens import TokenCounters
 
@@ -29,8 +30,8 @@ _logger = logging.getLogger("otel_agent_telemetry")
 
 _EXPIRE_SECONDS = 60.0
 
-Item: TypeAlias = "Span | ReadableSpan | SpanRecord | Fact | int"
-"""A span that began (live) or ended (readable), one of a file, an event, or the id of a span that is gone."""
+Item: TypeAlias = "_span_record.Item | Fact"
+"""What happened to a span, or an event."""
 
 
 class Writer:
@@ -45,6 +46,7 @@ class Writer:
         dialect: str,
         debug: bool,
         partial: bool,
+        observe: Callable[[list[Told]], object] | None = None,
     ) -> None:
         self.backlog = Backlog(
             open_outlet=open_outlet, new_counters=new_counters, count_lost=count_lost, dialect=dialect, debug=debug
@@ -52,7 +54,8 @@ class Writer:
         read_aside(lambda read: background("agent-telemetry-prices", read))
         self._next_expire = 0.0
         self._in_hand: Sequence[Item] = ()
-        self.mapping = Meaning(partial=partial)
+        self._observe = observe
+        self.mapping = Meaning(partial=partial, observe=observe)
 
     @property
     def outlet(self) -> Outlet | None:
@@ -98,20 +101,11 @@ class Writer:
                 if isinstance(item, Fact):
                     facts.append(item)
                 else:
-                    facts += self._facts_of(self._mapped(item))
+                    facts += self._facts_of(_span_record.tell(self.mapping, item))
             except Exception:
                 _losses.count("mapping_error")
                 _logger.debug("a span could not be mapped to events", exc_info=True)
         return facts
-
-    def _mapped(self, item: Span | ReadableSpan | SpanRecord | int) -> list[Fact | Usage]:
-        if isinstance(item, Span):
-            return self.mapping.start(record_of(item, ended=False))
-        if isinstance(item, ReadableSpan):
-            return self.mapping.end(record_of(item))
-        if isinstance(item, SpanRecord):
-            return self.mapping.end(item) if item.end_ns else self.mapping.start(item)
-        return self.mapping.unlink(item)
 
     def _facts_of(self, mapped: list[Fact | Usage]) -> list[Fact]:
         facts: list[Fact] = []
@@ -135,7 +129,7 @@ class Writer:
 
     def start_over(self, *, partial: bool) -> None:
         """Know of no span; with ``partial`` a parent that is unknown may still come."""
-        self.mapping = Meaning(partial=partial)
+        self.mapping = Meaning(partial=partial, observe=self._observe)
 
     def forget(self, *, partial: bool) -> None:
         """Consent was taken back: what was begun is not told, and what is pending in the ledger goes."""

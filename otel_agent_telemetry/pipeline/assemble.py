@@ -19,7 +19,9 @@ from otel_agent_telemetry.lifecycle._spans import Spans
 from otel_agent_telemetry.pipeline._children import at_child_exit, not_at_child_exit
 from otel_agent_telemetry.pipeline._ids import SystemIds
 from otel_agent_telemetry.pipeline._providers import MeterProvider, Providers, TracerProvider
+from otel_agent_telemetry.pipeline.around import ContextProcessor
 from otel_agent_telemetry.pipeline.exporter import ProxyMetricExporter
+from otel_agent_telemetry.pipeline.metering import OperatorMeter, Unrecorded
 from otel_agent_telemetry.pipeline.operator import metric_readers, span_processors
 from otel_agent_telemetry.pipeline.processor import EventProcessor
 from otel_agent_telemetry.pipeline.product import Names, running_names
@@ -47,6 +49,7 @@ _logger = logging.getLogger("otel_agent_telemetry")
 
 _SETTING_DOWN_SECONDS = 0.25  # kept of a shutdown's time, for what no ledger took
 _OPENING_SECONDS = 0.05  # for others who have the ledger: whoever forks meanwhile waits for us, see importing
+_METERING_SECONDS = 0.2
 
 
 class Pipeline:
@@ -56,8 +59,10 @@ class Pipeline:
         self.lifecycle = lifecycle
         self.settings = settings
         self.stream: EventStream | None = None
+        self.unrecorded: Unrecorded | None = None
         self.providers = providers or Providers(settings.exit_timeout)
         self.providers.exit_seconds = settings.exit_timeout
+        self.providers.meter_all = self._meter_all
 
     def flush(self, timeout_seconds: float, *, send: bool = True) -> bool:
         """Events into the ledger and, with ``send``, to the endpoint; our providers' spans to their exporters."""
@@ -67,6 +72,15 @@ class Pipeline:
             exported = self.providers.ask_to_flush()
             done = self.stream is None or self.stream.flush(left(timeout_seconds) if send else 0)
             return exported() and done
+
+    def _meter_all(self) -> None:
+        """What happened so far, into the operator's instruments."""
+        if self.unrecorded is None:
+            return
+        with Within(_METERING_SECONDS):
+            if self.stream is not None:
+                self.stream.drain()
+            self.unrecorded.flush(_METERING_SECONDS)
 
     def leave(self) -> None:
         """Do what exit handlers do elsewhere, in a child process that runs none."""
@@ -91,6 +105,8 @@ class Pipeline:
         What a program that had not said what it is has to tell, the one that says it takes over.
         """
         not_at_child_exit(self.leave)
+        if self.unrecorded is not None:
+            self.unrecorded.close()
         if self.stream is not None:
             self.stream.close(keeps=self.settings.product is None)
             atexit.unregister(self.stream.leave_program)
@@ -111,12 +127,9 @@ def assemble(
     """
     pipeline = Pipeline(lifecycle, settings, None if before is None else before.providers)
     names = _names(settings)
-    if events:
-        pipeline.stream = _stream(_Process(lifecycle, settings, consent, store, names.product, names.version))
-        if before is not None and before.stream is not None:
-            pipeline.stream.take_over(before.stream)
+    process = _Process(lifecycle, settings, consent, store, names.product, names.version)
     try:
-        lifecycle.use(_spans(pipeline, names))
+        lifecycle.use(_spans(pipeline, process, names.service, events=events, before=before))
     except Exception:  # an isolated sub-interpreter, say, lets the SDK start no thread; an exit handler would hang it
         pipeline.stop_events()
         raise
@@ -124,13 +137,17 @@ def assemble(
     return pipeline
 
 
-def _spans(pipeline: Pipeline, names: Names) -> Spans:
+def _spans(pipeline: Pipeline, process: _Process, service: str, *, events: bool, before: Pipeline | None) -> Spans:
     isolated = pipeline.lifecycle.isolated
-    resource = Resource.get_empty() if isolated else pipeline.providers.resource(names.service, names.version)
+    resource = Resource.get_empty() if isolated else pipeline.providers.resource(service, process.version)
     exports = not isolated and operator_exports()
-    tracer_provider = _tracer_provider(pipeline, resource, exports=exports)
-    meter_provider = _meter_provider(pipeline, resource) if exports else None
-    return Spans(tracer_provider, meter_provider, isolated=isolated)
+    meter = None if isolated else _meter(pipeline, resource, exports=exports)
+    pipeline.unrecorded = None if meter is None else Unrecorded(meter, partial=events)
+    if events:
+        pipeline.stream = _stream(process, meter, pipeline.unrecorded)
+        if before is not None and before.stream is not None:
+            pipeline.stream.take_over(before.stream)
+    return Spans(_tracer_provider(pipeline, resource, exports=exports), isolated=isolated)
 
 
 def _names(settings: Settings) -> Names:
@@ -142,22 +159,27 @@ def _names(settings: Settings) -> Names:
 
 def _tracer_provider(pipeline: Pipeline, resource: Resource, *, exports: bool) -> Any:
     isolated = pipeline.lifecycle.isolated
+    spans_to = pipeline.stream or pipeline.unrecorded
     existing = None if isolated else trace.get_tracer_provider()
     if hasattr(existing, "add_span_processor"):
-        if pipeline.stream is not None:
+        if existing not in pipeline.providers:
+            existing.add_span_processor(ContextProcessor())  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue, reportUnknownMemberType] - asked for just above
+        if spans_to is not None:
             if existing in pipeline.providers and not isinstance(existing.sampler, RecordAll):  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue, reportUnknownMemberType] - we built it
                 existing.sampler = RecordAll(existing.sampler)  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType]
-            existing.add_span_processor(EventProcessor(pipeline.stream))  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue, reportUnknownMemberType] - asked for just above
+            existing.add_span_processor(EventProcessor(spans_to))  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue, reportUnknownMemberType] - asked for just above
         return None
     if not (isolated or isinstance(existing, trace.ProxyTracerProvider)):
         text = "this program's %s takes no span processors: spans go there, and no events are made of them"
         _logger.warning(text, type(existing).__qualname__)
         return None
     provider = TracerProvider(resource=resource, shutdown_on_exit=False, id_generator=SystemIds())
-    if pipeline.stream is not None:
+    if spans_to is not None:
         provider.sampler = RecordAll(provider.sampler)
-        provider.add_span_processor(EventProcessor(pipeline.stream))
-    operators = span_processors() if exports else []
+        provider.add_span_processor(EventProcessor(spans_to))
+    operators = span_processors(details=pipeline.settings.exception_details) if exports else []
+    if not isolated:
+        provider.add_span_processor(ContextProcessor())
     for processor, _ in operators:
         provider.add_span_processor(processor)
     pipeline.providers.add(provider, [exporter for _, exporter in operators], at_exit=not isolated)
@@ -167,18 +189,19 @@ def _tracer_provider(pipeline: Pipeline, resource: Resource, *, exports: bool) -
     return None
 
 
-def _meter_provider(pipeline: Pipeline, resource: Resource) -> Any:
+def _meter(pipeline: Pipeline, resource: Resource, *, exports: bool) -> OperatorMeter | None:
+    """The operator's instruments, where there is somebody who reads them."""
     from opentelemetry.sdk import metrics as sdk
 
-    if isinstance(metrics.get_meter_provider(), sdk.MeterProvider):
-        return None
-    readers = metric_readers()
-    if readers:
+    if not isinstance(metrics.get_meter_provider(), sdk.MeterProvider):
+        readers = metric_readers() if exports else []
+        if not readers:
+            return None
         provider = MeterProvider([reader for reader, _ in readers], resource=resource, shutdown_on_exit=False)
         exporters = [exporter for _, exporter in readers if exporter is not None]
         pipeline.providers.add(provider, exporters, at_exit=True)
         metrics.set_meter_provider(provider)
-    return None
+    return OperatorMeter()
 
 
 def stream_of(lifecycle: Lifecycle, settings: Settings, consent: Consent) -> EventStream:
@@ -201,7 +224,7 @@ class _Process:
     version: str | None
 
 
-def _stream(process: _Process) -> EventStream:
+def _stream(process: _Process, meter: OperatorMeter | None = None, unrecorded: Unrecorded | None = None) -> EventStream:
     settings = process.settings
     stream = EventStream(
         allowed=process.consent.allowed,
@@ -212,6 +235,8 @@ def _stream(process: _Process) -> EventStream:
         dialect=settings.dialect,
         debug=settings.debug,
         synchronous=settings.synchronous,
+        meter=meter,
+        unrecorded=unrecorded,
     )
     atexit.register(stream.leave_program)
     if settings.endpoint is not None and os.path.exists(ledger_file(settings.state_dir, process.product)):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from otel_agent_telemetry.errors import SettingError
 from otel_agent_telemetry.pipeline._chance import leave_the_hosts_numbers_alone
+from otel_agent_telemetry.pipeline._without_details import without_details
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -25,12 +26,18 @@ _logger = logging.getLogger("otel_agent_telemetry")
 _SCHEDULE_DELAY_MILLIS = 500.0
 
 
-def span_processors(environ: Mapping[str, str] = os.environ) -> list[tuple[SpanProcessor, OfThisProcess]]:
+def span_processors(
+    environ: Mapping[str, str] = os.environ, *, details: bool = True
+) -> list[tuple[SpanProcessor, OfThisProcess]]:
     """A batch processor for each exporter in OTEL_TRACES_EXPORTER; ``otlp`` where only an OTLP endpoint is given.
 
-    One that cannot be had, because it is not installed or refuses its settings, is left out with a warning.
+    One that cannot be had, because it is not installed or refuses its settings, is left out with a warning. Without
+    ``details`` they get no messages and no stack traces of exceptions.
     """
-    made = [_processor(name, lambda load=load: _made(load()), environ) for name, load in exporters("traces", environ)]
+    made = [
+        _processor(name, lambda load=load: _made(load(), details=details), environ)
+        for name, load in exporters("traces", environ)
+    ]
     leave_the_hosts_numbers_alone()
     return [each for each in made if each is not None]
 
@@ -100,11 +107,11 @@ def exporters(
             yield name, lambda known_as=known_as: _load(signal, known_as, variable)
 
 
-def _made(kind: Callable[[], Any]) -> Any:
+def _made(kind: Callable[[], Any], *, details: bool = True) -> Any:
     from opentelemetry.sdk.metrics.export import MetricReader
 
     exporter = kind()
-    return exporter if isinstance(exporter, MetricReader) else OfThisProcess(kind, exporter)
+    return exporter if isinstance(exporter, MetricReader) else OfThisProcess(kind, exporter, details=details)
 
 
 class OfThisProcess:
@@ -113,7 +120,8 @@ class OfThisProcess:
     The parent's holds open connections. Where both processes wrote to one of them, their requests would mix.
     """
 
-    def __init__(self, kind: Callable[[], Any], exporter: Any) -> None:
+    def __init__(self, kind: Callable[[], Any], exporter: Any, *, details: bool = True) -> None:
+        self._details = details
         self._kind = kind
         self._exporter = exporter
         self._inherited: list[Any] = []
@@ -134,6 +142,8 @@ class OfThisProcess:
         self.under_way += size
         result = None
         try:
+            if not self._details:
+                what = without_details(what)
             result = self.__getattr__("export")(what, *arguments, **options)
         finally:
             self.under_way -= size

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
+    from otel_agent_telemetry.pipeline.metering import Unrecorded
     from otel_agent_telemetry.pipeline.stream import EventStream
 
 __all__ = ["EventProcessor"]
@@ -36,7 +37,7 @@ class EventProcessor(SpanProcessor):
     exception is on its way through the host's frames, in this thread, so that is where it can be seen.
     """
 
-    def __init__(self, stream: EventStream) -> None:
+    def __init__(self, stream: EventStream | Unrecorded) -> None:
         self._stream = stream
         stream.is_live = True
         self._handled: OrderedDict[int, BaseException] = OrderedDict()

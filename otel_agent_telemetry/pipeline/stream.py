@@ -12,6 +12,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import _deadline, _losses, semconv
+from otel_agent_telemetry.meaning._records import Fact
 from otel_agent_telemetry.pipeline._queue import PORTION, Queue
 from otel_agent_telemetry.pipeline._writer import Writer
 from otel_agent_telemetry.pipeline._writing_thread import WritingThread
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
-    from otel_agent_telemetry.meaning._records import Fact, SpanRecord
+    from otel_agent_telemetry.meaning._records import SpanRecord
     from otel_agent_telemetry.pipeline._backlog import Outlet
     from otel_agent_telemetry.pipeline._writer import Item
+    from otel_agent_telemetry.pipeline.metering import OperatorMeter, Unrecorded
     from otel_agent_telemetry.pipeline.tokens import TokenCounters
 
 __all__ = ["EventStream", "flush_all"]
@@ -41,8 +43,9 @@ class EventStream:
     """See the module.
 
     ``allowed`` is asked before anything is kept, ``recordable`` for each thing that happens, when it does: what
-    happens after an opt-out is not taken, whenever it would be written. ``open_outlet`` gives None where this process
-    has no identity yet; ``new_counters`` makes what counts tokens, ``count_lost`` writes down a loss.
+    happens after an opt-out is not taken, whenever it would be written, but goes to ``unrecorded``.
+    ``open_outlet`` gives None where this process has no identity yet; ``new_counters`` makes what counts tokens,
+    ``count_lost`` writes down a loss. ``meter`` is shown what it all means.
     """
 
     def __init__(
@@ -56,6 +59,8 @@ class EventStream:
         dialect: str,
         debug: bool = False,
         synchronous: bool = False,
+        meter: OperatorMeter | None = None,
+        unrecorded: Unrecorded | None = None,
     ) -> None:
         self._allowed = allowed
         self._recordable = recordable
@@ -66,7 +71,9 @@ class EventStream:
             dialect=dialect,
             debug=debug,
             partial=self.awaits_spans,
+            observe=None if meter is None else meter.observe,
         )
+        self._unrecorded = unrecorded
         self._synchronous = synchronous
         self.is_live = False
         self._has_exporter = False
@@ -156,8 +163,11 @@ class EventStream:
             return
         if self._recordable():
             self._queue.put(item)
-        elif not self._queue.opt_out():
-            return
+        else:
+            if self._unrecorded is not None and not isinstance(item, Fact):
+                self._unrecorded.put(item)
+            if not self._queue.opt_out():
+                return
         if self._synchronous:
             self._deliver_now()
         elif not self._thread.wake():

@@ -1,6 +1,6 @@
-"""What some tests need besides the Collector: a Node client, Jaeger, a Kafka broker; each from its own registry.
+"""What some tests need besides the Collector: a Node client, Jaeger, Kafka, Prometheus; each from its own registry.
 
-``python -m tests.collector.fetch node jaeger kafka`` brings those that are named, once, into the folder that
+``python -m tests.collector.fetch node jaeger kafka prometheus`` brings those that are named, once, into the folder that
 COLLECTOR_CACHE names (by default ``~/.cache/otel-agent-telemetry/collector``). Tests only look there.
 """
 
@@ -20,6 +20,7 @@ from tests.parts import absent
 _HERE = Path(__file__).parent
 _CACHE = Path(os.environ.get("COLLECTOR_CACHE") or Path.home() / ".cache" / "otel-agent-telemetry" / "collector")
 _JAEGER = "github.com/jaegertracing/jaeger"
+_PROMETHEUS = "github.com/prometheus/prometheus"
 
 
 def node() -> Path:
@@ -35,6 +36,11 @@ def jaeger() -> Path:
 def kafka() -> Path:
     """The folder with the jars of a Kafka broker; ends the test where it was not fetched."""
     return _found("kafka")
+
+
+def prometheus() -> Path:
+    """The folder with the binaries of Prometheus and promtool; ends the test where it was not fetched."""
+    return _found("prometheus")
 
 
 def _program(name: str, folder: str = "") -> str:
@@ -66,10 +72,20 @@ def _fetch_kafka(folder: Path) -> None:
     subprocess.run([*copy, f"-DoutputDirectory={folder}"], check=True)
 
 
+def _fetch_prometheus(folder: Path) -> None:
+    version = (
+        (_HERE / "prometheus" / "version").read_text(encoding="utf-8").strip()
+    )  # v0.316 is the module's name for 3.16
+    programs = [f"{_PROMETHEUS}/cmd/{name}@{version}" for name in ("prometheus", "promtool")]
+    install = [_program("go", "/usr/local/go/bin"), "install", "-trimpath", "-tags=remove_all_sd", "-ldflags=-s -w"]
+    subprocess.run([*install, *programs], check=True, cwd=folder, env={**os.environ, "GOBIN": str(folder)})
+
+
 _PARTS = {
     "node": (_fetch_node, ("node/package-lock.json", "node/client.mjs")),
     "jaeger": (_fetch_jaeger, ("jaeger/version",)),
     "kafka": (_fetch_kafka, ("kafka/pom.xml",)),
+    "prometheus": (_fetch_prometheus, ("prometheus/version",)),
 }
 
 

@@ -49,7 +49,17 @@ EVENTS = [
     "token.usage",
 ]
 SPANS = ["execute_tool web_search", "chat gpt-5.2", "task research", "session planner"]
-METRICS = ["gen_ai.client.operation.duration", "gen_ai.client.token.usage"]
+METRICS = [
+    "agent.client.inference.cost",
+    "agent.session.duration",
+    "agent.task.duration",
+    "gen_ai.client.inference.duration",
+    "gen_ai.client.inference.usage.input_tokens",
+    "gen_ai.client.inference.usage.output_tokens",
+    "gen_ai.client.operation.duration",
+    "gen_ai.client.token.usage",
+    "gen_ai.execute_tool.duration",
+]
 
 
 def settings(folder: Path, events: Recorder | None, otlp: Recorder | None) -> dict[str, object]:

@@ -281,3 +281,27 @@ def test_a_collector_that_is_down(tmp_path: Path, proxy: Recorder) -> None:
     assert environment(**variables)["OTEL_EXPORTER_OTLP_ENDPOINT"] == gone.url
     run(program, variables=variables)
     assert events_of(proxy) == EVENTS
+
+
+RAISES = service("""
+    telemetry.configure(version="2.3.0")
+    from opentelemetry import trace
+    try:
+        with telemetry.session(agent="planner"), trace.get_tracer("some.client").start_as_current_span("GET /") as span:
+            span.set_attribute("exception.message", "s-canary")
+            raise ValueError("s-canary")
+    except ValueError:
+        pass
+    telemetry.flush(10)
+""")
+
+
+@pytest.mark.parametrize(("exceptions", "told"), [("types", False), ("type", False), ("full", True), ("", True)])
+def test_details_of_exceptions(tmp_path: Path, collector: Recorder, exceptions: str, *, told: bool) -> None:
+    """AGENT_TELEMETRY_EXCEPTIONS=types leaves the type of an exception, and neither its message nor where it was."""
+    variables = {**settings(tmp_path, None, collector), "AGENT_TELEMETRY_EXCEPTIONS": exceptions}
+    run(RAISES, variables=variables)
+    [span] = [span for span in spans_of(collector) if span.name == "GET /"]
+    said = {pair.key: pair.value.string_value for event in span.events for pair in event.attributes}
+    assert (said["exception.type"], "exception.stacktrace" in said) == ("ValueError", told)
+    assert (b"s-canary" in b"".join(request.body for request in collector.requests), span.status.code) == (told, 2)
