@@ -26,6 +26,7 @@ _ELSEWHERE = frozenset({"temporalio"})
 
 TESTS = {
     "a2a": ("test_a2a.py",),
+    "apscheduler": ("test_apscheduler.py",),
     "argparse": ("test_commands.py", "-k", "argparse"),
     "arq": ("test_arq.py",),
     "celery": ("test_celery.py",),
@@ -39,6 +40,7 @@ TESTS = {
     "langgraph-plain": ("test_langgraph.py",),
     "mcp": ("test_mcp.py",),
     "openai-agents-plain": ("test_openai_agents.py",),
+    "procrastinate": ("test_procrastinate.py",),
     "rq": ("test_rq.py",),
     "taskiq": ("test_taskiq.py",),
     "temporalio": ("test_temporalio.py",),

@@ -9,9 +9,12 @@ import pytest
 from examples.scripted_model import ModelServer
 from tests.instrumentation.redis_server import RedisServer
 from tests.matrix.model import serving
+from tests.postgres import postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+__all__ = ["postgres"]
 
 
 @pytest.fixture(scope="module")

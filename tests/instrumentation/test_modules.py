@@ -30,6 +30,14 @@ CHANGED = {
             *methods("a2a.client.base_client:BaseClient", "__init__"),
         ],
     ),
+    "apscheduler": (
+        "apscheduler",
+        [
+            *methods("apscheduler.job:Job", "__init__", "__getstate__", "__setstate__"),
+            *methods("apscheduler.schedulers.base:BaseScheduler", "add_job", "remove_job"),
+            *methods("apscheduler.executors.base:BaseExecutor", "submit_job", "_run_job_success", "_run_job_error"),
+        ],
+    ),
     "argparse": ("pytest", [*methods("argparse:ArgumentParser", "parse_known_args"), "sys:exit"]),
     "arq": (
         "arq",
@@ -114,6 +122,19 @@ CHANGED = {
             *methods("multiprocessing.pool:Pool", "apply_async", "_map_async", "imap", "imap_unordered"),
             *methods("concurrent.futures.process:ProcessPoolExecutor", "submit"),
             *methods("concurrent.futures._base:Future", "add_done_callback"),
+        ],
+    ),
+    "procrastinate": (
+        "procrastinate",
+        [
+            *methods(
+                "procrastinate.manager:JobManager",
+                "_defer_jobs_query_kwargs",
+                "batch_defer_jobs",
+                "cancel_job_by_id",
+                "fetch_job",
+            ),
+            *methods("procrastinate.worker:Worker", "_process_job", "_log_job_outcome", "run"),
         ],
     ),
     "rq": (

@@ -11,9 +11,11 @@ KEY = "agent_telemetry"
 """The name under which a carrier travels beside what is a queue's own."""
 
 
-def carried(found: Any, task_id: str) -> dict[str, str] | None:
-    """What the publisher put into a message; not what came along from the message of another task."""
-    return found if isinstance(found, dict) and found.get("task_id") == task_id else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType] - as create_task made it
+def carried(found: Any, task_id: str | None = None) -> dict[str, str] | None:
+    """What the publisher put into a message; with a task's id, not what came along from the message of another one."""
+    if not isinstance(found, dict) or "task_id" not in found:
+        return None
+    return found if task_id in {None, found["task_id"]} else None  # pyright: ignore[reportUnknownVariableType] - as create_task made it
 
 
 def attempt_of(carrier: dict[str, str]) -> int:
@@ -31,8 +33,8 @@ def to_text(carrier: dict[str, str]) -> str:
     return json.dumps(carrier)
 
 
-def from_text(text: Any, task_id: str) -> dict[str, str] | None:
-    """What :func:`to_text` made of the carrier of that task; None for any other text."""
+def from_text(text: Any, task_id: str | None = None) -> dict[str, str] | None:
+    """What :func:`to_text` made of a carrier, with a task's id of that one's alone; None for any other text."""
     try:
         return carried(json.loads(text), task_id)
     except (TypeError, ValueError):
