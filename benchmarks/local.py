@@ -27,6 +27,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from otel_agent_telemetry.local import answer, running
+
 BATCH = 512
 TRACE = 20
 ROUNDS = 30
@@ -48,14 +50,32 @@ PAGES = {
     "search by cost": "/api/traces?limit=51&q=cost:%3E0.1",
     "sessions": "/api/sessions",
     "sessions that match": "/api/sessions?q=model:gpt-bench+error",
+    "sessions, most costly first": "/api/sessions?sort=cost",
+    "sessions by cost": "/api/sessions?q=cost:%3E0.1",
+    "usage by session": "/api/usage?by=session",
+    "series by model": "/api/series?step=hour&stack=model",
+    "series by session": "/api/series?step=hour&stack=session",
+    "latency by model": "/api/latency?by=model",
+    "errors": "/api/errors",
+    "a trace of 10,000 spans": "/api/traces/{huge}",
     "what the search box offers": "/api/facets",
 }
+FIRST = ("usage by model", "series by session", "sessions")
 SLOW_PAGES = {
     "search by a rare attribute": "/api/traces?limit=51&q=shop.order%3D999983",
     "search by a frequent attribute": "/api/traces?limit=51&q=http.request.method%3DGET",
     "search by a rare text": "/api/traces?limit=51&q=%22talk-4999%22",
     "search by a frequent text": "/api/traces?limit=51&q=shopper",
     "search by a text that is nowhere": "/api/traces?limit=51&q=zqzqzq",
+    "search for traces without a text that all have": "/api/traces?limit=51&q=-shopper",
+    "search for traces without an attribute that all have": "/api/traces?limit=51&q=-http.request.method%3DGET",
+}
+QUESTIONS = {
+    "cost of all sessions": "SELECT sum(cost_usd) FROM sessions",
+    "cost of all traces": "SELECT sum(cost_usd) FROM traces",
+    "tokens of model calls by model": "SELECT model, sum(input_tokens) FROM model_calls GROUP BY 1",
+    "cost of model calls by model": "SELECT model, sum(cost_usd) FROM model_calls GROUP BY 1",
+    "spans by service": "SELECT service, count(*) FROM spans GROUP BY 1",
 }
 
 
@@ -158,23 +178,44 @@ def measure(db: Path, spans: int) -> dict[str, object]:
     began = time.perf_counter()
     ingest(server, 2, max(spans - stored, 2 * BATCH))
     figures[f"seconds to fill up to {spans:,} spans"] = round(time.perf_counter() - began, 1)
-    big, span = post_big(server)
+    (big, span), (huge, _) = post_big(server, 1000), post_big(server, 10_000)
     began = time.perf_counter()
-    wait_settled(server, big)
+    wait_settled(server, huge)
     figures["seconds until all totals are worked out, after that"] = round(time.perf_counter() - began, 1)
     began = time.perf_counter()
     wait_indexed(db)
     figures["seconds until all is indexed, after that"] = round(time.perf_counter() - began, 1)
     figures["texts and attributes in the index, MB"] = round(index_mb(db), 1)
+    wait_added_up(db)
+    server.end()
+    server = Serving(db)
+    for name in FIRST:
+        figures[f"{name}, the first question after a start, ms"] = round(server.get(PAGES[name])[0] * 1000, 1)
     for name, path in PAGES.items():
-        times = [server.get(path.format(big=big, span=span))[0] for _ in range(ROUNDS)]
+        times = [server.get(path.format(big=big, span=span, huge=huge))[0] for _ in range(ROUNDS)]
         figures[f"{name}, ms p50 p99"] = percentiles(times)
     for name, path in SLOW_PAGES.items():
         figures[f"{name}, ms p50 p99"] = percentiles([server.get(path)[0] for _ in range(3)])
+    figures |= asked(db)
     figures["memory at the end, MB"] = round(server.memory_mb(), 1)
     server.end()
     figures["file, MB"] = round(db.stat().st_size / 1e6)
     return figures
+
+
+def asked(db: Path) -> dict[str, object]:
+    """What ``top`` and SQL take, without the start of a program: seconds of processor time."""
+    found: dict[str, object] = {}
+    with closing(sqlite3.connect(f"{db.as_uri()}?mode=ro", uri=True)) as connection:
+        began = time.process_time()
+        rows = running(connection, now_ns=time.time_ns(), within_ns=10**15)
+        found[f"top, {len(rows)} sessions, CPU ms"] = round((time.process_time() - began) * 1000)
+    for name, query in QUESTIONS.items():
+        with closing(sqlite3.connect(f"{db.as_uri()}?mode=ro", uri=True)) as connection:
+            began = time.process_time()
+            answer(connection, query, limit=100, seconds=120)
+            found[f"SQL, {name}, CPU ms"] = round((time.process_time() - began) * 1000)
+    return found
 
 
 def ingest(server: Serving, clients: int, spans: int, *, is_plain: bool = False) -> tuple[float, list[float]]:
@@ -284,9 +325,9 @@ def text(key: str, value: str) -> KeyValue:
     return KeyValue(key=key, value=AnyValue(string_value=value))
 
 
-def post_big(server: Serving) -> tuple[str, str]:
-    """A trace of 1,000 spans: its id, and one of its spans'."""
-    made = made_batch(random.Random(1), 1000, 1000)  # noqa: S311 - a repeatable load, no secret
+def post_big(server: Serving, spans: int) -> tuple[str, str]:
+    """A trace of so many spans: its id, and one of its spans'."""
+    made = made_batch(random.Random(spans), spans, spans)  # noqa: S311 - a repeatable load, no secret
     connection = HTTPConnection(server.address, timeout=60)
     connection.request("POST", "/v1/traces", made.SerializeToString(), HEADERS)
     connection.getresponse().read()
@@ -305,6 +346,9 @@ LEFT = """
 SELECT (SELECT max(id) FROM spans) - coalesce(upto, 0) > 255
 OR EXISTS (SELECT 1 FROM traces WHERE NOT unsettled AND id NOT IN (SELECT trace FROM priced)) FROM indexed
 """
+NOT_ADDED_UP = """
+SELECT count(DISTINCT start_ns / 3600000000000) * 4 > (SELECT count(*) FROM used_hours WHERE NOT pending) FROM steps
+"""
 INDEX = """
 SELECT (SELECT sum(length(block)) FROM texts_data) + (SELECT sum(length(block)) FROM attributes_data)
 """
@@ -314,6 +358,13 @@ def wait_indexed(db: Path) -> None:
     """Return once no whole block of spans is left to index, and no trace to price."""
     with closing(sqlite3.connect(f"{db.as_uri()}?mode=ro", uri=True)) as connection:
         while connection.execute(LEFT).fetchone()[0]:
+            time.sleep(0.1)
+
+
+def wait_added_up(db: Path) -> None:
+    """Return once the sums of each hour are stored."""
+    with closing(sqlite3.connect(f"{db.as_uri()}?mode=ro", uri=True)) as connection:
+        while connection.execute(NOT_ADDED_UP).fetchone()[0]:
             time.sleep(0.1)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_agent_telemetry.local import Limits, TraceFilter, collect, list_traces, parse_query
+from otel_agent_telemetry.local.read.lists import _seek
 from otel_agent_telemetry.local.store._index import index_spans
 from otel_agent_telemetry.local.store._pricing import price_traces
 from tests.local.made import Made, chat, request, tool
@@ -202,6 +203,15 @@ def test_an_older_store_is_searched_at_once_and_indexed_later(store: Store) -> N
         assert {query: found(again, query) for query in QUERIES} == right
         assert indexed(again) > 0
         assert {query: found(again, query) for query in QUERIES} == right
+
+
+def test_what_is_in_most_blocks_is_found_trace_by_trace(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the index names too many blocks to look through at once, answers are the same."""
+    filled(store)
+    indexed(store)
+    right = {query: found(store, query) for query in QUERIES}
+    monkeypatch.setattr(_seek, "_FEW_BLOCKS", -1)
+    assert {query: found(store, query) for query in QUERIES} == right
 
 
 def test_stored_costs_change_no_answer(store: Store) -> None:
