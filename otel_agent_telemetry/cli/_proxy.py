@@ -19,7 +19,7 @@ _VARIABLE = "AGENT_TELEMETRY_PROXY_TOKEN"
 
 
 @click.command(short_help="For maintainers: receive anonymous events, and report on them.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Put a reverse proxy with TLS before it.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Put a reverse proxy with TLS in front of it.")
 @click.option("--port", default=8088, show_default=True, type=click.IntRange(0, 65535), help="0 for any free port.")
 @click.option(
     "--token-file",
@@ -59,7 +59,8 @@ def proxy(
     """Receive anonymous events in both dialects, check each field against the contract, and keep each event once.
 
     Products send to http://HOST:PORT/v1/events (dialect proxy) or /events/v1/track (dialect docker); the report is at
-    http://HOST:PORT/. No address, user agent or moment of arrival is kept. Ctrl-C ends it.
+    http://HOST:PORT/. It keeps no address, no user agent, and of the
+    arrival the hour alone. Ctrl-C ends it.
     """
     token = _token(token_file)
     import_all(modules)
