@@ -9,7 +9,7 @@ import ipaddress
 import sys
 from typing import NamedTuple
 
-__all__ = ["is_loopback", "listeners", "owner_of"]
+__all__ = ["is_loopback", "listeners", "owner_of", "tells_accounts"]
 
 _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 _LISTENING = "0A"
@@ -43,6 +43,11 @@ def owner_of(client: tuple[str, int], server: tuple[str, int]) -> int | None:
     # A connection that its process has let go of stays for a while, and as if it were root's.
     found = [row.uid for row in rows if (row.local, row.remote) == ends and row.inode != "0"]
     return found[0] if found else -1
+
+
+def tells_accounts() -> bool:
+    """Whether this system tells whose a connection is."""
+    return _rows() is not None
 
 
 def listeners(port: int) -> set[int] | None:

@@ -18,7 +18,7 @@ from otel_agent_telemetry.cli._doctor_harness import EXAMINED, tell
 from otel_agent_telemetry.cli._lacking import lacking, out_of_range
 from otel_agent_telemetry.cli._product import products, state_dir_option
 from otel_agent_telemetry.cli._variables import names
-from otel_agent_telemetry.consent import NO_HOME, Consent
+from otel_agent_telemetry.consent import NO_HOME, Consent, default_state_dir
 from otel_agent_telemetry.errors import TelemetryError
 from otel_agent_telemetry.settings import Settings, settings_of_program
 
@@ -139,7 +139,7 @@ _ELSEWHERE = "set AGENT_TELEMETRY_STATE_DIR to a folder of yours"
 
 
 def _serve() -> Finding:
-    if local_serve_is_up():
+    if local_serve_is_up(default_state_dir(os.environ)):
         return (
             "ok",
             "serve",

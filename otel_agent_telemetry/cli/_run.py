@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from otel_agent_telemetry._local_serve import LOCAL_URL, local_serve_is_up
+from otel_agent_telemetry._local_serve import LOCAL_URL, local_headers, local_page, local_serve_is_up
 from otel_agent_telemetry.cli._becomes import become
 from otel_agent_telemetry.cli._traces_go import traces_go
+from otel_agent_telemetry.consent import default_state_dir
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.harnesses._recognise import recognise
 from otel_agent_telemetry.settings import operator_exports
@@ -93,12 +94,14 @@ def instrumented(environ: Mapping[str, str]) -> dict[str, str]:
 
 def _local_destination() -> dict[str, str]:
     """Where traces go if the operator did not say: to a `serve` of this account, if one is up."""
-    if operator_exports() or "OTEL_TRACES_EXPORTER" in os.environ or not local_serve_is_up():
+    state_dir = default_state_dir(os.environ)
+    if operator_exports() or "OTEL_TRACES_EXPORTER" in os.environ or not local_serve_is_up(state_dir):
         return {}
     return {
         "OTEL_EXPORTER_OTLP_ENDPOINT": LOCAL_URL,
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-        _PAGE: f"{os.getpid()} {LOCAL_URL}/",
+        **local_headers(state_dir, os.environ.get("OTEL_EXPORTER_OTLP_HEADERS")),
+        _PAGE: f"{os.getpid()} {local_page(state_dir)}",
     }
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from otel_agent_telemetry._local_serve import local_token
 from otel_agent_telemetry.cli._opened import BUDGETS, DURATION, SIZE, db_option, failures, open_store
 from otel_agent_telemetry.cli._outbox import Ledgers
 from otel_agent_telemetry.consent import default_state_dir
@@ -22,6 +23,10 @@ __all__ = ["serve"]
 
 _SHORTEST_TOKEN = 16
 _VARIABLE = "AGENT_TELEMETRY_SERVE_TOKEN"
+_HINT = (
+    "this system does not tell whose a connection is, so a token does: `agent-telemetry run` has it, the page is at\n"
+    "{url}/#token={token}\nand other programs need OTEL_EXPORTER_OTLP_HEADERS=Authorization=Bearer%20{token}"
+)
 
 
 @click.command(short_help="Receive traces, metrics, logs and events, and show them.")
@@ -56,7 +61,7 @@ def serve(
     with failures():
         if token is not None:
             _begin_again_without(_checked(token))
-        token = _token(token_file)
+        token = _token(token_file) or _local_token(host)
         _require_token(host, token)
     path = db or default_store()
     with failures(), closing(open_store(path)) as store:
@@ -65,6 +70,8 @@ def serve(
         keeper.start()
         _end_on_signal(server)
         click.echo(f"agent-telemetry serve: {server.url} (db {path})", err=True)
+        if token is not None and token == _local_token(host):
+            click.echo(_HINT.format(url=server.url, token=token), err=True)
         try:
             server.serve_forever(poll_interval=0.1)
         finally:
@@ -88,6 +95,14 @@ def _begin_again_without(token: str) -> None:
 def _token(file: Path | None) -> str | None:
     token = os.environ.get(_VARIABLE) if file is None else file.read_text(encoding="utf-8").strip()
     return None if token is None else _checked(token)
+
+
+def _local_token(host: str) -> str | None:
+    try:
+        return local_token(default_state_dir(os.environ), make=True) if is_loopback(host) else None
+    except OSError as error:
+        msg = f"{error}; or give a token with --token-file"
+        raise InputError(msg) from error
 
 
 def _checked(token: str) -> str:

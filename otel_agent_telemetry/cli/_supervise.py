@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from otel_agent_telemetry import _runtime
+from otel_agent_telemetry._local_serve import local_headers
 from otel_agent_telemetry.cli._becomes import IGNORED_BY_PYTHON, become
 from otel_agent_telemetry.cli._traces_go import traces_go
+from otel_agent_telemetry.consent import default_state_dir
 from otel_agent_telemetry.harnesses import Harness
 from otel_agent_telemetry.harnesses._sync import Pump
 from otel_agent_telemetry.harnesses._watched import PATIENCE_SECONDS, STOP_SECONDS
@@ -48,6 +50,9 @@ def supervise(found: Found, arguments: list[str]) -> NoReturn:
     before = dict(os.environ)
     where = where_to(before)
     if where is not None and where.base and not before.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        headers = local_headers(default_state_dir(before), before.get("OTEL_EXPORTER_OTLP_HEADERS"))
+        before.update(headers)
+        os.environ.update(headers)
         os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = where.base
         os.environ["OTEL_EXPORTER_OTLP_PROTOCOL"] = where.otlp
     _runtime.configure()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from otel_agent_telemetry._local_serve import LOCAL_URL, local_serve_is_up
+from otel_agent_telemetry.consent import default_state_dir
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +45,7 @@ def where_to(environment: Mapping[str, str]) -> Where | None:
         name.strip() not in {"", "agent_events"} for key in _EXPORTERS for name in environment.get(key, "").split(",")
     ):
         return None  # his own choice, and none of it is OTLP over HTTP
-    return local() if local_serve_is_up() else None
+    return local() if local_serve_is_up(default_state_dir(environment)) else None
 
 
 def local() -> Where:

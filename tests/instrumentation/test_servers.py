@@ -70,7 +70,8 @@ def test_gunicorn_is_one_server(tmp_path: Path, command: tuple[str, ...]) -> Non
     needs("gunicorn", "flask")
     port = free_port()
     with Program(home=tmp_path) as program:
-        child = program.start("gunicorn", *command, "--workers", "2", "--bind", f"127.0.0.1:{port}")
+        quick = ("--graceful-timeout", "5")  # a worker that is told to end before it listens to that waits for it
+        child = program.start("gunicorn", *command, *quick, "--workers", "2", "--bind", f"127.0.0.1:{port}")
         program.wait(lambda _: program.printed().count("Booting worker") == 2)
         child.send_signal(SIGHUP)
         program.wait(lambda _: program.printed().count("Booting worker") == 4)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -116,3 +117,41 @@ server.serve_forever()
         run = subprocess.run(shows, env=environment(), capture_output=True, text=True, check=True, timeout=30)
         other.kill()
     assert "OTEL_EXPORTER_OTLP_ENDPOINT" not in run.stdout
+
+
+ELSEWHERE = """
+mount -t tmpfs none /proc && ip link set lo up || exit 9
+"$@" serve 2>serve.txt & served=$!
+until grep -q OTEL_EXPORTER_OTLP_HEADERS serve.txt; do sleep 0.1; done
+"$PYTHON" -c 'import http.client
+for path in ("/api/traces", "/healthz"):
+    c = http.client.HTTPConnection("127.0.0.1", 4318); c.request("GET", path); print(c.getresponse().status)'
+"$@" run -- "$PYTHON" -c 'from opentelemetry import trace; trace.get_tracer("acme").start_span("told").end()'
+"$@" traces --json >traces.json
+kill $served; wait $served
+"$PYTHON" -c 'import http.server
+class Impostor(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(b"{\\"service\\": \\"agent-telemetry\\"}")
+    def do_POST(self):
+        print("impostor was told", flush=True)
+http.server.HTTPServer(("127.0.0.1", 4318), Impostor).serve_forever()' 2>/dev/null & impostor=$!
+sleep 1
+"$@" run -- "$PYTHON" -c 'from opentelemetry import trace; trace.get_tracer("acme").start_span("lost").end()'
+kill $impostor
+"""
+
+
+def test_a_system_that_tells_no_accounts(tmp_path: Path) -> None:
+    """There a token that `run` knows keeps others out, and `run` sends nothing to who cannot prove that he has it."""
+    alone = ["unshare", "--map-root-user", "--mount", "--net", "bash", "-c"]
+    if subprocess.run([*alone, "mount -t tmpfs none /proc && ip link set lo up"], check=False).returncode:
+        absent("mount", "sysctl -w user.max_user_namespaces=10000; apt-get install iproute2")
+    given = environment(HOME=tmp_path, PYTHON=sys.executable, OTEL_PYTHON_DISABLED_INSTRUMENTATIONS="all")
+    given = {name: value for name, value in given.items() if not name.startswith("XDG_")}
+    done = subprocess.run(
+        [*alone, ELSEWHERE, "bash", *COMMAND], env=given, cwd=tmp_path, capture_output=True, check=False, timeout=120
+    )
+    assert done.stdout == b"401\n200\n", done.stderr
+    assert [each["name"] for each in json.loads((tmp_path / "traces.json").read_text())] == ["told"]
+    assert (tmp_path / ".local/state/otel-agent-telemetry/serve.token").stat().st_mode & 0o777 == 0o600

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
+from otel_agent_telemetry._local_serve import proof
 from otel_agent_telemetry.local.read.left._left import NoOutbox
 from otel_agent_telemetry.local.receive._api import Api
 from otel_agent_telemetry.local.receive._assets import PAGE_HEADERS, asset
@@ -41,7 +43,8 @@ _JSON_GROWTH = 3  # objects take up several times the bytes that they were writt
 _PATIENCE_SECONDS = 5.0
 _EVENT_SECONDS = 15.0
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-_HEALTH = json.dumps({"service": "agent-telemetry", "status": "ok"}).encode()
+_HEALTH = {"service": "agent-telemetry", "status": "ok"}
+_NONCE = re.compile("nonce=([0-9a-f]{32})")
 
 
 class Server(ThreadingHTTPServer):
@@ -159,6 +162,13 @@ class _Handler(BaseHTTPRequestHandler):
             return refusal
         return None
 
+    def _health(self, query: str) -> bytes:
+        """That it is up and, to whoever asks with a nonce, the proof that it knows the token."""
+        asked, token = _NONCE.fullmatch(query), self.server.guard.token
+        if asked is None or token is None:
+            return json.dumps(_HEALTH).encode()
+        return json.dumps({**_HEALTH, "proof": proof(token, asked[1], self.server.server_address[1])}).encode()
+
     def _check(self) -> None:
         if self._stranger is not None:
             raise self._stranger
@@ -204,7 +214,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._check()
             path, _, query = self.path.partition("?")
             if path == "/healthz":
-                self._send(Answer(200, JSON, _HEALTH))
+                self._send(Answer(200, JSON, self._health(query)))
             elif path == "/api/live":
                 self.server.guard.check_token(self.headers)
                 self._stream_changes()
