@@ -11,14 +11,27 @@ import stat
 
 TYPE_CHECKING = False  # the typing module costs milliseconds that an opted-out program should not pay
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
-__all__ = ["FolderLock", "make_private", "read_plain", "require_own", "write_private"]
+__all__ = ["NO_HOME", "FolderLock", "default_state_dir", "make_private", "read_plain", "require_own", "write_private"]
+
+# Where a user without a home keeps things: no folder can be made there, and each message that names it says why.
+NO_HOME = os.path.join(os.devnull, "no-home")
 
 _LONGEST_FILE = 65_536
 
 _LOCK_SECONDS = 5.0
 _LOCK_PAUSE_SECONDS = 0.002
+
+
+def default_state_dir(environ: Mapping[str, str] = os.environ) -> str:
+    """``otel-agent-telemetry`` under the XDG state directory (XDG Base Directory Specification 0.8)."""
+    base = environ.get("XDG_STATE_HOME", "")
+    if not os.path.isabs(base):
+        home = environ.get("HOME") or os.path.expanduser("~")
+        base = os.path.join(home, ".local", "state") if os.path.isabs(home) else NO_HOME
+    return os.path.join(base, "otel-agent-telemetry")
 
 
 def make_private(folder: str) -> None:

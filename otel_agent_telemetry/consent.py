@@ -9,7 +9,14 @@ from __future__ import annotations
 import errno
 import os
 
-from otel_agent_telemetry._folder import make_private, read_plain, require_own, write_private
+from otel_agent_telemetry._folder import (
+    NO_HOME,
+    default_state_dir,
+    make_private,
+    read_plain,
+    require_own,
+    write_private,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,8 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["MANAGED_POLICY", "NO_HOME", "Consent", "Decision", "choice_file", "default_state_dir", "store_choice"]
 
 MANAGED_POLICY = "/etc/otel-agent-telemetry/policy.json"
-# Where a user without a home keeps things: no folder can be made there, and each message that names it says why.
-NO_HOME = os.path.join(os.devnull, "no-home")
 _YES = ("true", "1", "yes", "on")
 _VARIABLES = (
     "DO_NOT_TRACK",
@@ -49,15 +54,6 @@ class Decision:
 
     def __hash__(self) -> int:
         return hash((self.enabled, self.rule, self.reason))
-
-
-def default_state_dir(environ: Mapping[str, str] = os.environ) -> str:
-    """``otel-agent-telemetry`` under the XDG state directory (XDG Base Directory Specification 0.8)."""
-    base = environ.get("XDG_STATE_HOME", "")
-    if not os.path.isabs(base):
-        home = environ.get("HOME") or os.path.expanduser("~")
-        base = os.path.join(home, ".local", "state") if os.path.isabs(home) else NO_HOME
-    return os.path.join(base, "otel-agent-telemetry")
 
 
 def choice_file(state_dir: str) -> str:

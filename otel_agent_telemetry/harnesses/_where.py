@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from otel_agent_telemetry._folder import default_state_dir
 from otel_agent_telemetry._local_serve import LOCAL_URL, local_serve_is_up
-from otel_agent_telemetry.consent import default_state_dir
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from opentelemetry.sdk import metrics, trace
 
-from otel_agent_telemetry._deadline import Within, left
+from otel_agent_telemetry._deadline import Leaving, Within, left
 from otel_agent_telemetry.pipeline._aside import Aside, Asked
 from otel_agent_telemetry.pipeline._resource import ServiceResource
 
@@ -114,7 +114,7 @@ class Providers:
 
     def leave_program(self) -> None:
         """Stop within the time that the end of the program may take."""
-        with Within(self.exit_seconds):
+        with Within(self.exit_seconds), Leaving():  # our own processor puts events into a ledger that others may hold
             self.meter_all()
             self.shut_down()
 
