@@ -88,7 +88,7 @@ _PLAIN = [
 # Constants of semconv.py that are values or names of metrics and events, not attributes.
 _NOT_ATTRIBUTES = ("LIFECYCLE_", "OUTCOME_", "OPERATION_", "METRIC_", "EXCEPTION_EVENT", "AGENT_EVENT_PROPERTY")
 _FEEDBACK = "GEN_AI_EVALUATION_"  # what somebody said of an answer is free text
-_FREE = frozenset({semconv.AGENT_TASK_TAGS, semconv.TAGS})  # any text: only an event's are held against what the product declared
+_FREE = frozenset({semconv.AGENT_TASK_TAGS, semconv.TAGS})  # any text; only an event's are held to the declaration
 
 
 def allowed() -> list[str]:
