@@ -138,6 +138,23 @@ def test_claude_compaction_and_tools(acme: Acme) -> None:
     assert tools == [("Bash", False), ("custom", True)]
 
 
+def test_qwen_says_what_a_subagent_used_in_the_sum(acme: Acme) -> None:
+    """The calls of a subagent have no tokens; the sum at the end has."""
+    used = {"input_tokens": 100, "output_tokens": 10, "cache_read_input_tokens": 50}
+    whole = {"input_tokens": 400, "output_tokens": 40, "cache_read_input_tokens": 150}
+    use = {"type": "tool_use", "id": "c", "name": "agent"}
+    output = lines(
+        {"type": "system", "session_id": "s", "model": "m"},
+        {"type": "assistant", "message": {"usage": used, "content": [use]}},
+        {"type": "assistant", "parent_tool_use_id": "c", "message": {"usage": {"input_tokens": 0}, "content": []}},
+        {"type": "result", "is_error": False, "usage": whole},
+    )
+    told = read(acme, COMMANDS["qwen"], output)
+    ended = next(given for event, given in told if event == "session.ended")
+    figures = ("modelCalls", "agentRuns", "inputTokens", "outputTokens", "cacheReadTokens")
+    assert [ended.get(name) for name in figures] == [2, 2, 400, 40, 150]
+
+
 _GOOSE_HEAD = "    __( O)>  ● new session · openai gpt-5-mini\n   \\____)    20261129_1 · /srv/acme\n".encode()
 
 

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, ClassVar
 
 from otel_agent_telemetry.harnesses._told import Usage
 from otel_agent_telemetry.harnesses.readers._claude import read_tools
-from otel_agent_telemetry.harnesses.readers._sums import Sums
+from otel_agent_telemetry.harnesses.readers._sums import Sums, beyond
 from otel_agent_telemetry.harnesses.readers._values import Table, error_of, money, number, table, text
 
 if TYPE_CHECKING:
     from otel_agent_telemetry.harnesses._told import Told
+    from otel_agent_telemetry.lifecycle import Handle
 
 __all__ = ["CodexReader", "DockerAgentReader", "GeminiReader", "OpencodeReader", "PiReader", "QwenReader"]
 
+_NOTHING = Usage(0, 0, 0, 0, 0, 0)
 _CODEX_TOOLS = {"command_execution": "exec_command", "file_change": "apply_patch", "web_search": "web_search"}
 
 
@@ -96,7 +98,14 @@ class GeminiReader:
 
 
 class QwenReader:
-    """``qwen -o stream-json``: the form of Claude Code, with the usage of each call as the provider says it."""
+    """``qwen -o stream-json``: the form of Claude Code, with the usage of each call as the provider says it.
+
+    A subagent's calls have none; what they used is what the sum at the end holds beyond the other calls.
+    """
+
+    def __init__(self) -> None:
+        self._told = _NOTHING
+        self._bare: Handle | None = None
 
     def read(self, said: Table, told: Told) -> None:
         """Tell what one line says."""
@@ -109,20 +118,37 @@ class QwenReader:
             read_tools(said, told)
         elif kind == "result":
             is_error = said.get("is_error") is True
+            self._rest(_qwen_usage(table(said, "usage")), told)
             told.ended("error" if is_error else "ok", error_of(None) if is_error else None)
+
+    def _rest(self, whole: Usage, told: Told) -> None:
+        rest = Usage(*map(beyond, whole, self._told))
+        if self._bare is not None:
+            told.used(self._bare, rest)
+            self._bare.end()
+            self._bare = None
 
     def _assistant(self, said: Table, told: Told) -> None:
         message, within = table(said, "message"), text(said, "parent_tool_use_id") or ""
         if within:
             told.agent(within, text(said, "subagent_type"), within=within)
-        used = table(message, "usage")
-        usage = Usage(
-            input=number(used, "input_tokens"),
-            output=number(used, "output_tokens"),
-            cache_read=number(used, "cache_read_input_tokens"),
-        )
-        told.whole_call(text(message, "model"), usage, agent=within)
+        usage = _qwen_usage(table(message, "usage"))
+        if within and not usage.input:
+            bare, self._bare = self._bare, told.call(text(message, "model"), agent=within)
+            if bare is not None:
+                bare.end()
+        else:
+            self._told = Usage(*((one or 0) + (two or 0) for one, two in zip(self._told, usage, strict=True)))
+            told.whole_call(text(message, "model"), usage, agent=within)
         read_tools(said, told)
+
+
+def _qwen_usage(used: Table) -> Usage:
+    return Usage(
+        input=number(used, "input_tokens"),
+        output=number(used, "output_tokens"),
+        cache_read=number(used, "cache_read_input_tokens"),
+    )
 
 
 class OpencodeReader:

@@ -10,7 +10,7 @@ from otel_agent_telemetry.harnesses._told import Usage
 if TYPE_CHECKING:
     from otel_agent_telemetry.harnesses._told import Told
 
-__all__ = ["Sums"]
+__all__ = ["Sums", "beyond"]
 
 _MOST_SESSIONS = 1024
 
@@ -30,10 +30,11 @@ class Sums:
         if len(self._known) > _MOST_SESSIONS:
             self._known.popitem(last=False)
         if before is not None:
-            told.used(None, Usage(*map(_beyond, whole, before)))
+            told.used(None, Usage(*map(beyond, whole, before)))
         elif not told.resumes:
             told.used(None, whole)
 
 
-def _beyond(whole: Any, before: Any) -> Any:
+def beyond(whole: Any, before: Any) -> Any:
+    """What a figure has beyond another; None where it is not known."""
     return None if whole is None else max(whole - (before or 0), 0)
