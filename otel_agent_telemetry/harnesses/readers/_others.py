@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from otel_agent_telemetry.harnesses._told import Usage
 from otel_agent_telemetry.harnesses.readers._claude import read_tools
-from otel_agent_telemetry.harnesses.readers._sums import Sums, beyond
+from otel_agent_telemetry.harnesses.readers._sums import Sums, added, beyond
 from otel_agent_telemetry.harnesses.readers._values import Table, error_of, money, number, table, text
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class QwenReader:
             if bare is not None:
                 bare.end()
         else:
-            self._told = Usage(*((one or 0) + (two or 0) for one, two in zip(self._told, usage, strict=True)))
+            self._told = Usage(*map(added, self._told, usage))
             told.whole_call(text(message, "model"), usage, agent=within)
         read_tools(said, told)
 

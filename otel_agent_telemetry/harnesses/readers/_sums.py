@@ -10,7 +10,7 @@ from otel_agent_telemetry.harnesses._told import Usage
 if TYPE_CHECKING:
     from otel_agent_telemetry.harnesses._told import Told
 
-__all__ = ["Sums", "beyond"]
+__all__ = ["Sums", "added", "beyond"]
 
 _MOST_SESSIONS = 1024
 
@@ -38,3 +38,8 @@ class Sums:
 def beyond(whole: Any, before: Any) -> Any:
     """What a figure has beyond another; None where it is not known."""
     return None if whole is None else max(whole - (before or 0), 0)
+
+
+def added(one: Any, two: Any) -> Any:
+    """Two figures as one; what is not known is none."""
+    return (one or 0) + (two or 0)
