@@ -35,7 +35,7 @@ CORE := $(patsubst %,tests/%,consent delivery destinations host identity leaving
 ALONE := $(patsubst %,tests/instrumentation/test_%.py,a2a apscheduler arq celery commands dramatiq huey langgraph mcp \
     openai_agents procrastinate rq servers taskiq temporalio web)
 
-.PHONY: help demo demo-maintainers docs test test-goldens test-harnesses test-frameworks test-oldest test-temporal test-collector test-jaeger test-kafka test-prometheus test-clickhouse test-clients soak bench bench-stores check lint types coverage wheels lock schema models clean
+.PHONY: help demo demo-maintainers docs test test-goldens test-harnesses test-frameworks test-oldest test-temporal test-collector test-jaeger test-kafka test-prometheus test-clickhouse test-clients soak bench bench-stores check lint types coverage wheels lock newest release audit-dependencies schema models clean
 
 help:
 	@echo 'make demo              an agent service, its trace, and the anonymous events it sent'
@@ -53,6 +53,9 @@ help:
 	@echo 'make check             the one door: lint, types, tests, documentation, wheels'
 	@echo 'make coverage          all tests again, and which lines and branches they reach'
 	@echo 'make lock              constraints.txt anew; ARGS=--upgrade for newer versions'
+	@echo 'make newest            the newest release of all that is covered, in a copy, and which tests it breaks'
+	@echo 'make release           both distributions, twice with the same bytes, their SBOM and licences: dist/release'
+	@echo 'make audit-dependencies  known vulnerabilities in what is pinned'
 	@echo 'make schema            TELEMETRY.md, the JSON Schema and the table of settings from the code'
 	@echo 'make models            the shipped lists of public models and prices, from genai-prices'
 	@echo 'make docs              the documentation as a site, build/docs/index.html'
@@ -170,6 +173,35 @@ lock: $(VENV)/.uv
 	@$(BIN)/python -m tests.matrix.environments --lock $(if $(ARGS),--upgrade)
 	@$(BIN)/python -m tests.instrumentation.alone --lock $(if $(ARGS),--upgrade)
 	@$(BIN)/python benchmarks/_environments.py --lock $(if $(ARGS),--upgrade)
+
+# In a copy, whose locks are written anew: what changed is printed first, what breaks by the tests.
+newest: $(VENV)/.uv
+	@rm -rf build/newest
+	@git clone --quiet . build/newest
+	@$(MAKE) --no-print-directory -C build/newest lock ARGS=--upgrade
+	@git -C build/newest diff --unified=0 --no-color -- '*.txt' | sed -n 's/^\([-+][a-z0-9._-]*==[^ ;]*\).*/\1/p' | sort -u -k1.2
+	@$(MAKE) --no-print-directory -C build/newest --keep-going test test-frameworks
+
+LICENCES := Apache;BSD;MIT;ISC;MPL;Mozilla;PSF;Python Software Foundation
+UVX := $(BIN)/uvx --quiet --python $(BIN)/python
+
+release: $(VENV)/.dev
+	@rm -rf build/release dist/release
+	@for time in 1 2; do SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(UV) build --quiet --all-packages \
+	    --out-dir build/release/$$time --python $(BIN)/python --build-constraints constraints.txt || exit 1; done
+	diff -r build/release/1 build/release/2
+	@$(UV) venv --quiet --python $(BIN)/python build/release/env
+	@$(UV) pip install --quiet --python build/release/env/bin/python --constraints constraints.txt build/release/1/*.whl
+	@mkdir -p dist/release
+	@$(UVX) pip-licenses==5.5.5 --python build/release/env/bin/python --partial-match --allow-only '$(LICENCES)' \
+	    --output-file dist/release/licences.txt >&2
+	@$(UVX) --from cyclonedx-bom==7.5.0 cyclonedx-py environment build/release/env/bin/python --output-reproducible \
+	    --of JSON -o dist/release/sbom.cdx.json
+	@cp build/release/1/*.whl build/release/1/*.tar.gz dist/release
+	@ls dist/release
+
+audit-dependencies: $(VENV)/.uv
+	@$(UVX) pip-audit==2.10.1 --requirement constraints.txt --require-hashes --disable-pip
 
 models: $(VENV)/.demo
 	@$(BIN)/python -c 'from otel_agent_telemetry.meaning._price_list import write; write()'
