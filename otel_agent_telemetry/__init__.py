@@ -75,6 +75,7 @@ __all__ = [
     "flush",
     "harness",
     "installation_endpoint",
+    "is_model_call",
     "model_call",
     "record_tokens",
     "run_task",
@@ -120,6 +121,19 @@ child_environment = DEFAULT.child_environment
 
 _ERRORS = frozenset({"ContractError", "InputError", "LedgerError", "SettingError", "StoreError", "TelemetryError"})
 _STORES = frozenset({"FileStore", "HTTPStore", "SQLStore"})
+
+
+def is_model_call(span: object) -> bool:
+    """Whether a span stands for a call of a model, in any dialect: for instrumentations that leave out what is inside.
+
+    ``span`` is an OpenTelemetry span that has begun. One that shows no attributes is none.
+    """
+    attributes: Any = getattr(span, "attributes", None)
+    if not attributes:
+        return False
+    from otel_agent_telemetry.meaning import kinds
+
+    return kinds.kind_of(attributes) in (kinds.MODEL, kinds.EMBEDDING)
 
 
 def harness(

@@ -10,6 +10,7 @@ import atexit
 import logging
 import os
 import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import wrapt
@@ -19,6 +20,7 @@ from opentelemetry.instrumentation.distro import BaseDistro
 import otel_agent_telemetry as telemetry
 from otel_agent_instrumentation._content import settings_for, tell_everyone
 from otel_agent_instrumentation._hooks import quiet
+from otel_agent_instrumentation._outgoing import CLIENTS, OutgoingProvider
 from otel_agent_instrumentation._targets import are_whole, targets
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ _SHOWN_BY_OURS = {
     "starlette": "agent_web_starlette",
     "taskiq": "agent_taskiq",
 }
+_NAMES = "OTEL_SEMCONV_STABILITY_OPT_IN"
 _PAGE = "_AGENT_TELEMETRY_PAGE"  # from `agent-telemetry run`: its process id, and the address of the page
 
 
@@ -57,6 +60,8 @@ class AgentTelemetryDistro(BaseDistro):
     def _configure(self, **kwargs: Any) -> None:
         """What the operator says of content is told to every instrumentation, each in its own words."""
         tell_everyone()
+        if find_spec("opentelemetry.util.http") is not None:
+            _choose_stable_names()
         process, _, page = os.environ.pop(_PAGE, "").partition(" ")
         if process == str(os.getpid()):
             atexit.register(_show, page, os.getpid())
@@ -84,7 +89,8 @@ class AgentTelemetryDistro(BaseDistro):
 
     def _load(self, entry_point: EntryPoint, settings: dict[str, Any]) -> None:
         try:
-            super().load_instrumentor(entry_point, **settings_for(entry_point.module), **settings)  # pyright: ignore[reportUnknownMemberType] - upstream leaves its keywords untyped
+            told = {**_provider_for(entry_point.name), **settings_for(entry_point.module), **settings}
+            super().load_instrumentor(entry_point, **told)  # pyright: ignore[reportUnknownMemberType] - upstream leaves its keywords untyped
         except (ModuleNotFoundError, _CONFLICT):
             raise  # the loader knows these: the framework is not installed, or of another version
         except Exception:
@@ -95,6 +101,27 @@ def _show(page: str, process: int) -> None:
     """At the end of a program that somebody watches: where its traces are."""
     if process == os.getpid() and sys.stderr is not None and not sys.stderr.closed and sys.stderr.isatty():
         sys.stderr.write(f"agent-telemetry: the traces of this run are at {page}\n")
+
+
+@quiet
+def _choose_stable_names() -> None:
+    """Have HTTP and databases told in the stable names, unless the operator chose; the environment stays as it is.
+
+    Instrumentations read the variable once, together (``opentelemetry.instrumentation._semconv``).
+    """
+    if _NAMES in os.environ:
+        return
+    from opentelemetry.instrumentation import _semconv
+
+    os.environ[_NAMES] = "http,database"
+    try:
+        _semconv._OpenTelemetrySemanticConventionStability._initialize()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    finally:
+        del os.environ[_NAMES]
+
+
+def _provider_for(name: str) -> dict[str, Any]:
+    return {"tracer_provider": OutgoingProvider()} if name in CLIENTS else {}
 
 
 def _is_doubled(name: str) -> bool:

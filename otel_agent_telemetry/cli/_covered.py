@@ -24,22 +24,30 @@ class Row(NamedTuple):
 
 
 _REQUESTS = ("opentelemetry-util-http",)
+_CONTRIB = "opentelemetry-instrumentation-"
 _OPENAI = "opentelemetry-instrumentation-genai-openai"
 
 ROWS = (
+    Row("aiohttp", "clients", (f"{_CONTRIB}aiohttp-client",)),
     Row("aiohttp", "web", _REQUESTS),
     Row("anthropic", "anthropic", ("opentelemetry-instrumentation-genai-anthropic",), below="2.12"),
+    Row("asyncpg", "clients", (f"{_CONTRIB}asyncpg",)),
     Row("autogen-agentchat", "autogen", (_OPENAI,)),
     Row("django", "web", _REQUESTS),
     Row("fastapi", "web", _REQUESTS, unless="fastapi.telemetry"),
     Row("flask", "web", _REQUESTS),
     Row("google-genai", "google", ("openinference-instrumentation-google-genai",)),
-    Row("litestar", "web", _REQUESTS),
+    Row("httpx", "clients", (f"{_CONTRIB}httpx",)),
     Row("litellm", "litellm", ("openinference-instrumentation-litellm",)),
+    Row("litestar", "web", _REQUESTS),
     Row("llama-index-core", "llama-index", ("opentelemetry-instrumentation-genai-llama-index", _OPENAI)),
     Row("openai", "openai", (_OPENAI,)),
+    Row("psycopg", "clients", (f"{_CONTRIB}psycopg",)),
+    Row("pymongo", "clients", (f"{_CONTRIB}pymongo",)),
     Row("quart", "web", _REQUESTS),
+    Row("redis", "clients", (f"{_CONTRIB}redis",)),
     Row("sanic", "web", _REQUESTS),
     Row("smolagents", "smolagents", ("opentelemetry-instrumentation-genai-smolagents", _OPENAI)),
+    Row("sqlalchemy", "clients", (f"{_CONTRIB}sqlalchemy",)),
     Row("starlette", "web", _REQUESTS, unless="fastapi.telemetry"),
 )

@@ -46,6 +46,7 @@ TESTS = {
     "temporalio": ("test_temporalio.py",),
     "typer": ("test_commands.py", "-k", "typer"),
     "uvicorn": ("test_servers.py", "-k", "uvicorn or cannot_start"),
+    "clients": ("test_clients.py",),
     "web": ("test_web.py",),
 }
 """Environment -> what pytest is asked to run; the two that are plain are the matrix's."""
