@@ -297,6 +297,9 @@ def response_events(model: str, number: int, answer: Answer) -> Iterator[Json]:
 class Request(ABC):
     """One request: what was asked, of which model, and how the reply is written."""
 
+    streams_as = "text/event-stream"
+    """The media type of a streamed reply."""
+
     def __init__(self, path: str, body: Json) -> None:
         self.path = path
         self.body = body
@@ -316,8 +319,8 @@ class Request(ABC):
         """The whole reply."""
 
     @abstractmethod
-    def stream(self, number: int, answer: Answer) -> Iterator[str]:
-        """The reply as server-sent events."""
+    def stream(self, number: int, answer: Answer) -> Iterator[str] | Iterator[bytes]:
+        """The reply in parts, by default server-sent events."""
 
     def error(self, status: int) -> Json:
         """The body of a failure."""
@@ -416,7 +419,7 @@ class _Handler(BaseHTTPRequestHandler):
         answer, number = request.used(answer), script.number()
         script.count(request.model, answer, streamed=request.streamed)
         if request.streamed:
-            self._stream(request.stream(number, answer))
+            self._stream(request.stream(number, answer), request.streams_as)
         else:
             self._send(200, request.reply(number, answer))
 
@@ -436,13 +439,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(raw)
 
-    def _stream(self, events: Iterator[str]) -> None:
+    def _stream(self, parts: Iterator[str] | Iterator[bytes], media_type: str) -> None:
         self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Content-Type", media_type)
         self.send_header("Connection", "close")
         self.end_headers()
-        for event in events:
-            self.wfile.write(event.encode())
+        for part in parts:
+            self.wfile.write(part.encode() if isinstance(part, str) else part)
         self.close_connection = True
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the base class

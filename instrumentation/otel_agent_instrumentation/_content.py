@@ -7,7 +7,10 @@ from typing import Any
 
 __all__ = ["settings_for", "wants_content"]
 
-_OPENINFERENCE = frozenset({"openinference.instrumentation.google_genai", "openinference.instrumentation.litellm"})
+_OPENINFERENCE = frozenset(
+    f"openinference.instrumentation.{name}"
+    for name in ("cohere", "google_genai", "litellm", "mistralai", "ollama", "together")
+)
 """Those that an extra of ours brings. They show content unless told otherwise; their figures are exact without it."""
 
 _HIDDEN = {"hide_inputs": "OPENINFERENCE_HIDE_INPUTS", "hide_outputs": "OPENINFERENCE_HIDE_OUTPUTS"}

@@ -33,6 +33,8 @@ ROWS = (
     Row("anthropic", "anthropic", ("opentelemetry-instrumentation-genai-anthropic",), below="2.12"),
     Row("asyncpg", "clients", (f"{_CONTRIB}asyncpg",)),
     Row("autogen-agentchat", "autogen", (_OPENAI,)),
+    Row("boto3", "bedrock", ("opentelemetry-instrumentation-genai-bedrock",)),
+    Row("cohere", "cohere", ("openinference-instrumentation-cohere",)),
     Row("django", "web", _REQUESTS),
     Row("fastapi", "web", _REQUESTS, unless="fastapi.telemetry"),
     Row("flask", "web", _REQUESTS),
@@ -41,6 +43,8 @@ ROWS = (
     Row("litellm", "litellm", ("openinference-instrumentation-litellm",)),
     Row("litestar", "web", _REQUESTS),
     Row("llama-index-core", "llama-index", ("opentelemetry-instrumentation-genai-llama-index", _OPENAI)),
+    Row("mistralai", "mistral", ("openinference-instrumentation-mistralai",)),
+    Row("ollama", "ollama", ("openinference-instrumentation-ollama",)),
     Row("openai", "openai", (_OPENAI,)),
     Row("psycopg", "clients", (f"{_CONTRIB}psycopg",)),
     Row("pymongo", "clients", (f"{_CONTRIB}pymongo",)),
@@ -50,4 +54,5 @@ ROWS = (
     Row("smolagents", "smolagents", ("opentelemetry-instrumentation-genai-smolagents", _OPENAI)),
     Row("sqlalchemy", "clients", (f"{_CONTRIB}sqlalchemy",)),
     Row("starlette", "web", _REQUESTS, unless="fastapi.telemetry"),
+    Row("together", "together", ("openinference-instrumentation-together",)),
 )

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["lacking", "out_of_range"]
 
-# Shown by modules of ours, by themselves, or of no use to whoever reads traces of agents.
-_NOT_NEEDED = frozenset({"celery", "click", "asgiref", "grpcio", "jinja2", "psutil", "pydantic", "structlog"})
+# Shown by modules of ours, by themselves, by an extra, or of no use to whoever reads traces of agents.
+_NOT_NEEDED = frozenset(
+    {"asgiref", "botocore", "celery", "click", "grpcio", "jinja2", "psutil", "pydantic", "structlog"}
+)
 
 _EXTRA = re.compile("""extra == ['"]instruments['"]""")
 

@@ -58,6 +58,7 @@ _INPUT_WITHOUT_CACHE = (
     # Converse counts inputTokens without what came from the cache: opentelemetry-python-contrib#4614
     _Wording("opentelemetry.instrumentation.botocore", "aws.bedrock"),
     _Wording("opentelemetry.instrumentation.bedrock", "aws.bedrock", "gen_ai.usage.cache_read_input_tokens"),
+    _Wording("opentelemetry.instrumentation.genai.bedrock", "aws.bedrock"),
     _Wording("@opentelemetry/instrumentation-aws-sdk", "aws.bedrock"),
     # The figures of Anthropic's API as they are, in releases that had these names for the cached part
     _Wording("opentelemetry.instrumentation.anthropic", "anthropic", "gen_ai.usage.cache_read_input_tokens"),

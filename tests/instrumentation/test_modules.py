@@ -207,7 +207,44 @@ CHANGED_ELSEWHERE = {
         "google-adk",
         methods("google.adk.telemetry.context:TelemetryConfig", "should_add_content_to_legacy_spans"),
     ),
+    "google_genai": (
+        "google-genai",
+        [
+            "google.genai._extra_utils:invoke_function_from_dict_args",
+            "google.genai._extra_utils:invoke_function_from_dict_args_async",
+            *methods("openinference.instrumentation.google_genai:GoogleGenAIInstrumentor", "_instrument"),
+        ],
+    ),
+    "groq": (
+        "providers",
+        [
+            *methods("groq.resources.chat.completions:Completions", "create"),
+            *methods("groq.resources.chat.completions:AsyncCompletions", "create"),
+        ],
+    ),
     "haystack": ("haystack", methods("haystack.tracing.tracer:ProxyTracer", "trace")),
+    "huggingface_hub": (
+        "providers",
+        [
+            *methods("huggingface_hub.inference._client:InferenceClient", "chat_completion"),
+            *methods("huggingface_hub.inference._generated._async_client:AsyncInferenceClient", "chat_completion"),
+        ],
+    ),
+    "litellm": (
+        "litellm",
+        [
+            "openinference.instrumentation.litellm:_finalize_sync_streaming_span",
+            "openinference.instrumentation.litellm:_finalize_streaming_span",
+            *methods("openinference.instrumentation.litellm:LiteLLMInstrumentor", "_instrument"),
+        ],
+    ),
+    "openinference": (
+        "providers",
+        [
+            *methods("openinference.instrumentation.mistralai._chat_wrapper:_WithTracer", "_start_as_current_span"),
+            *methods("openinference.instrumentation.together._wrappers:_WithTracer", "_start_as_current_span"),
+        ],
+    ),
     "pydantic_ai": (
         "pydantic-ai",
         ["pydantic_ai:Agent._instrument_default", "pydantic_ai:Embedder._instrument_default"],
@@ -232,6 +269,26 @@ CHANGED_ELSEWHERE = {
     ),
 }
 
+# Of those that change where another instrumentation is at work: that one, and what is changed.
+MOVED = {
+    "google_genai": (
+        "google-genai",
+        "openinference.instrumentation.google_genai:GoogleGenAIInstrumentor",
+        [
+            *methods("google.genai.models:Models", "generate_content", "_generate_content_stream"),
+            *methods("google.genai.models:AsyncModels", "_generate_content", "generate_content_stream"),
+        ],
+    ),
+    "litellm": (
+        "litellm",
+        "openinference.instrumentation.litellm:LiteLLMInstrumentor",
+        [
+            *(f"litellm.main:{name}" for name in ("completion", "acompletion", "embedding", "aembedding")),
+            "sys:modules['litellm.responses.main'].aresponses",
+        ],
+    ),
+}
+
 
 @pytest.mark.parametrize("module", CHANGED)
 def test_uninstrumenting_puts_the_same_objects_back(tmp_path: Path, module: str) -> None:
@@ -247,8 +304,23 @@ def test_so_in_environments_of_their_own(tmp_path: Path, module: str) -> None:
     """The same of frameworks that are installed apart."""
     environment, expressions = CHANGED_ELSEWHERE[module]
     python = str(made(environment).python)
-    found = run_plainly("hooked", module, *expressions, home=tmp_path, python=python)
+    variables = {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}  # else it asks the network for prices
+    found = run_plainly("hooked", module, *expressions, home=tmp_path, python=python, variables=variables)
     assert json.loads(found) == [True, True, True, True]
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("module", MOVED)
+def test_another_instrumentation_may_come_and_go(tmp_path: Path, module: str) -> None:
+    """Whichever is switched on or off first: what is left stands alone, and in the end nothing is changed."""
+    environment, upstream, expressions = MOVED[module]
+    python = str(made(environment).python)
+    variables = {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}  # else it asks the network for prices
+    told = run_plainly(
+        "beside_upstream", module, upstream, *expressions, home=tmp_path, python=python, variables=variables
+    )
+    both = [True] * len(expressions)
+    assert json.loads(told) == {"both": both, "the other alone": True, "both, ours first": True, "none": True}
 
 
 def test_a_framework_of_another_version_is_left_to_the_loader(tmp_path: Path) -> None:

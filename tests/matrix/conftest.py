@@ -32,7 +32,7 @@ def runs(model: EveryProvider, tmp_path_factory: pytest.TempPathFactory) -> Call
 
     def of(framework: str, scenario: str) -> Run:
         environment = made(framework)
-        _ran[framework] = environment.versions
+        _ran[environment.name] = environment.versions
         if (framework, scenario) not in known:
             known[framework, scenario] = run(environment, scenario, model, tmp_path_factory.mktemp("run"))
         return known[framework, scenario]

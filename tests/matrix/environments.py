@@ -22,8 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 ROOT = Path(__file__).parents[2]
+EXPECTED = Path(__file__).parent / "expected"
 REQUIREMENTS = Path(__file__).parent / "requirements"
 OLDEST_PYTHON = (3, 11)
+
+_SHARED = {"google-genai-direct": "google-genai"}
+"""A program that has no environment of its own, as it is another way to use what is there."""
 
 _FOLDER = Path(sys.prefix) / "frameworks"
 _OURS = ("--editable", str(ROOT), "--editable", str(ROOT / "instrumentation"))
@@ -31,10 +35,11 @@ _OURS = ("--editable", str(ROOT), "--editable", str(ROOT / "instrumentation"))
 
 @dataclass(frozen=True)
 class Environment:
-    """One framework's environment, made or not; ``folder`` says what is in it."""
+    """One framework's environment, made or not; ``folder`` says what is in it, ``used_by`` whose program runs in it."""
 
     name: str
     folder: Path = REQUIREMENTS
+    used_by: str = ""
 
     @property
     def python(self) -> Path:
@@ -106,9 +111,14 @@ def environments() -> list[Environment]:
     return [Environment(path.stem) for path in sorted(REQUIREMENTS.glob("*.in"))]
 
 
+def frameworks() -> list[str]:
+    """What has a program here, by name."""
+    return [path.stem for path in sorted(EXPECTED.glob("*.toml"))]
+
+
 def made(name: str) -> Environment:
-    """The environment of that name; ends the test where it was not made."""
-    environment = Environment(name)
+    """The environment of the framework of that name; ends the test where it was not made."""
+    environment = Environment(_SHARED.get(name, name), used_by=name)
     if not environment.is_made:
         absent("environments", "make test-frameworks")
     return environment

@@ -60,7 +60,7 @@ class TranscriptRequest(ChatRequest):
 
     def ask(self) -> tuple[str, list[str], bool]:
         """The same, with these messages for what they are."""
-        turns = [{**turn, "role": "tool"} if _is_report(turn) else turn for turn in _each(self.body.get("messages"))]
+        turns = [{**turn, "role": "tool"} if _is_report(turn) else turn for turn in each(self.body.get("messages"))]
         return ask({**self.body, "messages": turns})
 
 
@@ -75,14 +75,14 @@ class AnthropicRequest(Request):
     def ask(self) -> tuple[str, list[str], bool]:
         """The last user message that is no tool result, the offered tools, and whether a tool has answered since."""
         question, answered = "", False
-        for turn in _each(self.body.get("messages")):
+        for turn in each(self.body.get("messages")):
             content: Any = turn.get("content")
-            blocks = [] if isinstance(content, str) else _each(content)
+            blocks = [] if isinstance(content, str) else each(content)
             if turn.get("role") == "user" and any(block.get("type") == "tool_result" for block in blocks):
                 answered = True
             elif turn.get("role") == "user":
                 question, answered = json.dumps(content).lower(), False
-        return question, [str(tool.get("name", "")) for tool in _each(self.body.get("tools"))], answered
+        return question, [str(tool.get("name", "")) for tool in each(self.body.get("tools"))], answered
 
     def used(self, answer: Answer) -> Answer:
         """The answer with what this API can express: writes to the cache, and no reasoning tokens."""
@@ -161,14 +161,14 @@ class GeminiRequest(Request):
     def ask(self) -> tuple[str, list[str], bool]:
         """The last user message, the offered tools, and whether a tool has answered since."""
         question, answered = "", False
-        for turn in _each(self.body.get("contents")):
-            parts = _each(turn.get("parts"))
+        for turn in each(self.body.get("contents")):
+            parts = each(turn.get("parts"))
             if any("functionResponse" in part for part in parts):
                 answered = True
             elif turn.get("role", "user") == "user":
                 question, answered = json.dumps(parts).lower(), False
-        declared = [each for tool in _each(self.body.get("tools")) for each in _each(tool.get("functionDeclarations"))]
-        return question, [str(each.get("name", "")) for each in declared], answered
+        declared = [one for tool in each(self.body.get("tools")) for one in each(tool.get("functionDeclarations"))]
+        return question, [str(one.get("name", "")) for one in declared], answered
 
     def reply(self, number: int, answer: Answer) -> Json:
         """A whole reply."""
@@ -196,5 +196,6 @@ class GeminiRequest(Request):
         return {"error": {"code": status, "message": "as scripted", "status": _STATUSES[status]}}
 
 
-def _each(value: Any) -> list[Json]:
+def each(value: Any) -> list[Json]:
+    """A list that may be missing."""
     return cast("list[Json]", value or [])

@@ -130,15 +130,28 @@ def variables_for(environment: Environment, model: EveryProvider) -> dict[str, s
     return {
         "ANTHROPIC_API_KEY": "none",
         "ANTHROPIC_BASE_URL": model.root,
+        "AWS_ACCESS_KEY_ID": "none",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": model.root,
+        "AWS_SECRET_ACCESS_KEY": "none",
+        "CO_API_URL": f"{model.root}/cohere",
         "CREWAI_DISABLE_TELEMETRY": "true",  # to its vendor: a test stays on this machine
         "CREWAI_TRACING_ENABLED": "false",
         "GEMINI_API_KEY": "none",
         "GOOGLE_GEMINI_BASE_URL": model.root,
+        "GROQ_API_KEY": "none",
+        "GROQ_BASE_URL": f"{model.root}/groq",
+        "HUGGINGFACE_BASE_URL": f"{model.root}/huggingface/v1",
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else it asks the network for prices
+        "MISTRAL_BASE_URL": f"{model.root}/mistral",
+        "OLLAMA_HOST": f"{model.root}/ollama",
         "OPENAI_API_KEY": "none",
         "OPENAI_BASE_URL": model.url,
         "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "true",
         "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "",
+        "TOGETHER_API_KEY": "none",
+        "TOGETHER_BASE_URL": f"{model.root}/together/v1",
+        "VLLM_BASE_URL": f"{model.root}/vllm/v1",
         "PATH": os.pathsep.join([str(environment.python.parent), os.environ["PATH"]]),
     }
 
@@ -151,11 +164,24 @@ def run(
     variables: Mapping[str, str] | None = None,
 ) -> Run:
     """Run the framework's program once, with ``variables`` in the place of what every program is told."""
+    framework = environment.used_by or environment.name
+    name = _SAME_PROGRAM.get(framework, framework)
+    file = PROGRAMS / f"with_{name.replace('-', '_')}.py"
+    return run_file(environment, file, model, home, scenario, variables=variables)
+
+
+def run_file(
+    environment: Environment,
+    file: Path,
+    model: EveryProvider,
+    home: Path,
+    *arguments: str,
+    variables: Mapping[str, str] | None = None,
+) -> Run:
+    """The same of any program, which ends well."""
     model.script.reset()
-    name = _SAME_PROGRAM.get(environment.name, environment.name)
-    file = str(PROGRAMS / f"with_{name.replace('-', '_')}.py")
     told = {**variables_for(environment, model), **(variables or {})}
     with Program(home=home, python=str(environment.python), programs=PROGRAMS, variables=told) as program:
-        assert program.run(file, scenario, timeout=50) == 0, program.printed()
+        assert program.run(str(file), *arguments, timeout=100) == 0, program.printed()
         bodies = b"".join(each.body for each in program.receiver.requests)
         return Run(program.printed(), program.spans, bodies, program.events, model.script.handed_out)

@@ -49,4 +49,5 @@ def main(name: str, *expressions: str) -> None:
     print(json.dumps(results))
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

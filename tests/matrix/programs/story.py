@@ -60,6 +60,17 @@ def tell(ask: Callable[..., Any]) -> None:
         print("done")  # noqa: T201 - for the test
 
 
+def tell_all(ask: Callable[..., Any]) -> None:
+    """Run every scenario in this one process, each below a span of its name, and print how it ended."""
+    from opentelemetry import trace
+
+    tracer = trace.get_tracer("story")
+    for scenario in ("ok", "tool error", "rate limit", "server error", "stream", "at once", "cancel"):
+        sys.argv[1:] = [scenario]
+        with tracer.start_as_current_span(scenario):
+            tell(ask)
+
+
 def _conversation(name: str) -> str:
     return f"{SECRET}-{name}"
 
