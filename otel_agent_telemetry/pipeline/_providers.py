@@ -177,7 +177,7 @@ def _tell(lost: Sequence[str]) -> None:
         _logger.warning(
             "the operator's exporters did not take everything before the end; lost: %s. OTEL_EXPORTER_OTLP_ENDPOINT"
             " says where it goes, AGENT_TELEMETRY_EXIT_TIMEOUT how many seconds the end of the program may wait",
-            ", ".join(filter(None, lost)),
+            ", ".join(sorted(filter(None, lost))),  # spans first, whichever provider was built first
         )
 
 
