@@ -15,6 +15,7 @@ import threading
 from contextlib import suppress
 from contextvars import Context, ContextVar
 from dataclasses import dataclass, replace
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -56,30 +57,58 @@ def exchange(
     seconds: float = 5.0,
     limit: int = _POLITE_BYTES,
 ) -> Answer:
-    """Make one request and give the answer, reading at most ``limit`` bytes of its body.
-
-    Takes at most ``seconds``, name look-up and connecting included; where the status came in time and the body did not,
-    the answer counts and its body is cut. Raises NoAnswerError.
-    """
-    request = requests.Request(method, url, headers=_only(headers), data=body, auth=_no_auth)
-    call = _Call(request, seconds, limit)
-    # An empty context: neither the host's trace, nor its baggage, nor its error reporter's scope comes along.
-    thread = threading.Thread(target=Context().run, args=(call.run,), name="agent-telemetry-request", daemon=True)
+    """Make one request and give the answer, as :meth:`Client.exchange` does, over a connection of its own."""
+    client = Client(limit=limit)
     try:
-        thread.start()
-        thread.join(seconds)
-        answer = call.answer  # before the cut, which would make a half of an answer look like a whole one
-    except RuntimeError as error:  # the interpreter is on its way out and starts no more threads
-        raise NoAnswerError(str(error)) from error
+        return client.exchange(method, url, headers=headers, body=body, seconds=seconds)
     finally:
-        call.line.cut()
-    if answer is None:
-        raise NoAnswerError(str(call.error or f"no answer within {seconds:g} s")) from call.error
-    return answer
+        client.close()
+
+
+class Client:
+    """Requests one after the other, over one connection as long as that lasts; of a body ``limit`` bytes are read.
+
+    Not for two threads at once, and to be closed.
+    """
+
+    def __init__(self, *, limit: int = _POLITE_BYTES) -> None:
+        self._limit = limit
+        self._worker: _Worker | None = None
+
+    def exchange(
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None, seconds: float = 5.0
+    ) -> Answer:
+        """Make one request and give the answer.
+
+        Takes at most ``seconds``, name look-up and connecting included; where the status came in time and the body did
+        not, the answer counts and its body is cut. Raises NoAnswerError.
+        """
+        call = _Call(method, url, _only(headers), body, seconds)
+        try:
+            if self._worker is None:
+                self._worker = _Worker(self._limit)
+            self._worker.asked.put(call)
+            is_done = call.done.acquire(timeout=seconds)
+        except RuntimeError as error:  # the interpreter is on its way out and starts no more threads
+            self._worker = None
+            raise NoAnswerError(str(error)) from error
+        answer = call.answer  # before the cut, which would make a half of an answer look like a whole one
+        if not is_done or answer is None:
+            self.close()
+        if answer is None:
+            raise NoAnswerError(str(call.error or f"no answer within {seconds:g} s")) from call.error
+        return answer
+
+    def close(self) -> None:
+        """Let go of the connection, and of whatever is under way on it."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.asked.put(None)
+            worker.line.cut()
 
 
 class _Line:
-    """The sockets of one request, so that another thread can cut them off."""
+    """The sockets of one client, so that another thread can cut them off."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -92,6 +121,8 @@ class _Line:
             if self._is_cut:
                 connected.close()
                 raise NoAnswerError("connected after the time was up")
+            while self._sockets:  # those of connections before it, which are over
+                self._sockets.pop().close()
             self._sockets.append(connected.dup())
 
     def cut(self) -> None:
@@ -106,39 +137,64 @@ class _Line:
 
 
 class _Call:
-    """One request as the thread that makes it sees it."""
+    """One request, and what became of it; ``done`` can be acquired then."""
 
-    def __init__(self, request: requests.Request, seconds: float, limit: int) -> None:
-        self.line = _Line()
+    def __init__(self, method: str, url: str, headers: dict[str, Any], body: bytes | None, seconds: float) -> None:
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.body = body
+        self.seconds = seconds
+        self.done = threading.Lock()
+        self.done.acquire()
         self.answer: Answer | None = None
         self.error: Exception | None = None
-        self._request = request
-        self._seconds = seconds
+
+
+class _Worker:
+    """The thread that makes a client's requests, so that another one can stop waiting for it."""
+
+    def __init__(self, limit: int) -> None:
+        self.line = _Line()
+        self.asked: SimpleQueue[_Call | None] = SimpleQueue()
         self._limit = limit
+        self._from_environment: dict[str, Any] | None = None
+        # An empty context: neither the host's trace, nor its baggage, nor its error reporter's scope comes along.
+        threading.Thread(target=Context().run, args=(self._run,), name="agent-telemetry-request", daemon=True).start()
 
-    def run(self) -> None:
+    def _run(self) -> None:
         _line.set(self.line)
-        try:
-            otel_context.attach(_uninstrumented())
-            with requests.Session() as session:
-                self._send(session)
-        except Exception as error:  # noqa: BLE001 - a driver of sockets, TLS, proxies and bad bytes may raise anything
-            self.error = error
-
-    def _send(self, session: requests.Session) -> None:
-        session.headers.clear()
-        request = session.prepare_request(self._request)
-        from_environment = session.merge_environment_settings(request.url or "", {}, True, None, None)  # noqa: FBT003 - not ours
-        if not (request.url or "").lower().startswith("https:"):
-            from_environment["proxies"] = {}  # plain text is for this machine alone, and a proxy is another one
+        otel_context.attach(_uninstrumented())
         adapter = _WatchedAdapter(max_retries=0)
         try:
-            response = adapter.send(request, timeout=self._seconds, **from_environment)
-            self.answer = Answer(status=response.status_code, retry_after=response.headers.get("Retry-After"))
-            self.answer = replace(self.answer, body=response.raw.read(self._limit, decode_content=False))
-            response.close()
+            while (call := self.asked.get()) is not None:
+                try:
+                    self._send(call, adapter)
+                except Exception as error:  # noqa: BLE001 - a driver of sockets, TLS, proxies and bad bytes may raise anything
+                    call.error = error
+                finally:
+                    call.done.release()
         finally:
             adapter.close()
+
+    def _send(self, call: _Call, adapter: _WatchedAdapter) -> None:
+        request = requests.PreparedRequest()
+        request.prepare(call.method, call.url, headers=call.headers, data=call.body, auth=_no_auth)
+        if self._from_environment is None:
+            self._from_environment = _from_environment(request.url or "")
+        response = adapter.send(request, timeout=call.seconds, **self._from_environment)
+        call.answer = Answer(status=response.status_code, retry_after=response.headers.get("Retry-After"))
+        call.answer = replace(call.answer, body=response.raw.read(self._limit, decode_content=False))
+        response.close()  # and with it the connection, where the body was longer
+
+
+def _from_environment(url: str) -> dict[str, Any]:
+    """Proxies and CA bundles; none where plain text is for this machine alone, and a proxy is another one."""
+    with requests.Session() as session:
+        found = session.merge_environment_settings(url, {}, True, None, None)  # noqa: FBT003 - not ours
+    if not url.lower().startswith("https:"):
+        found["proxies"] = {}
+    return found
 
 
 _line: ContextVar[_Line] = ContextVar("agent_telemetry_line")

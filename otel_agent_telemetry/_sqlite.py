@@ -109,8 +109,8 @@ class Database:
         if connection is not None:
             connection.close()
 
-    def run(self, step: Callable[[sqlite3.Connection], T]) -> T:
-        """Do one step as one transaction, from any thread.
+    def run(self, step: Callable[[sqlite3.Connection], T], *, reads: bool = False) -> T:
+        """Do one step as one transaction, from any thread; one that only ``reads`` holds up nobody who writes.
 
         A file found broken on the way is set aside, and the step is done on a new one. One that another process holds
         locked is waited for, at most until the caller's deadline, and not inside SQLite: a fork need not wait for us.
@@ -119,7 +119,7 @@ class Database:
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
-                result = self._locked(step, ends_at)
+                result = self._locked(step, ends_at, reads=reads)
             except (sqlite3.DatabaseError, OSError) as error:
                 if not is_busy(error) or _deadline.left_for_others(ends_at - monotonic()) < pause:
                     self._fail(error)
@@ -203,25 +203,25 @@ class Database:
             _never_closed.append(self._connection)
             self._connection = None
 
-    def _locked(self, step: Callable[[sqlite3.Connection], T], ends_at: float) -> T:
+    def _locked(self, step: Callable[[sqlite3.Connection], T], ends_at: float, *, reads: bool) -> T:
         if not self._lock.acquire(timeout=max(_OWN_SECONDS, ends_at - monotonic())):
             raise BlockingIOError(0, "another thread is at work in it")
         try:
-            with self._begun() as connection:
+            with self._begun(reads=reads) as connection:
                 return step(connection)
         except (OSError, sqlite3.DatabaseError) as error:
             if is_busy(error):
                 raise
             self._renew_after(error)
-            with self._begun() as connection:
+            with self._begun(reads=reads) as connection:
                 return step(connection)
         finally:
             self._lock.release()
 
     @contextmanager
-    def _begun(self) -> Generator[sqlite3.Connection]:
+    def _begun(self, *, reads: bool = False) -> Generator[sqlite3.Connection]:
         connection = self._connect()
-        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("BEGIN" if reads else "BEGIN IMMEDIATE")
         try:
             yield connection
             connection.execute("COMMIT")

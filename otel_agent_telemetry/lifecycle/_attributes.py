@@ -23,9 +23,11 @@ def attributes(given: Iterable[tuple[str, object]]) -> dict[str, AttributeValue]
     """What of these can be an attribute: None is left out, a value of any other type is dropped and counted."""
     kept: dict[str, AttributeValue] = {}
     for key, value in given:
+        if value is None:
+            continue
         if type(value) is str and len(value) <= LONGEST_TEXT and value.isascii():  # the usual case, first
             kept[key] = value
-        elif value is not None:
+        else:
             usable = value_of(value)
             if usable is None:
                 _losses.count("wrong_type")

@@ -129,7 +129,9 @@ class Handle:
             )
 
     def __enter__(self) -> Self:
-        return self.start()
+        if self._lifecycle is not None and self._live is None:  # as start(), without the call
+            self._live = self._lifecycle.begin(self, self._arguments, None, make_current=True)
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

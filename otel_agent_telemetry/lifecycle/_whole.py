@@ -23,7 +23,7 @@ WHOLE: ContextVar[Mapping[str, Any] | None] = ContextVar("agent_telemetry_whole"
 
 def end(span: Span, given: Mapping[str, Any], at: int | None) -> None:
     """End the span; what the SDK let go of by then is given again, in place of others' attributes."""
-    dropped = getattr(span, "dropped_attributes", 0)
+    dropped = getattr(getattr(span, "_attributes", span), "dropped", 0)  # its public name counts all of them first
     limits = getattr(span, "_limits", None)  # the SDK has no public name for it
     if not dropped and getattr(limits, "max_span_attribute_length", None) is None:
         span.end(at)

@@ -154,7 +154,8 @@ def is_left(record: SpanRecord) -> bool:
     """Whether a span ended because the reader of its generator went away."""
     if record.attributes.get(semconv.AGENT_OUTCOME) == semconv.OUTCOME_LEFT:
         return True
-    return _LEFT in (record.interrupted_by, _clean(error_type(record)))
+    raised = error_type(record)
+    return record.interrupted_by == _LEFT or (raised != "" and _clean(raised) == _LEFT)
 
 
 def _is_failed(attributes: Mapping[str, object]) -> bool:

@@ -7,7 +7,7 @@ calls below a run that is still open, until it ends.
 from __future__ import annotations
 
 import logging
-import secrets
+import os
 import sys
 import time
 from collections import deque
@@ -290,7 +290,7 @@ class Backlog:
                 _logger.debug("an event could not be written in the %s dialect", self._dialect, exc_info=True)
                 continue
             if body is not None:
-                rows.append((fact.event, body, CONTENT_TYPE, secrets.token_hex(16), now))
+                rows.append((fact.event, body, CONTENT_TYPE, os.urandom(16).hex(), now))
         return rows
 
     def _open(self) -> Outlet | None:

@@ -241,7 +241,7 @@ class EventStream:
         """Until something falls due; while something is pending, consent is asked for again and again."""
         outlet = self._writer.outlet
         waits = [self._writer.wait_seconds]
-        if outlet is not None and outlet.ledger.next_parcel() is not None:
+        if outlet is not None and outlet.ledger.has_pending:
             waits.append(_CONSENT_SECONDS)
         return min((wait for wait in waits if wait is not None), default=None)
 

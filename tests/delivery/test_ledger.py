@@ -125,8 +125,7 @@ def test_batch(ledger: Ledger) -> None:
 def test_batch_stays_as_it_was(ledger: Ledger) -> None:
     """A batch that was tried goes again as it was, whatever has been added since."""
     ledger.append(rows(2))
-    tried = first(ledger, batch=5)
-    ledger.claim(tried)
+    tried = ledger.claim_next(batch=5)
     ledger.append([row(3)])
     assert first(ledger, batch=5) == tried
 
@@ -134,8 +133,7 @@ def test_batch_stays_as_it_was(ledger: Ledger) -> None:
 def test_single_stays_single(ledger: Ledger) -> None:
     """An event that was tried alone does not join a batch later, as its key would change."""
     ledger.append(rows(2))
-    tried = first(ledger)
-    ledger.claim(tried)
+    tried = ledger.claim_next()
     assert first(ledger, batch=5) == tried
 
 
@@ -272,7 +270,7 @@ def test_clock_put_right(ledger: Ledger) -> None:
 def test_given_up(ledger: Ledger, clock: Clock) -> None:
     """Of the pending events those are given up that were first tried before a time; an untried one is not."""
     ledger.append(rows(2))
-    ledger.claim(first(ledger))
+    ledger.claim_next()
     clock.now += DAY
     assert ledger.drop_pending("gave_up", tried_before=clock.now - DAY) == 1
     assert (ledger.counts(), ledger.drops()) == ({"pending": 1, "sent": 0, "dropped": 1}, {"gave_up": 1})

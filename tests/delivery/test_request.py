@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from otel_agent_telemetry._http import Answer, NoAnswerError, exchange
+from otel_agent_telemetry._http import Answer, Client, NoAnswerError, exchange
 from tests.delivery.hostile import (
     Behaviour,
     HostileServer,
@@ -292,3 +292,31 @@ def ends(condition: object, seconds: float = 5.0) -> bool:
             return True
         time.sleep(0.01)
     return False
+
+
+def asked_of(client: Client, url: str) -> Answer:
+    """One POST of that client."""
+    return client.exchange("POST", url, headers=HEADERS, body=b"{}")
+
+
+def test_a_client_keeps_its_connection() -> None:
+    """Requests of one client go over one connection, until it is closed."""
+    client = Client()
+    with Recorder() as recorder:
+        for _ in range(3):
+            asked_of(client, recorder.url)
+        client.close()
+        asked_of(client, recorder.url)
+        client.close()
+        ports = [request.client for request in recorder.requests]
+    assert (len(set(ports[:3])), ports[3] in ports[:3]) == (1, False)
+
+
+def test_a_client_goes_on_after_a_failure() -> None:
+    """After a server that breaks the connection the next request has one of its own."""
+    client = Client()
+    with HostileServer(resets) as server, pytest.raises(NoAnswerError):
+        asked_of(client, server.url)
+    with HostileServer(OK) as server:
+        assert asked_of(client, server.url).status == 200
+    client.close()

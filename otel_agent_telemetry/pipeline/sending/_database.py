@@ -66,8 +66,8 @@ class LedgerFile:
         if self._path is not None:
             _reserve(f"{self._path}{_RESERVE}")
 
-    def run(self, step: Callable[[sqlite3.Connection], T]) -> T:
-        """Do one step as one transaction, from any thread."""
+    def run(self, step: Callable[[sqlite3.Connection], T], *, reads: bool = False) -> T:
+        """Do one step as one transaction, from any thread; with ``reads`` one that writes nothing."""
 
         def ours(connection: sqlite3.Connection) -> T:
             if version_of(connection) != len(_MIGRATIONS):
@@ -75,10 +75,10 @@ class LedgerFile:
             return step(connection)
 
         try:
-            return self._database.run(ours)
+            return self._database.run(ours, reads=reads)
         except LedgerError as error:
             self._database = self._beside(error)
-        return self._database.run(ours)
+        return self._database.run(ours, reads=reads)
 
     @property
     def was_replaced(self) -> bool:

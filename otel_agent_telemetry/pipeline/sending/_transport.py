@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from otel_agent_telemetry._imports import importing
 
-__all__ = ["POST_SECONDS", "Post", "Reply", "Transport", "post_with_requests", "retry_after_seconds"]
+if TYPE_CHECKING:
+    from otel_agent_telemetry._http import Client
+
+__all__ = ["POST_SECONDS", "Post", "Reply", "Transport", "TransportWithRequests", "retry_after_seconds"]
 
 POST_SECONDS = 5.0
 _LONGEST_BODY_READ = 1024
@@ -40,18 +43,30 @@ class Transport(Protocol):
         ...
 
 
-def post_with_requests(post: Post, /) -> Reply:
-    """The transport of every day: ``requests`` with everything taken off that it would add."""
-    try:
-        with importing:
-            from otel_agent_telemetry._http import exchange
+class TransportWithRequests:
+    """The transport of every day: ``requests`` with everything taken off that it would add, over one connection."""
 
-        answer = exchange(
-            "POST", post.url, headers=post.headers, body=post.body, seconds=post.seconds, limit=_LONGEST_BODY_READ
-        )
-    except Exception:  # noqa: BLE001 - an installation of requests may be as broken as a network
-        return Reply(status=None)
-    return Reply(status=answer.status, retry_after=answer.retry_after)
+    def __init__(self) -> None:
+        self._client: Client | None = None
+
+    def __call__(self, post: Post, /) -> Reply:
+        """The server's reply."""
+        try:
+            if self._client is None:
+                with importing:
+                    from otel_agent_telemetry._http import Client
+
+                self._client = Client(limit=_LONGEST_BODY_READ)
+            answer = self._client.exchange("POST", post.url, headers=post.headers, body=post.body, seconds=post.seconds)
+        except Exception:  # noqa: BLE001 - an installation of requests may be as broken as a network
+            return Reply(status=None)
+        return Reply(status=answer.status, retry_after=answer.retry_after)
+
+    def rest(self) -> None:
+        """Nothing follows for now: close the connection."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
 
 
 def retry_after_seconds(value: str | None, now: float) -> float | None:

@@ -159,11 +159,11 @@ class Ledger:
 
     def last_run(self) -> LastRun | None:
         """What held in the last run that wrote here; None where an older release wrote it."""
-        return self._database.run(last_run)
+        return self._database.run(last_run, reads=True)
 
     def take_over(self) -> int:
         """Make events of what other processes left behind, and of overdue counts; gives how many counts."""
-        over = self._database.run(lambda connection: overdue(connection, self._clock()))
+        over = self._database.run(lambda connection: overdue(connection, self._clock()), reads=True)
         self._take_up()  # what a process set down at its end says more than its counts, so it goes first
         return self._database.run(lambda connection: take(connection, over)) if over else 0
 
@@ -200,17 +200,33 @@ class Ledger:
         After a failure all wait a while, as it may be the server's. What failed then waits longer by itself, and what
         was never tried goes before it: what the server cannot deal with holds up nothing else.
         """
-        return self._database.run(lambda connection: next_parcel(connection, batch, self._clock()))
+        return self._database.run(lambda connection: next_parcel(connection, batch, self._clock()), reads=True)
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether anything is to be sent, now or later."""
+        return bool(self._rows("SELECT 1 FROM events WHERE state = 'pending' LIMIT 1"))
 
     def next_body(self, batch: int = 1) -> bytes | None:
         """The exact body of the next POST."""
         parcel = self.next_parcel(batch)
         return None if parcel is None else parcel.body
 
-    def claim(self, parcel: Parcel) -> None:
-        """Note that this parcel is about to leave: its members stay together, and 24 hours begin to run."""
-        changes = "first_tried_at = coalesce(first_tried_at, ?), batch = ?"
-        self._update(parcel.ids, changes, self._clock(), parcel.idempotency_key)
+    def claim_next(self, batch: int = 1) -> Parcel | None:
+        """As :meth:`next_parcel`; one that is due is about to leave.
+
+        Its members stay together from now on, and 24 hours begin to run.
+        """
+        now = self._clock()
+
+        def step(connection: sqlite3.Connection) -> Parcel | None:
+            parcel = next_parcel(connection, batch, now)
+            if parcel is not None and parcel.due_at <= now:
+                changes = "first_tried_at = coalesce(first_tried_at, ?), batch = ?"
+                _set(connection, parcel.ids, changes, now, parcel.idempotency_key)
+            return parcel
+
+        return self._database.run(step)
 
     def mark_sent(self, parcel: Parcel) -> None:
         """The server took it."""
@@ -358,11 +374,8 @@ class Ledger:
         """Let go of the file; any later call opens it again."""
         self._database.close()
 
-    def _update(self, ids: Sequence[int], changes: str, *values: object) -> None:
-        self._database.run(lambda connection: _set(connection, ids, changes, *values))
-
     def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        return self._database.run(lambda connection: connection.execute(query, values).fetchall())
+        return self._database.run(lambda connection: connection.execute(query, values).fetchall(), reads=True)
 
 
 def _set(connection: sqlite3.Connection, ids: Sequence[int], changes: str, *values: object) -> int:

@@ -15,7 +15,7 @@ from otel_agent_telemetry.pipeline.sending._transport import (
     Post,
     Reply,
     Transport,
-    post_with_requests,
+    TransportWithRequests,
     retry_after_seconds,
 )
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["SendResult", "Uploader"]
 
 _LEASE_SECONDS = 3 * POST_SECONDS
+_LEASE_HELD_SECONDS = POST_SECONDS  # before it is asked for anew: what is left of it is longer than a POST
 _GIVE_UP_SECONDS = 86_400.0
 _LONGEST_BACKOFF_SECONDS = 900.0
 _LONGEST_RETRY_AFTER_SECONDS = 3_600.0
@@ -71,7 +72,7 @@ class Uploader:
         api_key: str | None = None,
         batch: int = 1,
         allowed: Callable[[], bool] = lambda: True,
-        transport: Transport = post_with_requests,
+        transport: Transport | None = None,
         clock: Callable[[], float] = time.time,
         randomness: Callable[[], float] = _OF_THE_SYSTEM.random,
     ) -> None:
@@ -81,10 +82,12 @@ class Uploader:
         self._api_key = api_key
         self._batch = batch
         self._allowed = allowed
-        self._transport = transport
+        self._own_transport = TransportWithRequests()
+        self._transport = self._own_transport if transport is None else transport
         self._clock = clock
         self._randomness = randomness
         self._holder: str | None = None
+        self._held_since = 0.0
         self._leaves = False
         self._leasing = threading.Lock()
         self._settled = threading.Event()
@@ -110,6 +113,7 @@ class Uploader:
             self._ledger.drop_pending("gave_up", tried_before=self._clock() - _GIVE_UP_SECONDS)
             return self._send_all(holder, None if seconds is None else time.monotonic() + seconds)
         finally:
+            self._own_transport.rest()
             self._holder = None
             self._ledger.release_lease(holder)
 
@@ -133,31 +137,36 @@ class Uploader:
     def _take_lease(self, holder: str) -> bool:
         """Become, or stay, the one who sends; not on the way out, where nobody would give the lease back."""
         with self._leasing:
-            if self._leaves or not self._ledger.acquire_lease(holder, _LEASE_SECONDS):
+            now = self._clock()
+            if self._leaves:
                 return False
-            self._holder = holder
+            if self._holder == holder and 0 <= now - self._held_since < _LEASE_HELD_SECONDS:
+                return True
+            if not self._ledger.acquire_lease(holder, _LEASE_SECONDS):
+                return False
+            self._holder, self._held_since = holder, now
             return True
 
     def _send_all(self, holder: str, ends_at: float | None) -> SendResult:
         sent = dropped = 0
         while True:
-            parcel = self._ledger.next_parcel(self._batch)
             left = POST_SECONDS if ends_at is None else min(POST_SECONDS, ends_at - time.monotonic())
-            if parcel is None:
-                return SendResult(ended="empty", sent=sent, dropped=dropped)
-            if parcel.due_at > self._clock():
-                return SendResult(ended="waiting", next_at=parcel.due_at, sent=sent, dropped=dropped)
-            if left < _SHORTEST_POST_SECONDS:
-                return SendResult(ended="out_of_time", next_at=self._clock(), sent=sent, dropped=dropped)
             if self._leaves or not self._allowed():
                 return SendResult(ended="refused", sent=sent, dropped=dropped)
             if not self._take_lease(holder):  # the machine slept, and another one took over
                 return SendResult(ended="busy", next_at=self._ledger.lease_until(), sent=sent, dropped=dropped)
-            self._ledger.claim(parcel)
+            has_time = left >= _SHORTEST_POST_SECONDS
+            parcel = self._ledger.claim_next(self._batch) if has_time else self._ledger.next_parcel(self._batch)
+            if parcel is None:
+                return SendResult(ended="empty", sent=sent, dropped=dropped)
+            if parcel.due_at > self._clock():
+                return SendResult(ended="waiting", next_at=parcel.due_at, sent=sent, dropped=dropped)
+            if not has_time:
+                return SendResult(ended="out_of_time", next_at=self._clock(), sent=sent, dropped=dropped)
             state = self._send(parcel, left)
             sent += len(parcel.ids) if state == "sent" else 0
             dropped += len(parcel.ids) if state == "dropped" else 0
-            if self._ledger.is_stopped(self._user_agent):
+            if state == "dropped" and self._ledger.is_stopped(self._user_agent):
                 return SendResult(ended="stopped", sent=sent, dropped=dropped + self._ledger.drop_pending("stopped"))
 
     def _send(self, parcel: Parcel, seconds: float) -> str:

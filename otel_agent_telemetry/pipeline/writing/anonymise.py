@@ -23,6 +23,7 @@ __all__ = ["Anonymiser", "CleanEvent"]
 _NANOSECONDS = 1_000_000_000
 _MINUTE = 60
 _REMEMBERED_REFERENCES = 4096
+_LOOKED_UP = (Ref, PublicName, Tag, ListOf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +90,13 @@ class Anonymiser:
         checked = kind.check(value)
         if checked is None:
             return None
+        if not isinstance(kind, _LOOKED_UP):
+            return coarse(checked) if self._is_coarse else checked
         if isinstance(kind, Ref):
             return self.reference(kind.namespace, str(checked))
         if isinstance(kind, PublicName):
             return self._registries.public(kind.registry, str(checked))
         if isinstance(kind, Tag):
             return contract.declared_tag(str(checked))
-        if isinstance(kind, ListOf) and isinstance(checked, list):
-            items: list[object] = checked  # pyright: ignore[reportUnknownVariableType] - checked by the kind
-            return [self._value(kind.item, item) for item in items]
-        return coarse(checked) if self._is_coarse else checked
+        items: list[object] = checked if isinstance(checked, list) else []  # pyright: ignore[reportUnknownVariableType] - checked by the kind
+        return [self._value(kind.item, item) for item in items]

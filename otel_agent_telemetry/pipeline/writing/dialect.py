@@ -8,6 +8,7 @@ import re
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import _losses, contract
@@ -25,6 +26,8 @@ __all__ = ["CONTENT_TYPE", "Envelope", "encode", "envelope"]
 
 CONTENT_TYPE = "application/json"
 
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+_HERE = "\0"
 _LANGUAGE = re.compile(r"[a-z]{2,3}([_-][A-Z]{2})?(\.(UTF-8|utf-?8|ISO-8859-\d{1,2}))?")
 _CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")
 _OPERATING_SYSTEMS = {"linux": "linux", "darwin": "darwin", "win32": "windows", "cygwin": "windows"}
@@ -45,6 +48,10 @@ class Envelope:
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     properties: Mapping[str, object] = field(default_factory=dict[str, object])
     metadata: Mapping[str, object] = field(default_factory=dict[str, object])
+    written: dict[str, tuple[str, str, str]] = field(
+        default_factory=dict[str, "tuple[str, str, str]"], compare=False, repr=False
+    )
+    """By event, what is the same in all of that name; filled as they are written."""
 
 
 def envelope(
@@ -81,13 +88,29 @@ def envelope(
 
 def encode(dialect: str, clean: CleanEvent, around: Envelope) -> bytes | None:
     """The exact body of the request for this event alone; None where the dialect says it with another event."""
-    written = _docker(clean, around) if dialect == "docker" else _proxy(clean, around)
+    if dialect == "docker":
+        written = _docker(clean, around)
+        return None if written is None else _json(written).encode()
+    return _proxy(clean, around).encode()
+
+
+def _proxy(clean: CleanEvent, around: Envelope) -> str:
+    name = clean.event.name
+    written = around.written.get(name)
     if written is None:
-        return None
-    return json.dumps(written, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        written = around.written[name] = _written(name, around)
+    before, between, after = written
+    properties = _json({**around.tags, **clean.properties, **around.properties})
+    return f'{before}"{_moment(clean.occurred)}"{between}{properties}{after}'
 
 
-def _proxy(clean: CleanEvent, around: Envelope) -> dict[str, object]:
+@lru_cache(maxsize=64)
+def _moment(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(seconds))
+
+
+def _written(name: str, around: Envelope) -> tuple[str, str, str]:
+    """What is the same in all events of a name: before its time, between that and its properties, and after them."""
     metadata: dict[str, object] = {
         "transport": "https",
         "schema_version": contract.SCHEMA_VERSION,
@@ -96,16 +119,18 @@ def _proxy(clean: CleanEvent, around: Envelope) -> dict[str, object]:
     }
     if around.installed_on is not None:
         metadata["install_created_at"] = around.installed_on
-    return {
+    whole = {
         "product": around.product,
-        "event": clean.event.name,
-        "occurred_at": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(clean.occurred)),
+        "event": name,
+        "occurred_at": _HERE,
         "source": around.source,
         "actor_mode": "anonymous",
         "actor_anonymous_id": around.installation_id,
-        "properties": {**around.tags, **clean.properties, **around.properties},
+        "properties": _HERE,
         "metadata": metadata,
     }
+    before, between, after = _json(whole).split(_json(_HERE))
+    return before, between, after
 
 
 def _docker(clean: CleanEvent, around: Envelope) -> dict[str, object] | None:
