@@ -14,12 +14,12 @@ _connect = sqlite3.connect
 
 
 class Counting(sqlite3.Connection):
-    """Counts the transactions that it begins."""
+    """Counts the transactions that it begins to write."""
 
     def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
         """As upstream."""
         global begun  # noqa: PLW0603 - one count for all of them
-        begun += sql.startswith("BEGIN")
+        begun += sql == "BEGIN IMMEDIATE"
         return super().execute(sql, *values)
 
 
