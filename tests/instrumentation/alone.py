@@ -29,6 +29,7 @@ TESTS = {
     "apscheduler": ("test_apscheduler.py",),
     "argparse": ("test_commands.py", "-k", "argparse"),
     "arq": ("test_arq.py",),
+    "aws-lambda": ("test_aws_lambda.py",),
     "celery": ("test_celery.py",),
     "click": ("test_commands.py", "-k", "click"),
     "cyclopts": ("test_commands.py", "-k", "cyclopts"),

@@ -105,7 +105,7 @@ class Program:
         programs: Path = PROGRAMS,
     ) -> None:
         self._command = command
-        self._python = python
+        self.python = python
         self._programs = programs
         self._variables = variables or {}
         self._home = home
@@ -133,7 +133,7 @@ class Program:
         """Start a command that reports here; what it prints goes to ``output``."""
         with self.output.open("ab") as output:
             child = subprocess.Popen(
-                [self._python, *RUN, *command],
+                [self.python, *RUN, *command],
                 env=self.environment(),
                 cwd=self._home,
                 stdout=output,

@@ -52,6 +52,16 @@ CHANGED = {
         ],
     ),
     "asgi": ("starlette", methods("starlette.routing:Router", "lifespan")),
+    "aws_lambda": (
+        "awslambdaric",
+        [
+            "awslambdaric.bootstrap:handle_event_request",
+            *methods("awslambdaric.lambda_runtime_client:BaseLambdaRuntimeClient", "post_invocation_error"),
+            *methods("awslambdaric.lambda_runtime_marshaller:LambdaMarshaller", "unmarshal_request"),
+            *methods("aws_lambda_powertools.utilities.batch.base:BatchProcessor", "_process_record"),
+            *methods("aws_lambda_powertools.utilities.batch.base:AsyncBatchProcessor", "_async_process_record"),
+        ],
+    ),
     "celery": (
         "celery",
         [
