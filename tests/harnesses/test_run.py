@@ -48,8 +48,9 @@ def folder(tmp_path: Path) -> Path:
 def variables(folder: Path, **given: str) -> dict[str, str]:
     """The environment of a product whose events stay in a ledger, and of an operator who has a collector."""
     ours = {"AGENT_TELEMETRY_PRODUCT": "acme-agents", "AGENT_TELEMETRY_STATE_DIR": str(folder / "state")}
-    given = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_TRACES_EXPORTER": "none", **given}
-    return environment(PATH=f"{folder}:{os.environ['PATH']}", **ours, **given)
+    theirs = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
+    theirs |= {"OTEL_TRACES_EXPORTER": "none", "OTEL_METRICS_EXPORTER": "none", **given}
+    return environment(PATH=f"{folder}:{os.environ['PATH']}", **ours, **theirs)
 
 
 def run(folder: Path, what: str, *more: str, **given: str) -> Done:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.matrix
 if sys.executable == PYTHON:
-    absent("clients", "make test-frameworks")
+    absent("client libraries", "make test-frameworks")
 
 BELOW_THE_TOOL = {
     "opentelemetry.instrumentation.aiohttp_client": "GET",

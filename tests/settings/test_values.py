@@ -25,6 +25,7 @@ DEFAULTS = {
     "dialect": "proxy",
     "endpoint": None,
     "environment": "production",
+    "exception_details": True,
     "exit_timeout": 2.0,
     "notice": True,
     "precision": "exact",
@@ -51,6 +52,7 @@ VARIABLES = {
     "AGENT_TELEMETRY_DEBUG": "1",
     "AGENT_TELEMETRY_SYNC": "on",
     "AGENT_TELEMETRY_NOTICE": "No",
+    "AGENT_TELEMETRY_EXCEPTIONS": "types",
     "AGENT_TELEMETRY_EXIT_TIMEOUT": "0.5",
     "AGENT_TELEMETRY_PRECISION": "coarse",
     "AGENT_TELEMETRY_PUBLIC_TOOLS": "web_search, read_file,",
@@ -71,6 +73,7 @@ SAID = {
     "debug": True,
     "synchronous": True,
     "notice": False,
+    "exception_details": False,
     "exit_timeout": 0.5,
     "precision": "coarse",
     "public_tools": frozenset({"web_search", "read_file"}),
@@ -142,7 +145,13 @@ def test_empty_variables() -> None:
 def test_arguments_win() -> None:
     """Where both are given, the argument wins over the variable."""
     names = {name: frozenset[str](public) for name, public in ARGUMENTS.items() if name.startswith("public_")}
-    rest = {"state_dir": "/var/other", "debug": True, "preset": None, "tags": {"channel": "stable"}}
+    rest = {
+        "state_dir": "/var/other",
+        "debug": True,
+        "exception_details": False,
+        "preset": None,
+        "tags": {"channel": "stable"},
+    }
     assert values(Settings(environ=VARIABLES, **ARGUMENTS)) == {**ARGUMENTS, **names, **rest}
 
 
