@@ -39,6 +39,8 @@ _CONVERSATION = otel_context.create_key("agent-conversation")
 _INHERITED = ("TRACEPARENT", "TRACESTATE", "BAGGAGE")
 _EMPTY = otel_context.Context()
 _baggage = W3CBaggagePropagator()
+(_SPAN,) = trace.set_span_in_context(trace.INVALID_SPAN, _EMPTY)
+"""The key under which a context holds its span: with it one copy of a context holds that and what is ours."""
 _logger = logging.getLogger("otel_agent_telemetry")
 
 # Kind of handle -> context key under which code inside finds it.
@@ -77,46 +79,36 @@ class Spans:
     ) -> LiveSpan | None:
         """Start the span of a handle; None, counted, where that fails: telemetry never raises into the host."""
         try:
-            return self._begin(handle, arguments, parent, make_current=make_current, at=at)
+            here = self._here()
+            base = self._with_inherited(here) if self._inherited else here
+            live_parent = None if parent is None else parent.live()
+            if live_parent is not None:
+                base = live_parent.context
+            carrier = arguments.get("carrier")
+            if carrier is not None and isinstance(carrier, Mapping):
+                base = _carrier.context_of(carrier, base)  # pyright: ignore[reportUnknownArgumentType] - text is checked there
+            kind = handle.kind
+            template = TEMPLATES[kind](arguments)
+            started_with = template.attributes
+            conversation = started_with.get(names.GEN_AI_CONVERSATION_ID) or base.get(_CONVERSATION)
+            if isinstance(conversation, str):
+                started_with[names.GEN_AI_CONVERSATION_ID] = conversation
+            whole = _whole.WHOLE.set(started_with)
+            try:
+                span = self.tracer.start_span(template.name, base, template.kind, started_with, start_time=at)
+            finally:
+                _whole.WHOLE.reset(whole)
+            found_under = _FOUND_UNDER.get(kind)
+            inside = {found_under: handle, _CONVERSATION: conversation} if found_under is not None else {}
+            context = otel_context.Context({**base, _SPAN: span, **inside})
+            live = LiveSpan(self, span, context, kind, template, at=at)
+            if make_current:
+                live.previous = here
+                self._make_current(context)
         except Exception:
             _losses.count("instrumentation_error")
             _logger.debug("a %s span could not be started", handle.kind, exc_info=True)
             return None
-
-    def _begin(
-        self,
-        handle: Handle,
-        arguments: Mapping[str, object],
-        parent: Handle | None,
-        *,
-        make_current: bool,
-        at: int | None,
-    ) -> LiveSpan:
-        base = self.current()
-        live_parent = None if parent is None else parent.live()
-        if live_parent is not None:
-            base = live_parent.context
-        carrier = arguments.get("carrier")
-        if carrier is not None and isinstance(carrier, Mapping):
-            base = _carrier.context_of(carrier, base)  # pyright: ignore[reportUnknownArgumentType] - text is checked there
-        template = TEMPLATES[handle.kind](arguments)
-        started_with = template.attributes
-        conversation = started_with.get(names.GEN_AI_CONVERSATION_ID) or base.get(_CONVERSATION)
-        if isinstance(conversation, str):
-            started_with[names.GEN_AI_CONVERSATION_ID] = conversation
-        whole = _whole.WHOLE.set(started_with)
-        try:
-            span = self.tracer.start_span(template.name, base, template.kind, started_with, start_time=at)
-        finally:
-            _whole.WHOLE.reset(whole)
-        context = trace.set_span_in_context(span, base)
-        key = _FOUND_UNDER.get(handle.kind)
-        if key is not None:
-            context = otel_context.set_value(key, handle, context)
-            context = otel_context.set_value(_CONVERSATION, conversation, context)
-        live = LiveSpan(self, span, context, handle.kind, template, at=at)
-        if make_current:
-            live.previous = _ended.still_open(self.enter(context))
         return live
 
     def create_task(self, arguments: Mapping[str, object]) -> dict[str, str]:
@@ -193,20 +185,28 @@ class Spans:
 
     def current(self) -> Context:
         """The context that code runs in; where no span is current, the span that TRACEPARENT named at start."""
-        context = _ended.still_open(otel_context.get_current() if self._own is None else self._own.get(_EMPTY))
-        if self._inherited and not trace.get_current_span(context).get_span_context().is_valid:
-            return otel_context.Context({**context, **self._inherited})
-        return context
+        here = self._here()
+        return self._with_inherited(here) if self._inherited else here
+
+    def _here(self) -> Context:
+        return _ended.still_open(otel_context.get_current() if self._own is None else self._own.get(_EMPTY))
+
+    def _with_inherited(self, context: Context) -> Context:
+        if trace.get_current_span(context).get_span_context().is_valid:
+            return context
+        return otel_context.Context({**context, **self._inherited})
 
     def enter(self, context: Context) -> Context:
         """Make it current; what was current before."""
+        previous = otel_context.get_current() if self._own is None else self._own.get(_EMPTY)
+        self._make_current(context)
+        return previous
+
+    def _make_current(self, context: Context) -> None:
         if self._own is None:
-            previous = otel_context.get_current()
             otel_context.attach(context)
         else:
-            previous = self._own.get(_EMPTY)
             self._own.set(context)
-        return previous
 
     def leave(self, context: Context, previous: Context) -> None:
         """Go back to ``previous`` if ``context`` is current; else note that it ended, for wherever it still is current.
@@ -216,7 +216,7 @@ class Spans:
         """
         previous = _ended.still_open(previous)
         if (otel_context.get_current() if self._own is None else self._own.get(_EMPTY)) is context:
-            self.enter(previous)
+            self._make_current(previous)
         else:
             _ended.note(context, previous)
 
