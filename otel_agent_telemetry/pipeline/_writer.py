@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from otel_agent_telemetry.pipeline._backlog import Outlet
     from otel_agent_telemetry.pipeline.tokens import TokenCounters
 
-__all__ = ["Item", "Writer"]
+__all__ = ["EXPIRE_SECONDS", "Item", "Writer"]
 
 _logger = logging.getLogger("otel_agent_telemetry")
 
-_EXPIRE_SECONDS = 60.0
+EXPIRE_SECONDS = 60.0
 
 Item: TypeAlias = "_span_record.Item | Fact"
 """What happened to a span, or an event."""
@@ -63,6 +63,11 @@ class Writer:
         return self.backlog.outlet
 
     @property
+    def looks_back(self) -> bool:
+        """Whether the next write looks for what has been open for too long."""
+        return time.monotonic() >= self._next_expire
+
+    @property
     def wait_seconds(self) -> float | None:
         """How long nothing needs to be done if nothing happens; None for ever."""
         nexts = self.backlog.nexts()
@@ -82,9 +87,8 @@ class Writer:
             facts += self._facts_of(self.mapping.close(time.time_ns()))
         elif collect:
             facts += self._facts_of(self.mapping.release())
-        now = time.monotonic()
-        if now >= self._next_expire:
-            self._next_expire = now + _EXPIRE_SECONDS
+        if self.looks_back:
+            self._next_expire = time.monotonic() + EXPIRE_SECONDS
             facts += self._facts_of(self.mapping.expire(time.time_ns()))
         ended = any(fact.event == "session.ended" for fact in facts)
         for call in self.mapping.noted():

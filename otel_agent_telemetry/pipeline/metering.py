@@ -23,6 +23,7 @@ from otel_agent_telemetry.lifecycle._meter import DURATION_BUCKETS
 from otel_agent_telemetry.meaning import Meaning
 from otel_agent_telemetry.meaning._calls import ModelCall, Run, ToolCall
 from otel_agent_telemetry.meaning._records import Fact
+from otel_agent_telemetry.pipeline._lasting import Lasting
 from otel_agent_telemetry.pipeline._span_record import tell
 from otel_agent_telemetry.pipeline._writing_thread import WritingThread
 
@@ -170,7 +171,7 @@ class Unrecorded:
     def __init__(self, meter: OperatorMeter, *, partial: bool) -> None:
         self._meter = meter
         self._partial = partial
-        self._closed = False
+        self.is_closed = False
         self._begin()
         _all.add(self)
 
@@ -178,17 +179,11 @@ class Unrecorded:
         """Without history: at the start, and again in a forked child."""
         self._items: deque[Item] = deque(maxlen=_LONGEST_QUEUE)
         self._work = threading.RLock()
+        self.lasting = Lasting()
         self._meaning = Meaning(partial=self._partial, observe=self._meter.observe)
+        self.link, self.leave = self._meaning.link, self._meaning.leave
         self._next_expire = time.monotonic() + _EXPIRE_SECONDS
         self._thread = WritingThread(self._drain, self._wait_seconds)
-
-    def link(self, key: int, parent_key: int) -> None:
-        """As :meth:`EventStream.link`."""
-        self._meaning.link(key, parent_key)
-
-    def leave(self, key: int) -> bool:
-        """As :meth:`EventStream.leave`."""
-        return self._meaning.leave(key)
 
     def started(self, span: Span | SpanRecord) -> None:
         """As :meth:`EventStream.started`."""
@@ -206,13 +201,13 @@ class Unrecorded:
 
     def put(self, item: Item) -> None:
         """Have it metered soon."""
-        if not self._closed:
+        if not self.is_closed:
             self._items.append(item)
             self._thread.wake()
 
     def close(self) -> None:
         """Take nothing any more: another one is in its place."""
-        self._closed = True
+        self.is_closed = True
         self._thread.end()
 
     def flush(self, timeout_seconds: float) -> bool:
@@ -230,6 +225,8 @@ class Unrecorded:
                 self._meaning.release()
             elif time.monotonic() >= self._next_expire:
                 self._next_expire = time.monotonic() + _EXPIRE_SECONDS
+                for record in self.lasting.take():
+                    self._read(record)
                 self._meaning.expire(time.time_ns())
             self._meaning.noted()
         finally:

@@ -11,12 +11,14 @@ from opentelemetry.sdk.trace import SpanProcessor
 from otel_agent_telemetry import semconv as names
 from otel_agent_telemetry.lifecycle._whole import WHOLE
 from otel_agent_telemetry.meaning import DIALECT_KEYS
+from otel_agent_telemetry.pipeline._lasting import SILENT
 from otel_agent_telemetry.pipeline._span_record import attributes_of, begun, record_of
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
+    from otel_agent_telemetry.meaning._records import SpanRecord
     from otel_agent_telemetry.pipeline.metering import Unrecorded
     from otel_agent_telemetry.pipeline.stream import EventStream
 
@@ -32,6 +34,7 @@ class EventProcessor(SpanProcessor):
 
     It is called for every span of the host, so it reads the SDK's own fields: each property would cost a call, and a
     key that the public attributes lack would be raised and caught. Where an SDK has no such fields, properties serve.
+    A span's context is a tuple that begins with its trace's id and its own; their names are calls as well.
 
     Most instrumentations leave a cancelled run or call without status, as if it had ended well. Its span ends while the
     exception is on its way through the host's frames, in this thread, so that is where it can be seen.
@@ -44,42 +47,53 @@ class EventProcessor(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Remember the parent, and report a lifecycle span of ours as started."""
+        stream = self._stream
+        if stream.is_closed:
+            return
         raw: Any = span
         try:
             parent, context, attributes = raw._parent, raw._context, raw._attributes._dict  # noqa: SLF001 - see the class
         except AttributeError:
             parent, context, attributes = span.parent, span.get_span_context(), attributes_of(span)
-        trace = context.trace_id << 64  # as key_of() has it, without the call
-        key = trace | context.span_id
-        self._stream.link(key, 0 if parent is None else trace | parent.span_id)
+        trace = context[0] << 64  # as key_of() has it, without the call
+        key = trace | context[1]
+        stream.link(key, 0 if parent is None else trace | parent[1])
         given = WHOLE.get()
         if given is not None:
-            self._stream.started(begun(span, 0 if parent is None else parent.span_id, given))
+            parent_id = 0 if parent is None else parent[1]
+            if given.get(_LIFECYCLE) in SILENT:
+                stream.lasting.add(key, span, parent_id, given)
+            else:
+                stream.started(begun(span, parent_id, given))
         elif _LIFECYCLE in attributes:
-            self._stream.started(span)
+            stream.started(span)
         elif (error := sys.exc_info()[1]) is not None and not isinstance(error, Exception):
             self._begun_while_handling(key, error)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Report a span that shows one of the signs; of any other only that it is gone."""
+        stream = self._stream
+        if stream.is_closed:
+            return
         raw: Any = span
         try:
             parent, context, attributes = raw._parent, raw._context, raw._attributes._dict  # noqa: SLF001 - see the class
         except AttributeError:
             parent, context, attributes = span.parent, raw.get_span_context(), attributes_of(span)
-        trace = context.trace_id << 64
-        key = trace | context.span_id
+        trace = context[0] << 64
+        key = trace | context[1]
         given = WHOLE.get()
+        if given is None and DIALECT_KEYS.isdisjoint(attributes):
+            if stream.leave(key):
+                stream.unlink(key)
+            return
+        ended: ReadableSpan | SpanRecord = span
         if given is not None:
-            whole = record_of(span)._replace(attributes={**attributes_of(span), **given})
-            self._stream.ended(whole, 0 if parent is None else trace | parent.span_id)
-        elif DIALECT_KEYS.isdisjoint(attributes):
-            if self._stream.leave(key):
-                self._stream.unlink(key)
-        else:
-            by = "" if _LIFECYCLE in attributes else self._interruption(key)
-            ended = record_of(span)._replace(interrupted_by=by) if by else span
-            self._stream.ended(ended, 0 if parent is None else trace | parent.span_id)
+            ended = record_of(span)._replace(attributes={**attributes_of(span), **given})
+        elif _LIFECYCLE not in attributes and (by := self._interruption(key)):
+            ended = record_of(span)._replace(interrupted_by=by)
+        stream.lasting.over(key)
+        stream.ended(ended, 0 if parent is None else trace | parent[1])
 
     def _begun_while_handling(self, key: int, error: BaseException) -> None:
         """A span of somebody who cleans up after an interruption: that one is not its own."""

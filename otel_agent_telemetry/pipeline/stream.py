@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import _deadline, _losses, semconv
 from otel_agent_telemetry.meaning._records import Fact
+from otel_agent_telemetry.pipeline._lasting import Lasting
 from otel_agent_telemetry.pipeline._queue import PORTION, Queue
-from otel_agent_telemetry.pipeline._writer import Writer
+from otel_agent_telemetry.pipeline._writer import EXPIRE_SECONDS, Writer
 from otel_agent_telemetry.pipeline._writing_thread import WritingThread
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ class EventStream:
     happens after an opt-out is not taken, whenever it would be written, but goes to ``unrecorded``.
     ``open_outlet`` gives None where this process has no identity yet; ``new_counters`` makes what counts tokens,
     ``count_lost`` writes down a loss. ``meter`` is shown what it all means.
+
+    ``link`` is told that a span began, and ``leave`` that one that does not matter ended. They are those of
+    :class:`~otel_agent_telemetry.meaning.Meaning`, without a call between: nearly every span of the process comes here.
     """
 
     def __init__(
@@ -77,17 +81,24 @@ class EventStream:
         self._synchronous = synchronous
         self.is_live = False
         self._has_exporter = False
-        self._closed = False
+        self.is_closed = False
         self._begin()
         _streams.add(self)
 
     def _begin(self) -> None:
         """A stream without history: at the start, and again in a forked child, where the parent keeps its own."""
         self._queue = Queue()
+        self.lasting = Lasting()
         self._metered: list[Fact] = []
         self._work = threading.RLock()
         self._thread = WritingThread(self.drain, self._wait_seconds)
         self._writer = self._new_writer()
+        self._know_spans()
+
+    def _know_spans(self) -> None:
+        """Whenever it is another one that knows where spans belong."""
+        mapping = self._writer.mapping
+        self.link, self.leave, self._expect = mapping.link, mapping.leave, mapping.expect
 
     @property
     def awaits_spans(self) -> bool:
@@ -99,6 +110,7 @@ class EventStream:
         self._has_exporter = more
         if self.awaits_spans:
             self._writer.start_over(partial=True)
+            self._know_spans()
         else:
             self.metered([])
 
@@ -110,23 +122,14 @@ class EventStream:
 
     # The application's thread ---------------------------------------------------------------------------------------
 
-    def link(self, key: int, parent_key: int) -> None:
-        """A span began; called for every span of the process."""
-        if not self._closed:
-            self._writer.mapping.link(key, parent_key)
-
-    def leave(self, key: int) -> bool:
-        """A span that does not matter ended; True where one that does ended below it. Called for nearly every span."""
-        return not self._closed and self._writer.mapping.leave(key)
-
     def started(self, span: Span | SpanRecord) -> None:
         """A lifecycle span of ours began."""
         self._offer(span)
 
     def ended(self, span: ReadableSpan | SpanRecord, parent_key: int) -> None:
         """A span that matters ended; ``parent_key`` is 0 for none."""
-        if parent_key and not self._closed:
-            self._writer.mapping.expect(parent_key)
+        if parent_key and not self.is_closed:
+            self._expect(parent_key)
         self._offer(span)
 
     def unlink(self, key: int) -> None:
@@ -159,7 +162,7 @@ class EventStream:
                 self._offer(record)
 
     def _offer(self, item: Item) -> None:
-        if self._closed:
+        if self.is_closed:
             return
         if self._recordable():
             self._queue.put(item)
@@ -200,7 +203,7 @@ class EventStream:
         """
         if not keeps:
             self.leave_program(timeout_seconds=0)
-        self._closed = True
+        self.is_closed = True
         self._thread.end()
 
     def take_over(self, other: EventStream) -> None:
@@ -209,7 +212,9 @@ class EventStream:
             return
         try:
             self._queue.take_over(other._queue)
+            self.lasting.take_over(other.lasting)
             self._writer.take_over(other._writer)
+            self._know_spans()
         finally:
             other._work.release()
         if self._queue or self._writer.backlog.holds:
@@ -240,7 +245,7 @@ class EventStream:
     def _wait_seconds(self) -> float | None:
         """Until something falls due; while something is pending, consent is asked for again and again."""
         outlet = self._writer.outlet
-        waits = [self._writer.wait_seconds]
+        waits = [self._writer.wait_seconds, EXPIRE_SECONDS if self.lasting else None]
         if outlet is not None and outlet.ledger.has_pending:
             waits.append(_CONSENT_SECONDS)
         return min((wait for wait in waits if wait is not None), default=None)
@@ -255,8 +260,8 @@ class EventStream:
             if not self._work.acquire(timeout=_deadline.left(_LONGEST_ROUND_SECONDS)):
                 return False
             try:
-                is_last = self._closed or len(self._queue) <= PORTION
-                if not self._closed:
+                is_last = self.is_closed or len(self._queue) <= PORTION
+                if not self.is_closed:
                     self._drain(collect=collect and is_last, leaving=leaving and is_last)
             finally:
                 self._work.release()
@@ -269,6 +274,8 @@ class EventStream:
         items, lost = self._queue.take()
         if lost is not None:
             self._forget(lost)
+        if leaving or self._writer.looks_back:
+            items += self.lasting.take()  # whose end, if any, comes after what was taken from the queue
         self._writer.write(items, collect=collect, leaving=leaving)
         outlet = self._writer.outlet
         sends = not (leaving or self._synchronous or self._thread.is_retired)
@@ -279,7 +286,9 @@ class EventStream:
         """Consent was taken back: what was queued then, and what is pending in the ledger, goes."""
         if lost:
             _losses.count("opted_out", lost)
+        self.lasting = Lasting()
         self._writer.forget(partial=self.awaits_spans)
+        self._know_spans()
 
     def _deliver_now(self) -> None:
         """One offer all the way, for the synchronous mode: the ledger, and one attempt to send."""
