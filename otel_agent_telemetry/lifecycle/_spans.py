@@ -24,11 +24,18 @@ from otel_agent_telemetry.lifecycle._meter import UsageMeter
 from otel_agent_telemetry.lifecycle._templates import TEMPLATES, named
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
     from opentelemetry.context import Context
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
+    from opentelemetry.util.types import AttributeValue
 
     from otel_agent_telemetry.lifecycle._handle import Handle
+
+    Tell: TypeAlias = Callable[[Context, Mapping[str, AttributeValue], int], bool]
+    """Takes an event, given the context around it, its attributes and its time; False where it has to be a span."""
 
 __all__ = ["Spans"]
 
@@ -51,6 +58,7 @@ class Spans:
     """Makes spans with the given providers, or with the global ones whenever they are set.
 
     With ``isolated`` there is a context of its own: no parent from the host's traces, and nothing of ours in them.
+    ``tell`` takes events that nobody would see as spans.
     """
 
     def __init__(
@@ -59,7 +67,9 @@ class Spans:
         meter_provider: MeterProvider | None = None,
         *,
         isolated: bool = False,
+        tell: Tell | None = None,
     ) -> None:
+        self._tell = tell
         self.tracer = trace.get_tracer(_SCOPE, tracer_provider=tracer_provider)
         self.usage = UsageMeter(meter_provider)
         self._own: ContextVar[Context] | None = ContextVar("agent_telemetry_context") if isolated else None
@@ -147,7 +157,7 @@ class Spans:
         kind: SpanKind = SpanKind.INTERNAL,
         carrier: Mapping[str, object] | None = None,
     ) -> Context:
-        """A span without duration that stands for an event; the context in which it is current.
+        """A span without duration that stands for an event; with a ``name``, the context in which it is current.
 
         It belongs to the trace of the task whose carrier is given, else to that of the code around.
         """
@@ -163,6 +173,8 @@ class Spans:
             if isinstance(conversation, str):
                 given[names.GEN_AI_CONVERSATION_ID] = conversation
             now = time.time_ns()
+            if not name and self._tell is not None and self._tell(base, given, now):
+                return base
             span = self.tracer.start_span(name or event, base, kind, given, start_time=now)
             _whole.end(span, given, now)
             return trace.set_span_in_context(span, base)

@@ -15,6 +15,8 @@ from opentelemetry.sdk import metrics, trace
 from otel_agent_telemetry._deadline import Leaving, Within, left
 from otel_agent_telemetry.pipeline._aside import Aside, Asked
 from otel_agent_telemetry.pipeline._resource import ServiceResource
+from otel_agent_telemetry.pipeline.around import ContextProcessor
+from otel_agent_telemetry.pipeline.processor import EventProcessor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,6 +35,13 @@ class TracerProvider(trace.TracerProvider):
 
     is_down = False
     stop: Callable[[Callable[[], object]], object] | None = None  # how, where somebody sees to the time
+    has_others = False
+    """Whether somebody else sees its spans: an exporter of the operator's, a processor of the host's."""
+
+    def add_span_processor(self, span_processor: trace.SpanProcessor) -> None:
+        """As the SDK's."""
+        self.has_others = self.has_others or not isinstance(span_processor, (EventProcessor, ContextProcessor))
+        super().add_span_processor(span_processor)
 
     def shutdown(self) -> None:
         """As the SDK's."""

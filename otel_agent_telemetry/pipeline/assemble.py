@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from otel_agent_telemetry.consent import Consent
     from otel_agent_telemetry.identity import Identity, Store
     from otel_agent_telemetry.lifecycle import Lifecycle
+    from otel_agent_telemetry.lifecycle._spans import Tell
 
 __all__ = ["Pipeline", "assemble", "ledger_file", "stream_of"]
 
@@ -60,6 +61,7 @@ class Pipeline:
         self.settings = settings
         self.stream: EventStream | None = None
         self.unrecorded: Unrecorded | None = None
+        self.tell: Tell | None = None
         self.providers = providers or Providers(settings.exit_timeout)
         self.providers.exit_seconds = settings.exit_timeout
         self.providers.meter_all = self._meter_all
@@ -147,7 +149,8 @@ def _spans(pipeline: Pipeline, process: _Process, service: str, *, events: bool,
         pipeline.stream = _stream(process, meter, pipeline.unrecorded)
         if before is not None and before.stream is not None:
             pipeline.stream.take_over(before.stream)
-    return Spans(_tracer_provider(pipeline, resource, exports=exports), isolated=isolated)
+    tracer_provider = _tracer_provider(pipeline, resource, exports=exports)
+    return Spans(tracer_provider, isolated=isolated, tell=pipeline.tell)
 
 
 def _names(settings: Settings) -> Names:
@@ -167,7 +170,7 @@ def _tracer_provider(pipeline: Pipeline, resource: Resource, *, exports: bool) -
         if spans_to is not None:
             if existing in pipeline.providers and not isinstance(existing.sampler, RecordAll):  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue, reportUnknownMemberType] - we built it
                 existing.sampler = RecordAll(existing.sampler)  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType]
-            existing.add_span_processor(EventProcessor(spans_to))  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue, reportUnknownMemberType] - asked for just above
+            _listen(pipeline, existing, spans_to)
         return None
     if not (isolated or isinstance(existing, trace.ProxyTracerProvider)):
         text = "this program's %s takes no span processors: spans go there, and no events are made of them"
@@ -176,7 +179,7 @@ def _tracer_provider(pipeline: Pipeline, resource: Resource, *, exports: bool) -
     provider = TracerProvider(resource=resource, shutdown_on_exit=False, id_generator=SystemIds())
     if spans_to is not None:
         provider.sampler = RecordAll(provider.sampler)
-        provider.add_span_processor(EventProcessor(spans_to))
+        _listen(pipeline, provider, spans_to)
     operators = span_processors(details=pipeline.settings.exception_details) if exports else []
     if not isolated:
         provider.add_span_processor(ContextProcessor())
@@ -187,6 +190,13 @@ def _tracer_provider(pipeline: Pipeline, resource: Resource, *, exports: bool) -
         return provider
     trace.set_tracer_provider(provider)
     return None
+
+
+def _listen(pipeline: Pipeline, provider: Any, spans_to: EventStream | Unrecorded) -> None:
+    processor = EventProcessor(spans_to)
+    provider.add_span_processor(processor)
+    if isinstance(provider, TracerProvider):  # one that we built
+        pipeline.tell = processor.tell_for(provider)
 
 
 def _meter(pipeline: Pipeline, resource: Resource, *, exports: bool) -> OperatorMeter | None:

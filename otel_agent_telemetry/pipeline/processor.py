@@ -7,23 +7,36 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.trace import get_current_span
 
 from otel_agent_telemetry import semconv as names
 from otel_agent_telemetry.lifecycle._whole import WHOLE
 from otel_agent_telemetry.meaning import DIALECT_KEYS
+from otel_agent_telemetry.meaning._records import SpanRecord
 from otel_agent_telemetry.pipeline._lasting import SILENT
 from otel_agent_telemetry.pipeline._span_record import attributes_of, begun, record_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Protocol
+
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span
+    from opentelemetry.sdk.trace.id_generator import IdGenerator
+    from opentelemetry.util.types import AttributeValue
 
-    from otel_agent_telemetry.meaning._records import SpanRecord
+    from otel_agent_telemetry.lifecycle._spans import Tell
     from otel_agent_telemetry.pipeline.metering import Unrecorded
     from otel_agent_telemetry.pipeline.stream import EventStream
 
+    class _Provider(Protocol):
+        has_others: bool
+        id_generator: IdGenerator
+
+
 __all__ = ["EventProcessor"]
 
+_SCOPE = "otel_agent_telemetry"
 _LIFECYCLE = names.AGENT_LIFECYCLE
 _INTERRUPTIONS = frozenset({"CancelledError", "Cancelled", "GeneratorExit", "KeyboardInterrupt"})
 _MOST_HANDLED = 1024
@@ -66,7 +79,8 @@ class EventProcessor(SpanProcessor):
             else:
                 stream.started(begun(span, parent_id, given))
         elif _LIFECYCLE in attributes:
-            stream.started(span)
+            if attributes[_LIFECYCLE] != names.LIFECYCLE_EVENT:  # that says all at its end, which is now
+                stream.started(span)
         elif (error := sys.exc_info()[1]) is not None and not isinstance(error, Exception):
             self._begun_while_handling(key, error)
 
@@ -94,6 +108,20 @@ class EventProcessor(SpanProcessor):
             ended = record_of(span)._replace(interrupted_by=by)
         stream.lasting.over(key)
         stream.ended(ended, 0 if parent is None else trace | parent[1])
+
+    def tell_for(self, provider: _Provider) -> Tell:
+        """What takes events in place of their spans, as long as nobody but us sees the spans of that provider."""
+
+        def tell(around: Context, given: Mapping[str, AttributeValue], now_ns: int) -> bool:
+            if provider.has_others:
+                return False
+            above = get_current_span(around).get_span_context()
+            span_id = provider.id_generator.generate_span_id()
+            record = SpanRecord(above.trace_id, span_id, above.span_id, _SCOPE, given, now_ns, now_ns)
+            self._stream.ended(record, record.parent_key)
+            return True
+
+        return tell
 
     def _begun_while_handling(self, key: int, error: BaseException) -> None:
         """A span of somebody who cleans up after an interruption: that one is not its own."""

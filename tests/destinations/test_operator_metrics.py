@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
-from tests.destinations.programs import service, settings
+from tests.destinations.programs import events_of, service, settings, spans_of
 from tests.lifecycle.programs import run
 from tests.recorder import Recorder
 
@@ -119,6 +119,28 @@ def test_an_opt_out_while_running(tmp_path: Path, collector: Recorder) -> None:
         run(program, variables=settings(tmp_path, proxy, collector))
         assert proxy.requests == []
     check(points(collector))
+
+
+@pytest.mark.parametrize("traces", ["otlp", "none"])
+@pytest.mark.parametrize("events", ["on", "off", "opted out"])
+def test_a_tracked_tool_call(tmp_path: Path, collector: Recorder, events: str, traces: str) -> None:
+    """It counts once, whether it is a span, with what is said around it, or nobody would see that."""
+    program = service("""
+        telemetry.configure()
+        import os
+        if away:
+            os.environ["DO_NOT_TRACK"] = "1"
+        with telemetry.context(user="u-1"):
+            telemetry.track("tool.called", toolName="search", isSuccess=True, durationMs=1)
+        telemetry.flush(10)
+    """)
+    with Recorder() as proxy:
+        variables = settings(tmp_path, None if events == "off" else proxy, collector)
+        run(f"away = {events == 'opted out'}\n{program}", variables={**variables, "OTEL_TRACES_EXPORTER": traces})
+        assert events_of(proxy) == (["tool.called"] if events == "on" else [])
+    assert points(collector)["gen_ai.execute_tool.duration"] == [({"gen_ai.tool.name": "search"}, 1)]
+    spans = [(span.name, attributes(span).get("user.id")) for span in spans_of(collector)]
+    assert spans == ([("tool.called", "u-1")] if traces == "otlp" else [])
 
 
 def test_configured_again(tmp_path: Path, collector: Recorder) -> None:

@@ -66,3 +66,44 @@ def test_a_tool_call_open_at_an_opt_out_is_not_told(tmp_path: Path) -> None:
     away = "os.environ['DO_NOT_TRACK'] = '1'\ntelemetry.track_tool('other')\ntelemetry.flush(0)\n"
     back = "del os.environ['DO_NOT_TRACK']\ntelemetry.shutdown(5)\n"
     assert calls(OPENED + away + back, tmp_path) == []
+
+
+EVENT = """
+from opentelemetry import trace
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from otel_agent_telemetry.pipeline.sampling import RecordAll
+seen, sampled, should_sample = InMemorySpanExporter(), [], RecordAll.should_sample
+RecordAll.should_sample = lambda *given, **named: sampled.append(given[3]) or should_sample(*given, **named)
+if listens:
+    trace.get_tracer_provider().add_span_processor(SimpleSpanProcessor(seen))
+if again:
+    telemetry.configure()
+telemetry.track("tool.called", toolName="search", isSuccess=False, durationMs=1, errorType="TimeoutError")
+with telemetry.session(id="s-1", agent="a"):
+    telemetry.track("tool.called", toolName="search", isSuccess=True, durationMs=1)
+    telemetry.track("task.created", taskId="t-1", tags=["one", "two"], priority=2**70, undeclared="x" * 300)
+telemetry.flush(0)
+assert len(seen.get_finished_spans()) == (len(sampled) if listens else 0)
+assert sampled == (["tool.called", "session a", "tool.called", "task.created"] if listens else ["session a"]), sampled
+"""
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["once", "configured again"])
+def test_an_event_is_told_alike_with_and_without_a_span(tmp_path: Path, *, again: bool) -> None:
+    """It is a span where a processor of the host's is there to see it; what is told of it is the same."""
+    told: list[list[Any]] = []
+    for listens in (True, False):
+        program = f"{SETUP}listens, again = {listens}, {again}{EVENT}{SHOW}"
+        events = result(program, variables=allowed(tmp_path / str(listens)))
+        told.append([event for event in events if event[0] in {"tool.called", "task.created"}])
+    heard, alone = told
+    assert [name for name, _ in alone] == ["tool.called", "tool.called", "task.created"]
+    assert [keys(event) for event in alone] == [keys(event) for event in heard]
+
+
+def keys(event: list[Any]) -> tuple[str, dict[str, Any]]:
+    """An event without the references, whose key each installation has for itself; that they are there."""
+    name, properties = event
+    references = {"sessionId", "taskId", "agentId"}
+    return name, {key: bool(value) if key in references else value for key, value in properties.items()}
