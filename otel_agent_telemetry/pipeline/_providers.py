@@ -39,8 +39,10 @@ class TracerProvider(trace.TracerProvider):
     """Whether somebody else sees its spans: an exporter of the operator's, a processor of the host's."""
 
     def add_span_processor(self, span_processor: trace.SpanProcessor) -> None:
-        """As the SDK's."""
-        self.has_others = self.has_others or not isinstance(span_processor, (EventProcessor, ContextProcessor))
+        """As the SDK's; what ``telemetry.context()`` says is put on spans as soon as somebody else sees them."""
+        if not self.has_others and not isinstance(span_processor, EventProcessor):
+            self.has_others = True
+            super().add_span_processor(ContextProcessor())
         super().add_span_processor(span_processor)
 
     def shutdown(self) -> None:

@@ -181,8 +181,6 @@ def _tracer_provider(pipeline: Pipeline, resource: Resource, *, exports: bool) -
         provider.sampler = RecordAll(provider.sampler)
         _listen(pipeline, provider, spans_to)
     operators = span_processors(details=pipeline.settings.exception_details) if exports else []
-    if not isolated:
-        provider.add_span_processor(ContextProcessor())
     for processor, _ in operators:
         provider.add_span_processor(processor)
     pipeline.providers.add(provider, [exporter for _, exporter in operators], at_exit=not isolated)
