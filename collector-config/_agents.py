@@ -25,6 +25,7 @@ _EVENTS = (
     "api_error",
     "tool_result",
     "tool_call",
+    "tool_decision",
     "sse_event",
     "subagent_completed",
     "subagent_execution",

@@ -88,7 +88,7 @@ def of_goose(record: SpanRecord, name: str) -> Said | None:
     if name == "stream_response_from_provider":
         return read_as(record, marks, operation=semconv.OPERATION_CHAT)
     if name == "dispatch_tool_call":
-        tool = _GOOSE_TOOL.match(text(given, "input") or "")
-        operation = semconv.OPERATION_EXECUTE_TOOL
-        return read_as(record, marks._replace(part=TOOL), operation=operation, tool=tool and tool[1])
+        told = _GOOSE_TOOL.match(text(given, "input") or "")
+        tool = text(given, semconv.GEN_AI_TOOL_NAME) or (told and told[1])  # a Collector leaves the name alone of it
+        return read_as(record, marks._replace(part=TOOL), operation=semconv.OPERATION_EXECUTE_TOOL, tool=tool)
     return None
