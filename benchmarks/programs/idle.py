@@ -33,7 +33,7 @@ def wake_ups() -> int:
 def main() -> None:
     """Measure."""
     url, seconds = sys.argv[1], float(sys.argv[2])
-    sqlite3.connect = lambda *given, **named: _connect(*given, factory=Counting, **named)  # type: ignore[assignment]
+    sqlite3.connect = lambda *given, **named: _connect(*given, factory=Counting, **named)
     from peers import PEERS
 
     peer = PEERS["ours"](url, 1)

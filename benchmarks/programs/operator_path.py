@@ -35,7 +35,7 @@ def main() -> None:
         with tracer.start_as_current_span("GET", attributes={"http.request.method": "GET", "url.path": "/orders"}):
             pass
         if number % 500 == 499:
-            provider.force_flush()  # type: ignore[attr-defined] - the SDK's
+            provider.force_flush()
     print(json.dumps({"us": (time.process_time() - began) / count * 1e6}))
 
 

@@ -115,7 +115,7 @@ def _choose_stable_names() -> None:
 
     os.environ[_NAMES] = "http,database"
     try:
-        _semconv._OpenTelemetrySemanticConventionStability._initialize()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        _semconv._OpenTelemetrySemanticConventionStability._initialize()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - nothing public reads it
     finally:
         del os.environ[_NAMES]
 

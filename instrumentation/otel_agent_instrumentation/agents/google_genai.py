@@ -14,8 +14,8 @@ import importlib
 from typing import Any, ClassVar
 
 import otel_agent_telemetry as telemetry
-from otel_agent_instrumentation._hooks import FrameworkInstrumentor, Hooks, quiet
-from otel_agent_instrumentation._wrappers import after, before
+from otel_agent_instrumentation._hooks import FrameworkInstrumentor, Hooks
+from otel_agent_instrumentation._wrappers import after, around, around_async, before
 
 __all__ = ["GoogleGenAIInstrumentor"]
 
@@ -38,8 +38,8 @@ class GoogleGenAIInstrumentor(FrameworkInstrumentor):
 
 
 def _watch_tools(module: Any, hooks: Hooks) -> None:
-    hooks.wrap(module, "invoke_function_from_dict_args", _call)
-    hooks.wrap(module, "invoke_function_from_dict_args_async", _call_async)
+    hooks.wrap(module, "invoke_function_from_dict_args", around(_begin, _end))
+    hooks.wrap(module, "invoke_function_from_dict_args_async", around_async(_begin, _end))
 
 
 def _watch_upstream(instrumentor: Any, moved: Hooks, hooks: Hooks) -> None:
@@ -64,34 +64,10 @@ def _move(owner: Any, several: str, one: str, moved: Hooks) -> None:
         moved.wrap(owner, one, wrapper)
 
 
-def _call(wrapped: Any, _instance: Any, args: Any, kwargs: Any) -> Any:
-    call = _begin(*args, **kwargs)
-    try:
-        result = wrapped(*args, **kwargs)
-    except BaseException as error:
-        _end(call, error)
-        raise
-    _end(call, None)
-    return result
-
-
-async def _call_async(wrapped: Any, _instance: Any, args: Any, kwargs: Any) -> Any:
-    call = _begin(*args, **kwargs)
-    try:
-        result = await wrapped(*args, **kwargs)
-    except BaseException as error:
-        _end(call, error)
-        raise
-    _end(call, None)
-    return result
-
-
-@quiet
-def _begin(args: Any, function_to_invoke: Any) -> Any:  # noqa: ARG001 - as the client names them
+def _begin(_module: Any, args: Any, function_to_invoke: Any) -> Any:  # noqa: ARG001 - as the client names them
     return telemetry.tool(function_to_invoke.__name__).start()
 
 
-@quiet
 def _end(call: Any, error: BaseException | None) -> None:
     """The function's own error is what the client makes one of its own of."""
     if call is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from otel_agent_instrumentation._hooks import FrameworkInstrumentor
 from otel_agent_instrumentation._outgoing import in_model_client
+from otel_agent_instrumentation._wrappers import within, within_async
 
 if TYPE_CHECKING:
     from otel_agent_instrumentation._hooks import Hooks
@@ -28,24 +29,8 @@ class ModelClientsInstrumentor(FrameworkInstrumentor):
         """Hook each SDK's clients."""
 
         def base_client(module: Any) -> None:
-            hooks.wrap(module.SyncAPIClient, "request", _request)
-            hooks.wrap(module.AsyncAPIClient, "request", _request_async)
+            hooks.wrap(module.SyncAPIClient, "request", within(in_model_client))
+            hooks.wrap(module.AsyncAPIClient, "request", within_async(in_model_client))
 
         for sdk in _SDKS:
             hooks.when_imported(f"{sdk}._base_client", base_client)
-
-
-def _request(wrapped: Any, _client: Any, args: Any, kwargs: Any) -> Any:
-    token = in_model_client.set(True)
-    try:
-        return wrapped(*args, **kwargs)
-    finally:
-        in_model_client.reset(token)
-
-
-async def _request_async(wrapped: Any, _client: Any, args: Any, kwargs: Any) -> Any:
-    token = in_model_client.set(True)
-    try:
-        return await wrapped(*args, **kwargs)
-    finally:
-        in_model_client.reset(token)

@@ -13,7 +13,8 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import otel_agent_telemetry as telemetry
-from otel_agent_instrumentation._hooks import FrameworkInstrumentor, quiet
+from otel_agent_instrumentation._hooks import FrameworkInstrumentor
+from otel_agent_instrumentation._wrappers import around
 
 if TYPE_CHECKING:
     from otel_agent_instrumentation._hooks import Hooks
@@ -30,29 +31,18 @@ class SmolagentsInstrumentor(FrameworkInstrumentor):
 
     def install(self, hooks: Hooks) -> None:
         """Hook the call of a tool, and the threads of generated code."""
-        hooks.when_imported("smolagents.tools", lambda module: hooks.wrap(module.Tool, "__call__", _call))
+        hooks.when_imported(
+            "smolagents.tools", lambda module: hooks.wrap(module.Tool, "__call__", around(_begin, _end))
+        )
         hooks.when_imported(
             "smolagents.local_python_executor", lambda module: hooks.wrap(module, "ThreadPoolExecutor", _executor)
         )
 
 
-def _call(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-    call = _begin(instance)
-    try:
-        result = wrapped(*args, **kwargs)
-    except BaseException as error:
-        _end(call, error)
-        raise
-    _end(call, None)
-    return result
-
-
-@quiet
-def _begin(tool: Any) -> Any:
+def _begin(tool: Any, *_: Any, **__: Any) -> Any:
     return None if tool.name == _END else telemetry.tool(tool.name).start()
 
 
-@quiet
 def _end(call: Any, error: BaseException | None) -> None:
     if call is not None:
         call.end(error)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import otel_agent_telemetry as telemetry
 from otel_agent_instrumentation._hooks import FrameworkInstrumentor, quiet
-from otel_agent_instrumentation._wrappers import after, before
+from otel_agent_instrumentation._wrappers import after, around, around_async, before
 from otel_agent_instrumentation.queues import SOURCE
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ class LambdaInstrumentor(FrameworkInstrumentor):
             hooks.wrap(owner, "post_invocation_error", before(_failed))
 
         def batch(module: Any) -> None:
-            hooks.wrap(module.BatchProcessor, "_process_record", _process_record)
-            hooks.wrap(module.AsyncBatchProcessor, "_async_process_record", _async_process_record)
+            hooks.wrap(module.BatchProcessor, "_process_record", around(_begin_record, _end_record))
+            hooks.wrap(module.AsyncBatchProcessor, "_async_process_record", around_async(_begin_record, _end_record))
             hooks.wrap(module.BasePartialProcessor, "failure_handler", before(_record_failed))
 
         hooks.when_imported(
@@ -152,34 +152,16 @@ class _Record:
 _record: ContextVar[_Record | None] = ContextVar("agent_telemetry_lambda_record", default=None)
 
 
-def _process_record(wrapped: Any, _processor: Any, args: Any, kwargs: Any) -> Any:
-    record = quiet(_Record)(*args, **kwargs)
-    token = _record.set(record)
-    error: BaseException | None = None
-    try:
-        return wrapped(*args, **kwargs)
-    except BaseException as raised:
-        error = raised
-        raise
-    finally:
-        _record.reset(token)
-        if record is not None:
-            record.end(error)
+def _begin_record(_processor: Any, record: Any, *_: Any, **__: Any) -> Any:
+    begun = _Record(record)
+    return begun, _record.set(begun)
 
 
-async def _async_process_record(wrapped: Any, _processor: Any, args: Any, kwargs: Any) -> Any:
-    record = quiet(_Record)(*args, **kwargs)
-    token = _record.set(record)
-    error: BaseException | None = None
-    try:
-        return await wrapped(*args, **kwargs)
-    except BaseException as raised:
-        error = raised
-        raise
-    finally:
+def _end_record(begun: Any, error: BaseException | None) -> None:
+    if begun is not None:
+        record, token = begun
         _record.reset(token)
-        if record is not None:
-            record.end(error)
+        record.end(error)
 
 
 def _record_failed(*_: Any, **__: Any) -> None:

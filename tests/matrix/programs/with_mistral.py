@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import Any
 
+from completions import OFFERED, converse
 from mistralai.client import Mistral
-from story import get_stock_price, get_weather, tell_all
-
-TOOLS = {tool.__name__: tool for tool in (get_weather, get_stock_price)}
-OFFERED: Any = [{"type": "function", "function": {"name": name, "parameters": {}}} for name in TOOLS]
+from story import tell_all
 
 
 async def ask(question: str, conversation: str, *, stream: bool) -> None:
     """Ask the model, and run the tools that it calls."""
     client = Mistral(api_key="none", server_url=os.environ["MISTRAL_BASE_URL"])
-    messages: Any = [{"role": "user", "content": question}]
-    while calls := await (streamed if stream else whole)(client, messages):
-        messages.append({"role": "assistant", "content": "", "tool_calls": calls})
-        for call in calls:
-            answer = TOOLS[call["function"]["name"]](**json.loads(call["function"]["arguments"]))
-            messages.append({"role": "tool", "tool_call_id": call["id"], "content": answer})
+    await converse(question, lambda messages: (streamed if stream else whole)(client, messages))
 
 
 async def whole(client: Any, messages: Any) -> list[Any]:

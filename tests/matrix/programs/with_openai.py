@@ -2,43 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
+from completions import converse, replies
 from openai import AsyncOpenAI
-from story import MODEL, get_stock_price, get_weather, tell
-
-TOOLS = {tool.__name__: tool for tool in (get_weather, get_stock_price)}
-OFFERED: Any = [{"type": "function", "function": {"name": name, "parameters": {}}} for name in TOOLS]
+from story import MODEL, tell
 
 
 async def ask(question: str, conversation: str, *, stream: bool) -> None:
     """Ask the model, and run the tools that it calls."""
     client = AsyncOpenAI(max_retries=0)
-    messages: Any = [{"role": "user", "content": question}]
-    while calls := await (streamed if stream else whole)(client, messages):
-        messages.append({"role": "assistant", "tool_calls": calls})
-        for call in calls:
-            answer = TOOLS[call["function"]["name"]](**json.loads(call["function"]["arguments"]))
-            messages.append({"role": "tool", "tool_call_id": call["id"], "content": answer})
-
-
-async def whole(client: AsyncOpenAI, messages: Any) -> list[Any]:
-    """The tool calls of a whole reply."""
-    reply = await client.chat.completions.create(model=MODEL, messages=messages, tools=OFFERED)
-    return [call.model_dump() for call in reply.choices[0].message.tool_calls or ()]
-
-
-async def streamed(client: AsyncOpenAI, messages: Any) -> list[Any]:
-    """The tool calls of a streamed reply."""
-    calls: list[Any] = []
-    options: Any = {"include_usage": True}
-    async for chunk in await client.chat.completions.create(
-        model=MODEL, messages=messages, tools=OFFERED, stream=True, stream_options=options
-    ):
-        for choice in chunk.choices:
-            calls += [call.model_dump(exclude={"index"}) for call in choice.delta.tool_calls or ()]
-    return calls
+    await converse(question, replies(client, MODEL, stream=stream, stream_options={"include_usage": True}))
 
 
 tell(ask)

@@ -2,43 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
-from typing import Any
 
+from completions import converse, replies
 from openai import AsyncOpenAI
-from story import get_stock_price, get_weather, tell_all
-
-TOOLS = {tool.__name__: tool for tool in (get_weather, get_stock_price)}
-OFFERED: Any = [{"type": "function", "function": {"name": name, "parameters": {}}} for name in TOOLS]
+from story import tell_all
 
 
 async def ask(question: str, conversation: str, *, stream: bool) -> None:
     """Ask the model, and run the tools that it calls."""
-    messages: Any = [{"role": "user", "content": question}]
     async with AsyncOpenAI(base_url=os.environ["VLLM_BASE_URL"], max_retries=0) as client:
-        while calls := await (streamed if stream else whole)(client, messages):
-            messages.append({"role": "assistant", "content": "", "tool_calls": calls})
-            for call in calls:
-                answer = TOOLS[call["function"]["name"]](**json.loads(call["function"]["arguments"]))
-                messages.append({"role": "tool", "tool_call_id": call["id"], "content": answer})
-
-
-async def whole(client: Any, messages: Any) -> list[Any]:
-    """The tool calls of a whole reply."""
-    reply = await client.chat.completions.create(model="Qwen/Qwen3-8B", messages=messages, tools=OFFERED)
-    return [call.model_dump() for call in reply.choices[0].message.tool_calls or ()]
-
-
-async def streamed(client: Any, messages: Any) -> list[Any]:
-    """The tool calls of a streamed reply."""
-    calls: list[Any] = []
-    async for chunk in await client.chat.completions.create(
-        model="Qwen/Qwen3-8B", messages=messages, tools=OFFERED, stream=True, stream_options={"include_usage": True}
-    ):
-        for choice in chunk.choices:
-            calls += [call.model_dump() for call in choice.delta.tool_calls or ()]
-    return calls
+        await converse(
+            question, replies(client, "Qwen/Qwen3-8B", stream=stream, stream_options={"include_usage": True})
+        )
 
 
 tell_all(ask)
