@@ -1,4 +1,4 @@
-"""Task queues and workflow engines: tasks from their creation in one process to their end in another."""
+"""Task queues, schedulers, workflow engines and functions: tasks from their creation to their end in another process."""
 
 __all__ = ["SOURCE"]  # an entry point names each module
 

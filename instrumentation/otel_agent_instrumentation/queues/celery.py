@@ -18,14 +18,12 @@ from otel_agent_instrumentation._hooks import FrameworkInstrumentor, quiet
 from otel_agent_instrumentation._memory import Memory
 from otel_agent_instrumentation._servers import EXIT_SECONDS, ServerLife
 from otel_agent_instrumentation.queues import SOURCE
+from otel_agent_instrumentation.queues._carriers import KEY, carried
 
 if TYPE_CHECKING:
     from otel_agent_instrumentation._hooks import Hooks
 
 __all__ = ["CeleryInstrumentor"]
-
-HEADER = "agent_telemetry"
-"""The key of the carrier among the message's headers; Celery makes it an attribute of ``task.request``."""
 
 _KILLED_SECONDS = 0.5
 _ALONE_SECONDS = 0.3
@@ -60,8 +58,8 @@ class CeleryInstrumentor(FrameworkInstrumentor):
             observer = _Observer()
             for name in _SIGNALS:
                 signal, receiver = getattr(signals, name), getattr(observer, name)
-                signal.connect(receiver, weak=False, dispatch_uid=f"{HEADER}.{name}")
-                hooks.later(lambda signal=signal, name=name: signal.disconnect(dispatch_uid=f"{HEADER}.{name}"))
+                signal.connect(receiver, weak=False, dispatch_uid=f"{KEY}.{name}")
+                hooks.later(lambda signal=signal, name=name: signal.disconnect(dispatch_uid=f"{KEY}.{name}"))
 
         hooks.when_imported("celery.signals", connect)
 
@@ -85,9 +83,9 @@ class _Observer:
         runs_here = task_id in self._running
         if runs_here:  # its next attempt, or what takes its place: the same task, and this run does not end it
             self._passed_on.add(task_id)
-        if HEADER not in headers:
+        if KEY not in headers:
             created = None if runs_here else _create(headers, properties or {})
-            headers[HEADER] = created or _carrier(_current_request(), task_id)
+            headers[KEY] = created or _carrier(_current_request(), task_id)
 
     # Where it runs ---------------------------------------------------------------------------------------------
 
@@ -135,8 +133,8 @@ class _Observer:
 
     @quiet
     def task_received(self, *, request: Any = None, **_: Any) -> None:
-        if HEADER in request.request_dict:
-            self._received[request.id] = request.request_dict[HEADER]
+        if KEY in request.request_dict:
+            self._received[request.id] = request.request_dict[KEY]
 
     @quiet
     def task_revoked(self, *, request: Any = None, terminated: Any = None, **_: Any) -> None:
@@ -175,10 +173,8 @@ class _Observer:
 def _carrier(request: Any, task_id: str | None = None) -> dict[str, str]:
     """What the publisher put into the message; the bare id where the publisher is not instrumented."""
     headers: dict[str, Any] = getattr(request, "headers", None) or {}
-    carrier: Any = getattr(request, HEADER, None) or headers.get(HEADER)
-    if not isinstance(carrier, dict):
-        return {"task_id": str(task_id or request.id)}
-    return carrier  # pyright: ignore[reportUnknownVariableType] - as create_task made it
+    found = getattr(request, KEY, None) or headers.get(KEY)  # Celery makes attributes of a message's headers
+    return carried(found) or {"task_id": str(task_id or request.id)}
 
 
 def _current_request() -> Any:

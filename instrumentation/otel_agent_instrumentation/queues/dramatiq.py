@@ -19,14 +19,12 @@ import otel_agent_telemetry as telemetry
 from otel_agent_instrumentation._hooks import FrameworkInstrumentor, quiet
 from otel_agent_instrumentation._servers import EXIT_SECONDS, ServerLife, speaks_for_server
 from otel_agent_instrumentation.queues import SOURCE
+from otel_agent_instrumentation.queues._carriers import KEY, carried, next_attempt
 
 if TYPE_CHECKING:
     from otel_agent_instrumentation._hooks import Hooks
 
 __all__ = ["DramatiqInstrumentor"]
-
-OPTION = "agent_telemetry"
-"""The key of the carrier among the message's options."""
 
 MASTER = "AGENT_TELEMETRY_DRAMATIQ_MASTER"
 """Environment variable with the process id of the worker command; it outlives the ``exec`` of a reload."""
@@ -95,12 +93,10 @@ def _emit_after(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
 
 @quiet
 def _enqueue(broker: Any, message: Any) -> None:
-    given = message.options.get(OPTION)
     if _in_hand_as(message) is not None:  # its next attempt
-        carrier = _carrier(message)
-        message.options[OPTION] = {**carrier, "task_attempt": str(_attempt(carrier) + 1)}
-    elif not isinstance(given, dict) or given.get("task_id") != message.message_id:  # pyright: ignore[reportUnknownMemberType] - JSON
-        message.options[OPTION] = telemetry.create_task(
+        message.options[KEY] = next_attempt(_carrier(message))
+    elif carried(message.options.get(KEY), message.message_id) is None:
+        message.options[KEY] = telemetry.create_task(
             message.actor_name, id=message.message_id, source=SOURCE, priority=_priority(broker, message)
         )
 
@@ -121,7 +117,7 @@ def _enqueued(message: Any) -> None:
 @quiet
 def _delay(message: Any) -> None:
     # This process will enqueue it again when its time has come; without a carrier that would look like a new task.
-    message.options.setdefault(OPTION, {"task_id": message.message_id})
+    message.options.setdefault(KEY, {"task_id": message.message_id})
 
 
 # Where it is processed ----------------------------------------------------------------------------------------------
@@ -206,15 +202,8 @@ def _is_interrupt(error: BaseException) -> bool:
 
 def _carrier(message: Any) -> dict[str, str]:
     """What was put into the message where it was enqueued; its bare id where nobody did."""
-    carrier: Any = message.options.get(OPTION)
-    if not isinstance(carrier, dict):
-        retries = message.options.get("retries", 0)
-        return {"task_id": message.message_id, "task_attempt": str(1 + retries)}
-    return carrier  # pyright: ignore[reportUnknownVariableType] - as create_task made it
-
-
-def _attempt(carrier: dict[str, str]) -> int:
-    return int(carrier.get("task_attempt", "1"))
+    retries = message.options.get("retries", 0)
+    return carried(message.options.get(KEY)) or {"task_id": message.message_id, "task_attempt": str(1 + retries)}
 
 
 # The worker command -------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from otel_agent_instrumentation._hooks import FrameworkInstrumentor, quiet
 from otel_agent_instrumentation._servers import EXIT_SECONDS, ServerLife, signal_name
 from otel_agent_instrumentation._wrappers import after, before, within
 from otel_agent_instrumentation.queues import SOURCE
+from otel_agent_instrumentation.queues._carriers import KEY, carried, next_attempt
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from otel_agent_instrumentation._hooks import Hooks, Wrapper
 
 __all__ = ["RQInstrumentor"]
-
-KEY = "agent_telemetry"
-"""The key of the carrier in ``job.meta``."""
 
 _HORSE_SECONDS = 0.5
 
@@ -122,8 +120,7 @@ def _create(job: Any) -> None:
 
 def _sent_with(job: Any) -> dict[str, str] | None:
     """What the publisher put into the job; a job's meta may have been copied from another one's."""
-    carrier: Any = job.meta.get(KEY)
-    return carrier if isinstance(carrier, dict) and carrier["task_id"] == job.id else None  # pyright: ignore[reportUnknownVariableType] - as create_task made it
+    return carried(job.meta.get(KEY), job.id)
 
 
 def _carrier(job: Any) -> dict[str, str]:
@@ -247,7 +244,7 @@ def _retried(job: Any, *_: Any, **__: Any) -> None:
 def _count(job: Any, attempt: _Attempt | None) -> None:
     # The program may have put another dictionary in the place of meta while it ran.
     carrier = _carrier(job) if attempt is None else attempt.carrier
-    job.meta = {**job.meta, KEY: {**carrier, "task_attempt": str(int(carrier.get("task_attempt", "1")) + 1)}}
+    job.meta = {**job.meta, KEY: next_attempt(carrier)}
 
 
 # What no run says ----------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ schedule, and ``Context.requeue`` are the same task: only its last attempt ends 
 
 from __future__ import annotations
 
-import json
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,14 +16,12 @@ import otel_agent_telemetry as telemetry
 from otel_agent_instrumentation._hooks import FrameworkInstrumentor, quiet
 from otel_agent_instrumentation._servers import EXIT_SECONDS, ServerLife, signal_name, under_server
 from otel_agent_instrumentation.queues import SOURCE
+from otel_agent_instrumentation.queues._carriers import KEY, from_text, next_attempt, to_text
 
 if TYPE_CHECKING:
     from otel_agent_instrumentation._hooks import Hooks
 
 __all__ = ["TaskiqInstrumentor"]
-
-LABEL = "agent_telemetry"
-"""The label that holds the carrier, as JSON: some brokers make headers of labels, and those are text."""
 
 
 class TaskiqInstrumentor(FrameworkInstrumentor):
@@ -83,12 +80,12 @@ def _label(message: Any, *, is_published: bool) -> None:
     run = _in_hand.get()
     if run is not None and run.task_id == message.task_id:  # its next attempt, at once or by a schedule
         run.is_passed_on = True
-        message.labels[LABEL] = json.dumps(_next_attempt(message))
+        message.labels[KEY] = to_text(next_attempt(_carrier(message)))
     elif is_published and _labelled(message) is None:
         carrier = telemetry.create_task(
             message.task_name, id=message.task_id, source=SOURCE, priority=_priority(message.labels.get("priority"))
         )
-        message.labels[LABEL] = json.dumps(carrier)
+        message.labels[KEY] = to_text(carrier)
 
 
 def _priority(label: Any) -> int | None:
@@ -108,7 +105,7 @@ async def _requeue(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
 
 @quiet
 def _relabel(message: Any) -> None:
-    message.labels[LABEL] = json.dumps(_next_attempt(message))
+    message.labels[KEY] = to_text(next_attempt(_carrier(message)))
 
 
 @quiet
@@ -120,18 +117,11 @@ def _pass_on() -> None:
 
 def _labelled(message: Any) -> dict[str, str] | None:
     """What was put into the message where it was published."""
-    label = message.labels.get(LABEL)
-    carrier: dict[str, str] = json.loads(label) if isinstance(label, str) else {}
-    return carrier if carrier.get("task_id") == message.task_id else None
+    return from_text(message.labels.get(KEY), message.task_id)
 
 
 def _carrier(message: Any) -> dict[str, str]:
     return _labelled(message) or {"task_id": message.task_id}
-
-
-def _next_attempt(message: Any) -> dict[str, str]:
-    carrier = _carrier(message)
-    return {**carrier, "task_attempt": str(int(carrier.get("task_attempt", "1")) + 1)}
 
 
 # Where it runs ------------------------------------------------------------------------------------------------------
