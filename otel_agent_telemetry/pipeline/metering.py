@@ -22,6 +22,7 @@ from otel_agent_telemetry import semconv as names
 from otel_agent_telemetry.lifecycle._meter import DURATION_BUCKETS
 from otel_agent_telemetry.meaning import Meaning
 from otel_agent_telemetry.meaning._calls import ModelCall, Run, ToolCall
+from otel_agent_telemetry.meaning._properties import TOKENS
 from otel_agent_telemetry.meaning._records import Fact
 from otel_agent_telemetry.pipeline._lasting import Lasting
 from otel_agent_telemetry.pipeline._span_record import tell
@@ -43,13 +44,7 @@ _logger = logging.getLogger("otel_agent_telemetry")
 
 _LONGEST_QUEUE = 10_000
 _EXPIRE_SECONDS = 60.0
-_TOKENS = {
-    "input_tokens": names.USAGE_COUNTERS["inputTokens"],
-    "output_tokens": names.USAGE_COUNTERS["outputTokens"],
-    "cache_read_tokens": names.USAGE_COUNTERS["cacheReadTokens"],
-    "cache_write_tokens": names.USAGE_COUNTERS["cacheWriteTokens"],
-    "reasoning_tokens": names.USAGE_COUNTERS["reasoningOutputTokens"],
-}
+_TOKENS = {field: names.USAGE_COUNTERS[name] for name, field in TOKENS.items()}
 _TASK_OUTCOMES = {
     "task.completed": names.OUTCOME_OK,
     "task.failed": names.OUTCOME_ERROR,

@@ -1,4 +1,4 @@
-"""Task queues, schedulers, workflow engines and functions: tasks from their creation to their end in another process."""
+"""Task queues, schedulers, workflow engines and functions: tasks from their creation to their end elsewhere."""
 
 __all__ = ["SOURCE"]  # an entry point names each module
 
