@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "NoAnswerError", "exchange"]
 
 _POLITE_BYTES = 1024
+_LEAVING_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,7 @@ class Client:
     def __init__(self, *, limit: int = _POLITE_BYTES) -> None:
         self._limit = limit
         self._worker: _Worker | None = None
+        self._rests = True
 
     def exchange(
         self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None, seconds: float = 5.0
@@ -87,8 +89,9 @@ class Client:
         try:
             if self._worker is None:
                 self._worker = _Worker(self._limit)
+            self._rests = False
             self._worker.asked.put(call)
-            is_done = call.done.acquire(timeout=seconds)
+            self._rests = is_done = call.done.acquire(timeout=seconds)
         except RuntimeError as error:  # the interpreter is on its way out and starts no more threads
             self._worker = None
             raise NoAnswerError(str(error)) from error
@@ -105,6 +108,8 @@ class Client:
         if worker is not None:
             worker.asked.put(None)
             worker.line.cut()
+            if self._rests:  # it has nothing in hand: its thread is over with the client
+                worker.thread.join(_LEAVING_SECONDS)
 
 
 class _Line:
@@ -160,7 +165,10 @@ class _Worker:
         self._limit = limit
         self._from_environment: dict[str, Any] | None = None
         # An empty context: neither the host's trace, nor its baggage, nor its error reporter's scope comes along.
-        threading.Thread(target=Context().run, args=(self._run,), name="agent-telemetry-request", daemon=True).start()
+        self.thread = threading.Thread(
+            target=Context().run, args=(self._run,), name="agent-telemetry-request", daemon=True
+        )
+        self.thread.start()
 
     def _run(self) -> None:
         _line.set(self.line)

@@ -83,6 +83,10 @@ class Serving:
         self._keeper.end()
         self.store.close()
 
+    def end_keeper(self) -> None:
+        """From now on nobody writes who is not asked to."""
+        self._keeper.end()
+
     def send(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Reply:

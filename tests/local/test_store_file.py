@@ -176,6 +176,7 @@ def test_a_store_that_readers_find_broken_is_set_aside(server: Serving) -> None:
     for trace in range(1, 60):
         server.store.add_spans(request(Made(name="old", attributes={"text": "x" * 5000}), trace=trace))
     server.settled()
+    server.end_keeper()
     server.store.file.cut_log()
     with closing(server.store.reader()) as connection:
         page = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'traces'").fetchone()[0]

@@ -12,6 +12,7 @@ from opentelemetry.trace import NoOpTracer
 
 from otel_agent_telemetry.meaning import Meaning
 from otel_agent_telemetry.meaning._records import Fact, SpanRecord, Usage
+from otel_agent_telemetry.pipeline._lasting import Lasting
 from otel_agent_telemetry.pipeline.processor import EventProcessor
 from tests.meaning.spans import AGENT, CHAT, TOOL, USED, properties, span
 
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
 class Ended:
     """In the place of the event stream: who interrupted each span that ended."""
 
+    is_closed = False
+
     def __init__(self) -> None:
         self.by: list[str] = []
+        self.lasting = Lasting()
 
     def link(self, span_id: int, parent_id: int) -> None:
         """Every span begins."""
