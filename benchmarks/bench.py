@@ -40,6 +40,13 @@ provider = TracerProvider()
 provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
 trace.set_tracer_provider(provider)
 """
+SDK_METRICS = """
+from opentelemetry import metrics
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+metrics.set_meter_provider(MeterProvider([PeriodicExportingMetricReader(OTLPMetricExporter())]))
+"""
 IMPORTS = {
     "bare Python": ("ours", "pass", _OFF),
     "ours, off": ("ours", "import otel_agent_telemetry as t; t.configure(product='bench')", _OFF),
@@ -50,6 +57,7 @@ IMPORTS = {
         {**_ON, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"},
     ),
     "sdk": ("sdk", SDK, {}),
+    "sdk, metrics too": ("sdk", SDK + SDK_METRICS, {}),
     "logfire": ("logfire", "import logfire; logfire.configure(send_to_logfire=False, console=False)", {}),
     "posthog": ("posthog", "from posthog import Posthog; Posthog('k', host='http://127.0.0.1:9')", {}),
     "segment": ("segment", "from segment.analytics.client import Client; Client('k')", {}),
@@ -115,9 +123,10 @@ def starting() -> list[Row]:
         Row(f"  the same, {name}", "ms", over[name])
         for name in ("sdk", "logfire", "posthog", "segment", "sentry", "requests")
     ]
-    beyond = [one - other for one, other in zip(over["ours, on, with OTLP"], over["sdk"], strict=True)]
-    rows.append(Row("on: import and configure, with OTLP, over the SDK with OTLP", "ms", beyond, aim=10.0))
-    rows.append(Row("  the same, without OTLP", "ms", over["ours, on"]))
+    for peer, what in (("sdk", "spans"), ("sdk, metrics too", "spans and metrics")):
+        beyond = [one - other for one, other in zip(over["ours, on, with OTLP"], over[peer], strict=True)]
+        rows.append(Row(f"on: import and configure, over the SDK with OTLP for {what}", "ms", beyond, aim=10.0))
+    rows.append(Row("  without OTLP, over bare Python", "ms", over["ours, on"]))
     tasks = [float(run("ours", "-c", TASKS, **_OFF)) for _ in range(5)]
     rows.append(Row("off: one `with task()`", "us", tasks, aim=0.25))
     return rows
@@ -207,9 +216,19 @@ def delivering(sink: Sink) -> list[Row]:
         name: lambda name=name: _delivered(sink, name, 5_000, 100) for name in ("ours", "segment", "posthog", "sdk")
     }
     one, many = rounds(5, single), rounds(5, batches)
-    rows = [Row("delivered, one per POST / requests.post in a thread", "x", _rates(one, "ours", "requests"), aim=1.0)]
+    rows = [
+        Row(
+            "delivered, one per POST: ours / requests.post in a thread",
+            "x",
+            _rates(one, "ours", "requests"),
+            aim=1.0,
+            more=True,
+        )
+    ]
     rows += [Row(f"  the same, {name}", "x", _rates(one, name, "requests")) for name in ("posthog", "segment")]
-    rows.append(Row("delivered, 100 per POST / segment's client", "x", _rates(many, "ours", "segment"), aim=2.0))
+    rows.append(
+        Row("delivered, 100 per POST: ours / segment's", "x", _rates(many, "ours", "segment"), aim=2.0, more=True)
+    )
     rows += [Row(f"  the same, {name}", "x", _rates(many, name, "segment")) for name in ("posthog", "sdk")]
     rates = [5_000 / turn["clock"] for turn in many["ours"]]
     rows.append(Row("  events per second of the clock, 100 per POST", "/s", rates))
@@ -273,10 +292,10 @@ def _steps(costs: list[float]) -> float:
 
 
 def _together(number: int) -> float:
-    """Processor time of each event where so many processes write to one ledger."""
+    """Processor time of each event where so many processes write to one ledger, each as many."""
     with tempfile.TemporaryDirectory() as home:
         environment = {"PATH": os.environ["PATH"], "HOME": home, "XDG_STATE_HOME": home, **_ON}
-        command = [_environments.python("ours"), str(PROGRAMS / "growth.py"), "process", "1", str(6_400 // number)]
+        command = [_environments.python("ours"), str(PROGRAMS / "growth.py"), "process", "1", "800"]
         started = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(number)]
         return statistics.mean(json.loads(process.communicate()[0])["us"] for process in started)
 
