@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-__all__ = ["NO_HOME", "FolderLock", "default_state_dir", "make_private", "read_plain", "require_own", "write_private"]
+__all__ = [
+    "NO_HOME",
+    "FolderLock",
+    "default_state_dir",
+    "ledger_file",
+    "make_private",
+    "read_plain",
+    "require_own",
+    "write_private",
+]
 
 # Where a user without a home keeps things: no folder can be made there, and each message that names it says why.
 NO_HOME = os.path.join(os.devnull, "no-home")
@@ -32,6 +41,11 @@ def default_state_dir(environ: Mapping[str, str] = os.environ) -> str:
         home = environ.get("HOME") or os.path.expanduser("~")
         base = os.path.join(home, ".local", "state") if os.path.isabs(home) else NO_HOME
     return os.path.join(base, "otel-agent-telemetry")
+
+
+def ledger_file(state_dir: str, product: str) -> str:
+    """Where the ledger of a product is."""
+    return os.path.join(state_dir, product, "ledger.db")
 
 
 def make_private(folder: str) -> None:

@@ -15,11 +15,12 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from otel_agent_telemetry import _losses, contract
+from otel_agent_telemetry._folder import ledger_file
 from otel_agent_telemetry._runtime import configure, flush, set_aside
 from otel_agent_telemetry.contract._reference import reference
 from otel_agent_telemetry.identity import REFERENCE_KEY_KEY, FileStore
 from otel_agent_telemetry.pipeline.processor import EventProcessor
-from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger
 from otel_agent_telemetry.pipeline.stream import flush_all
 
 if TYPE_CHECKING:

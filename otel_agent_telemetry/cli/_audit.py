@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from otel_agent_telemetry._folder import ledger_file
 from otel_agent_telemetry.cli._audit_report import Audited, Report
 from otel_agent_telemetry.cli._auditing import redirected
 from otel_agent_telemetry.cli._product import products
 from otel_agent_telemetry.cli._run import command_line, instrumented
 from otel_agent_telemetry.consent import Consent, default_state_dir
 from otel_agent_telemetry.errors import InputError
-from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger
 from otel_agent_telemetry.proof import (
     EVENTS,
     TRACES,

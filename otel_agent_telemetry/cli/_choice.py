@@ -6,11 +6,12 @@ import os
 
 import click
 
+from otel_agent_telemetry._folder import ledger_file
 from otel_agent_telemetry.cli._product import products, settings_for, state_dir_option
 from otel_agent_telemetry.consent import Consent, choice_file, default_state_dir, store_choice
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.pipeline.sending._others import has_own
-from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger
 
 __all__ = ["off", "on"]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, NamedTuple
 
+from otel_agent_telemetry._folder import ledger_file
 from otel_agent_telemetry.pipeline.sending._others import has_own
-from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger
 
 if TYPE_CHECKING:
     from otel_agent_telemetry.pipeline.sending.ledger import LastRun

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from otel_agent_telemetry._folder import ledger_file
 from otel_agent_telemetry.cli._destination import Destination, moment, state_in_words
 from otel_agent_telemetry.cli._product import product_option, settings_for, state_dir_option
 from otel_agent_telemetry.cli._table import counted
 from otel_agent_telemetry.pipeline.sending._others import has_own, other_ledgers
-from otel_agent_telemetry.pipeline.sending.ledger import KEPT_EVENTS, Ledger, ledger_file
+from otel_agent_telemetry.pipeline.sending.ledger import KEPT_EVENTS, Ledger
 
 if TYPE_CHECKING:
     from otel_agent_telemetry.pipeline.sending._others import Other

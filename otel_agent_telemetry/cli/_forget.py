@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from otel_agent_telemetry._folder import FolderLock, require_own
+from otel_agent_telemetry._folder import FolderLock, ledger_file, require_own
 from otel_agent_telemetry.cli._destination import Destination
 from otel_agent_telemetry.cli._own_files import own_files
 from otel_agent_telemetry.cli._product import product_option, settings_for, state_dir_option
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.identity import INSTALLATION_ID_KEY, STORED_KEYS, FileStore
 from otel_agent_telemetry.pipeline.sending._others import other_ledgers
-from otel_agent_telemetry.pipeline.sending.ledger import ledger_file
 
 if TYPE_CHECKING:
     from otel_agent_telemetry.settings import Settings

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from otel_agent_telemetry._folder import ledger_file
 from otel_agent_telemetry.cli._destination import state_in_words
 from otel_agent_telemetry.cli._product import products
 from otel_agent_telemetry.errors import TelemetryError
 from otel_agent_telemetry.identity import REFERENCE_KEY_KEY, FileStore
 from otel_agent_telemetry.pipeline.sending._others import has_own
-from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, TypedDict
 
 import click
 
+from otel_agent_telemetry._folder import ledger_file
 from otel_agent_telemetry.cli._destination import Destination, moment, moment_iso
 from otel_agent_telemetry.cli._product import product_option, products, state_dir_option
 from otel_agent_telemetry.consent import Consent
 from otel_agent_telemetry.pipeline.sending._others import Other, has_own, other_ledgers
-from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger
 from otel_agent_telemetry.settings import Settings, operator_exports
 
 if TYPE_CHECKING:

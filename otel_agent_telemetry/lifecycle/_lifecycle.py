@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import nullcontext
 
 from otel_agent_telemetry import _losses
 from otel_agent_telemetry import semconv as names
@@ -338,7 +337,7 @@ class Lifecycle:
         """
         spans = None if self.off else self._load()
         if spans is None:
-            return nullcontext()
+            return Attached(None, {})
         return spans.around({**attributes, names.USER_ID: user, names.TAGS: list(tags) or None})
 
     def server_started(self, *, port: int | None = None) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_MOST_OPEN = 65_536
 _MOST_ENDED = 16_384
 _MOST_HOPS = 256
 
@@ -41,7 +42,7 @@ class Tree:
     spans the oldest are forgotten, except those that are pinned.
     """
 
-    def __init__(self, *, most_open: int, partial: bool = False) -> None:
+    def __init__(self, *, most_open: int = _MOST_OPEN, partial: bool = False) -> None:
         self._most_open = most_open
         self._partial = partial
         # Ordered, because the oldest key of a plain dictionary is found slowly once many before it were deleted.

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry.meaning._calls import ModelCall, Run, ToolCall
-from otel_agent_telemetry.meaning._costs import NOTHING, guess_of_rest
+from otel_agent_telemetry.meaning._costs import guess_of_rest
 from otel_agent_telemetry.meaning._outcomes import VAGUE
 from otel_agent_telemetry.meaning._providers import harness
+from otel_agent_telemetry.meaning._records import NOTHING
 from otel_agent_telemetry.meaning._table import FIGURES
 
 if TYPE_CHECKING:

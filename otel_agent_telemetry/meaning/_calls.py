@@ -5,7 +5,8 @@ from __future__ import annotations
 from copy import copy
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from otel_agent_telemetry.meaning._costs import NOTHING, guess, guess_of_rest
+from otel_agent_telemetry.meaning._costs import guess, guess_of_rest
+from otel_agent_telemetry.meaning._records import NOTHING
 from otel_agent_telemetry.meaning._table import FIGURES
 
 if TYPE_CHECKING:

@@ -4,33 +4,15 @@ from __future__ import annotations
 
 import logging
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.meaning import _prices
+from otel_agent_telemetry.meaning._records import NOTHING, Guess
 
 __all__ = ["NOTHING", "Guess", "guess", "guess_of_rest", "spent"]
 
 _logger = logging.getLogger("otel_agent_telemetry")
-
-
-class Guess(NamedTuple):
-    """US dollars, of how many calls they are an estimate, and how many calls have no price; less than 0 takes back."""
-
-    usd: float = 0.0
-    calls: int = 0
-    unpriced: int = 0
-
-    def plus(self, other: Guess) -> Guess:
-        """Both together."""
-        return Guess(self.usd + other.usd, self.calls + other.calls, self.unpriced + other.unpriced)
-
-    def minus(self, other: Guess) -> Guess:
-        """What is left without the other."""
-        return Guess(self.usd - other.usd, self.calls - other.calls, self.unpriced - other.unpriced)
-
-
-NOTHING = Guess()
 
 
 class Used(Protocol):

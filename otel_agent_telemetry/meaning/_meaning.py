@@ -45,11 +45,9 @@ class Meaning:
     at most ``hold_seconds``; a run whose ancestors stay open for ``settle_seconds`` is a session of its own then; a
     span of ours without any activity for ``timeout_seconds`` has ended with outcome ``unknown``.
 
-    Of more than ``most_open`` open spans the oldest are forgotten; sessions, tasks and commands of ours last longest.
-
-    ``link``, ``expect`` and ``leave`` may be called from any thread; everything else from one at a time. With
-    ``partial``, spans arrive when they have ended, in batches: a parent that was not seen may still come. ``observe``
-    is shown the verdicts that the events are made of.
+    ``tree`` is where the spans stand, as far as that is known before; of more than it keeps open the oldest are
+    forgotten, sessions, tasks and commands of ours last. Not for two threads at once. ``observe`` is shown the verdicts
+    that the events are made of.
     """
 
     def __init__(
@@ -58,15 +56,14 @@ class Meaning:
         hold_seconds: float = 30.0,
         settle_seconds: float = 900.0,
         timeout_seconds: float = 7 * 86_400.0,
-        most_open: int = 65_536,
-        partial: bool = False,
+        tree: Tree | None = None,
         observe: Callable[[list[Told]], object] | None = None,
     ) -> None:
         self._observe = observe
         self._hold_ns = int(hold_seconds * _NS)
         self._settle_ns = int(settle_seconds * _NS)
         self._timeout_ns = int(timeout_seconds * _NS)
-        self._tree = Tree(most_open=most_open, partial=partial)
+        self._tree = Tree() if tree is None else tree
         self._begun: OrderedDict[int, Said] = OrderedDict()
         self._overdue: set[int] = set()
         self._own = OwnSpans(self._tree)
@@ -75,8 +72,6 @@ class Meaning:
         self._tool_calls = Twins(self._tree, tool_calls_alike)
         self.has_model_calls = False
         self.link = self._tree.link
-        self.expect = self._tree.expect
-        self.leave = self._tree.leave
 
     @property
     def is_open(self) -> bool:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from otel_agent_telemetry.meaning._costs import NOTHING, Guess
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -58,6 +56,25 @@ class Fact(NamedTuple):
     properties: Mapping[str, object]
     occurred_ns: int
     key: int = 0
+
+
+class Guess(NamedTuple):
+    """US dollars, of how many calls they are an estimate, and how many calls have no price; less than 0 takes back."""
+
+    usd: float = 0.0
+    calls: int = 0
+    unpriced: int = 0
+
+    def plus(self, other: Guess) -> Guess:
+        """Both together."""
+        return Guess(self.usd + other.usd, self.calls + other.calls, self.unpriced + other.unpriced)
+
+    def minus(self, other: Guess) -> Guess:
+        """What is left without the other."""
+        return Guess(self.usd - other.usd, self.calls - other.calls, self.unpriced - other.unpriced)
+
+
+NOTHING = Guess()
 
 
 class Usage(NamedTuple):

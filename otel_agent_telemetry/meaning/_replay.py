@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from otel_agent_telemetry.meaning._ancestry import Tree
 from otel_agent_telemetry.meaning._meaning import Meaning
 from otel_agent_telemetry.meaning._places import Place
 from otel_agent_telemetry.meaning._records import Fact, Usage
@@ -43,7 +44,7 @@ def replay(records: Iterable[SpanRecord], beside: Iterable[Place] = ()) -> list[
 def verdicts(places: Sequence[Place]) -> list[Told]:
     """All that is told of these spans, whatever order they came in: a parent is around its children."""
     places = _that_matter(places)
-    meaning = Meaning(most_open=len(places) + 1)
+    meaning = Meaning(tree=Tree(most_open=len(places) + 1))
     depths = _depths(places) if _has_ties(places) else dict.fromkeys((place.key for place in places), 0)
     begun = [
         (place.start_ns, 0, depths[place.key], place.key, place) for place in places if place.said and place.said.is_own

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_agent_telemetry.meaning._costs import NOTHING, Guess, spent
+from otel_agent_telemetry.meaning._costs import spent
 from otel_agent_telemetry.meaning._properties import TOKENS
-from otel_agent_telemetry.meaning._records import Fact
+from otel_agent_telemetry.meaning._records import NOTHING, Fact, Guess
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

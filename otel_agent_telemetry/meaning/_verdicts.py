@@ -57,12 +57,15 @@ def _usage(call: ModelCall) -> Usage:
 
 def _tool_called(call: ToolCall) -> Fact:
     properties: dict[str, object] = {
-        "toolName": call.name,
         "isSuccess": call.error is None,
         "durationMs": max(call.occurred_ns - call.start_ns, 0) // _NS_PER_MS,
-        "errorCategory": call.error,
-        "sessionId": call.session_id,
-        "agentName": call.told_agent,
     }
-    known = {name: value for name, value in properties.items() if value is not None}
-    return Fact("tool.called", known, call.occurred_ns, call.key if call.is_noted else 0)
+    if call.name is not None:
+        properties["toolName"] = call.name
+    if call.error is not None:
+        properties["errorCategory"] = call.error
+    if call.session_id is not None:
+        properties["sessionId"] = call.session_id
+    if call.told_agent is not None:
+        properties["agentName"] = call.told_agent
+    return Fact("tool.called", properties, call.occurred_ns, call.key if call.is_noted else 0)

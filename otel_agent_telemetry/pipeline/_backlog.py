@@ -7,7 +7,6 @@ calls below a run that is still open, until it ends.
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import time
 from collections import deque
@@ -17,21 +16,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from otel_agent_telemetry import _losses
 from otel_agent_telemetry._imports import importing
-from otel_agent_telemetry._sqlite import is_full
 from otel_agent_telemetry.errors import LedgerError
 from otel_agent_telemetry.pipeline._notes import Notes
-from otel_agent_telemetry.pipeline.sending.ledger import Count
-from otel_agent_telemetry.pipeline.writing.dialect import CONTENT_TYPE, encode
+from otel_agent_telemetry.pipeline.sending._counts import Count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from otel_agent_telemetry.meaning._records import Fact, Usage
     from otel_agent_telemetry.pipeline.sending._sender import Sender
     from otel_agent_telemetry.pipeline.sending.ledger import Ledger, Row
     from otel_agent_telemetry.pipeline.tokens import Standing, TokenCounters
-    from otel_agent_telemetry.pipeline.writing.anonymise import Anonymiser
-    from otel_agent_telemetry.pipeline.writing.dialect import Envelope
 
 __all__ = ["Backlog", "Outlet"]
 
@@ -39,7 +34,8 @@ _logger = logging.getLogger("otel_agent_telemetry")
 
 TOKEN_INTERVAL_SECONDS = 60.0
 MOST_HELD = 10_000
-_ROWS_AT_ONCE, _FEWEST_ROWS_AT_ONCE = 200, 10
+_ROWS_AT_ONCE, _FEWEST_ROWS_AT_ONCE = 1_000, 10
+_STRETCH = 16
 _SHORTEST_WAIT_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 10.0
 
@@ -47,13 +43,12 @@ _LONGEST_WAIT_SECONDS = 10.0
 class Outlet(Protocol):
     """What is needed once there is something to write; opened then, not before."""
 
-    anonymiser: Anonymiser
     ledger: Ledger
     sender: Sender | None
     durable: bool
 
-    def envelope(self) -> Envelope:
-        """What surrounds each event."""
+    def rows(self, facts: Collection[Fact]) -> list[Row]:
+        """What the ledger keeps of these."""
         ...
 
     def is_current(self) -> bool:
@@ -74,14 +69,14 @@ class Backlog:
         open_outlet: Callable[[], Outlet | None],
         new_counters: Callable[[], TokenCounters],
         count_lost: Callable[[Mapping[str, int]], object],
-        dialect: str,
         debug: bool,
+        rest: Callable[[], object],
     ) -> None:
         self._open_outlet = open_outlet
         self._new_counters = new_counters
         self._count_lost = count_lost
-        self._dialect = dialect
         self._debug = debug
+        self._rest = rest
         self._awaits_outlet = False
         self._outlet_tries = _Tries()
         self._ledger_tries = _Tries()
@@ -119,7 +114,8 @@ class Backlog:
     def count(self, usage: Usage) -> None:
         """Count a model call until the interval is over."""
         if self._tokens is None:
-            self._tokens = self._new_counters()
+            with importing:
+                self._tokens = self._new_counters()
         if not self._next_collect:
             self._next_collect = time.monotonic() + TOKEN_INTERVAL_SECONDS
             self._interval_began = time.time()
@@ -170,7 +166,7 @@ class Backlog:
         grown = [(count.fact, count.before) for count in standing]
         grown += [(fact, (before,)) for fact, before in self._notes.told]
         events: list[tuple[Row, tuple[str, ...]]] = [(row, ()) for row in self._rows]
-        events += [(row, before) for fact, before in grown for row in self._encoded([fact], outlet)]
+        events += [(row, before) for fact, before in grown for row in outlet.rows([fact])]
         losses = _losses.take()
         try:
             outlet.ledger.set_down(events, void=self._notes.gone, losses=losses)
@@ -204,7 +200,7 @@ class Backlog:
         outlet = self._open()
         if outlet is None:
             return
-        self._hold(self._rows, self._encoded(self._facts, outlet), "ledger_unavailable")
+        self._hold(self._rows, self._encoded(outlet), "ledger_unavailable")
         self._facts.clear()
         standing = [] if self._tokens is None else self._tokens.standing(changed=not is_over)
         if self._debug:
@@ -215,20 +211,23 @@ class Backlog:
             self._tokens.start_over()
             self._next_collect = 0.0
 
+    def _encoded(self, outlet: Outlet) -> Iterator[Row]:
+        facts = [*self._facts]
+        for first in range(0, len(facts), _STRETCH):
+            if first:
+                self._rest()
+            yield from outlet.rows(facts[first : first + _STRETCH])
+
     def _show(self, standing: list[Standing], outlet: Outlet) -> None:
-        for _, body, *_ in [*self._rows, *self._encoded([count.fact for count in standing], outlet)]:
+        for _, body, *_ in [*self._rows, *outlet.rows([count.fact for count in standing])]:
             sys.stderr.write(body.decode() + "\n")
         self._rows.clear()
 
     def _append(self, outlet: Outlet, standing: list[Standing], *, is_over: bool = False) -> bool:
         """One transaction; False where the ledger does not take it, and then nothing has changed."""
         due_at = None if is_over else self._interval_began + 1.5 * TOKEN_INTERVAL_SECONDS
-        counts = [
-            (count, Count(row, count.before, due_at))
-            for count in standing
-            for row in self._encoded([count.fact], outlet)
-        ]
-        notes = self._notes.counts(lambda fact: self._encoded([fact], outlet))
+        counts = [(count, Count(row, count.before, due_at)) for count in standing for row in outlet.rows([count.fact])]
+        notes = self._notes.counts(lambda fact: outlet.rows([fact]))
         if self._is_abandoned:
             return False
         losses = _losses.take()
@@ -249,7 +248,7 @@ class Backlog:
         except LedgerError as error:
             for reason, number in losses.items():
                 _losses.count(reason, number)
-            if is_full(error.__cause__) and self._rows_at_once > _FEWEST_ROWS_AT_ONCE:
+            if outlet.ledger.is_full(error) and self._rows_at_once > _FEWEST_ROWS_AT_ONCE:
                 self._rows_at_once = max(_FEWEST_ROWS_AT_ONCE, self._rows_at_once // 4)
                 outlet.ledger.reclaim()
                 return self._append(outlet, standing, is_over=is_over)
@@ -276,22 +275,6 @@ class Backlog:
         if not any(taken.intersection(count.before) for _, count in counts):
             return True
         return self._append(outlet, self._tokens.standing(changed=True), is_over=is_over)
-
-    def _encoded(self, facts: Iterable[Fact], outlet: Outlet) -> list[Row]:
-        rows: list[Row] = []
-        around = outlet.envelope()
-        now = time.time()
-        for fact in facts:
-            try:
-                clean = outlet.anonymiser.clean(fact)
-                body = None if clean is None else encode(self._dialect, clean, around)
-            except Exception:
-                _losses.count("encoding_error")
-                _logger.debug("an event could not be written in the %s dialect", self._dialect, exc_info=True)
-                continue
-            if body is not None:
-                rows.append((fact.event, body, CONTENT_TYPE, os.urandom(16).hex(), now))
-        return rows
 
     def _open(self) -> Outlet | None:
         """The outlet; None where there is no identity yet (a worker may be up before its server) or no ledger."""

@@ -6,8 +6,7 @@ import time
 from typing import TYPE_CHECKING, TypeAlias
 
 from otel_agent_telemetry.meaning import Fact
-from otel_agent_telemetry.meaning._token_usage import token_usage
-from otel_agent_telemetry.pipeline.sending.ledger import Count
+from otel_agent_telemetry.pipeline.sending._counts import Count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -38,8 +37,11 @@ class Notes:
 
     def add(self, call: Fact | Usage) -> None:
         """Note a call, or an event of a run."""
-        fact = call if isinstance(call, Fact) else token_usage([call])[0]
-        self.new[call.key, fact.event] = fact
+        if not isinstance(call, Fact):
+            from otel_agent_telemetry.meaning._token_usage import token_usage  # loaded, as somebody read the call
+
+            call = token_usage([call])[0]._replace(key=call.key)
+        self.new[call.key, call.event] = call
 
     def settle(self, key: int, event: str) -> str | None:
         """A call is told; gives what it stands under in the ledger, None where it does not."""

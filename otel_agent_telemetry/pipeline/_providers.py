@@ -10,7 +10,7 @@ import atexit
 import logging
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from opentelemetry.sdk import metrics, trace
+from opentelemetry.sdk import trace
 
 from otel_agent_telemetry._deadline import Leaving, Within, left
 from otel_agent_telemetry.pipeline._aside import Aside, Asked
@@ -21,11 +21,13 @@ from otel_agent_telemetry.pipeline.processor import EventProcessor
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from opentelemetry.sdk import metrics
+
     from otel_agent_telemetry.pipeline.operator import OfThisProcess
 
-    Provider: TypeAlias = "TracerProvider | MeterProvider"
+    Provider: TypeAlias = "TracerProvider | metrics.MeterProvider"
 
-__all__ = ["MeterProvider", "Providers", "TracerProvider"]
+__all__ = ["Providers", "TracerProvider", "stop_quietly"]
 
 _logger = logging.getLogger("otel_agent_telemetry")
 
@@ -49,23 +51,11 @@ class TracerProvider(trace.TracerProvider):
         """As the SDK's."""
         if not self.is_down:
             self.is_down = True
-            _stop(self, super().shutdown)
+            stop_quietly(self, super().shutdown)
 
 
-class MeterProvider(metrics.MeterProvider):
-    """A meter provider that is shut down once, in the time that the program's end may take, and never raises."""
-
-    is_down = False
-    stop: Callable[[Callable[[], object]], object] | None = None  # as above
-
-    def shutdown(self, timeout_millis: float = 30_000) -> None:
-        """As the SDK's."""
-        if not self.is_down:
-            self.is_down = True
-            _stop(self, lambda: super(MeterProvider, self).shutdown(timeout_millis))
-
-
-def _stop(provider: Provider, run: Callable[[], object]) -> None:
+def stop_quietly(provider: Any, run: Callable[[], object]) -> None:
+    """Run what stops a provider, in the way it was told to; whatever that raises."""
     try:
         if provider.stop is None:
             run()
@@ -98,9 +88,7 @@ class Providers:
     def __contains__(self, provider: object) -> bool:
         return any(each.provider is provider for each in self._all)
 
-    def add(
-        self, provider: TracerProvider | MeterProvider, exporters: Sequence[OfThisProcess], *, at_exit: bool
-    ) -> None:
+    def add(self, provider: Provider, exporters: Sequence[OfThisProcess], *, at_exit: bool) -> None:
         """Have it shut down, with ``at_exit`` at the end of the program at the latest."""
         if at_exit and not self._all:
             atexit.register(self.leave_program)
@@ -175,7 +163,7 @@ class _Provider:
 
     def lost(self, failed_before: int, *, in_time: bool) -> str:
         """In words, which spans never arrived, and whether the last metrics did; empty if all did."""
-        if isinstance(self.provider, MeterProvider):
+        if not isinstance(self.provider, TracerProvider):
             return "the last metrics" if self.failed > failed_before or not in_time else ""
         number = self.failed
         if not in_time:

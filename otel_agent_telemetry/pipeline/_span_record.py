@@ -25,12 +25,12 @@ Item: TypeAlias = "Span | ReadableSpan | SpanRecord | int"
 
 def tell(meaning: Meaning, item: Item) -> list[Fact | Usage]:
     """What it means that a span began, ended or is gone."""
+    if isinstance(item, SpanRecord):
+        return meaning.end(item) if item.end_ns else meaning.start(item)
     if isinstance(item, Span):
         return meaning.start(record_of(item, ended=False))
     if isinstance(item, ReadableSpan):
         return meaning.end(record_of(item))
-    if isinstance(item, SpanRecord):
-        return meaning.end(item) if item.end_ns else meaning.start(item)
     return meaning.unlink(item)
 
 

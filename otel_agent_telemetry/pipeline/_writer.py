@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from opentelemetry.sdk.trace import Span
 
 from otel_agent_telemetry import _losses
-from otel_agent_telemetry.meaning import Meaning
-from otel_agent_telemetry.meaning._prices import read_aside
+from otel_agent_telemetry._imports import importing
+from otel_agent_telemetry.meaning._ancestry import Tree
 from otel_agent_telemetry.meaning._records import Fact
 from otel_agent_telemetry.pipeline import _span_record
 from otel_agent_telemetry.pipeline._background import background
@@ -19,8 +19,8 @@ from otel_agent_telemetry.pipeline._backlog import Backlog
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from otel_agent_telemetry.meaning import Meaning
     from otel_agent_telemetry.meaning._records import Usage
-    from otel_agent_telemetry.meaning._verdicts import Told
     from otel_agent_telemetry.pipeline._backlog import Outlet
     from otel_agent_telemetry.pipeline.tokens import TokenCounters
 
@@ -29,13 +29,18 @@ __all__ = ["EXPIRE_SECONDS", "Item", "Writer"]
 _logger = logging.getLogger("otel_agent_telemetry")
 
 EXPIRE_SECONDS = 60.0
+_STRETCH = 8
 
 Item: TypeAlias = "_span_record.Item | Fact"
 """What happened to a span, or an event."""
 
 
 class Writer:
-    """The state between spans and ledger. Not for two threads at once, but for ``mapping``'s three quick calls."""
+    """The state between spans and ledger. Not for two threads at once, but for the quick calls of ``tree``.
+
+    ``new_meaning`` makes what reads the spans of a tree, once there is one: a program starts without it. ``rest`` is
+    called after every few items.
+    """
 
     def __init__(
         self,
@@ -43,19 +48,35 @@ class Writer:
         open_outlet: Callable[[], Outlet | None],
         new_counters: Callable[[], TokenCounters],
         count_lost: Callable[[Mapping[str, int]], object],
-        dialect: str,
         debug: bool,
         partial: bool,
-        observe: Callable[[list[Told]], object] | None = None,
+        new_meaning: Callable[[Tree], Meaning] | None = None,
+        rest: Callable[[], object] = lambda: None,
     ) -> None:
         self.backlog = Backlog(
-            open_outlet=open_outlet, new_counters=new_counters, count_lost=count_lost, dialect=dialect, debug=debug
+            open_outlet=open_outlet, new_counters=new_counters, count_lost=count_lost, debug=debug, rest=rest
         )
-        read_aside(lambda read: background("agent-telemetry-prices", read))
+        self._rest = rest
         self._next_expire = 0.0
         self._in_hand: Sequence[Item] = ()
-        self._observe = observe
-        self.mapping = Meaning(partial=partial, observe=observe)
+        self._new_meaning = new_meaning or _meaning
+        self.start_over(partial=partial)
+
+    @property
+    def meaning(self) -> Meaning:
+        """What reads the spans."""
+        if self._known is None:
+            with importing:
+                from otel_agent_telemetry.meaning._prices import read_aside
+
+                read_aside(lambda read: background("agent-telemetry-prices", read))
+                self._known = self._new_meaning(self.tree)
+        return self._known
+
+    @property
+    def has_model_calls(self) -> bool:
+        """Whether a span stood for a model call."""
+        return self._known is not None and self._known.has_model_calls
 
     @property
     def outlet(self) -> Outlet | None:
@@ -71,7 +92,7 @@ class Writer:
     def wait_seconds(self) -> float | None:
         """How long nothing needs to be done if nothing happens; None for ever."""
         nexts = self.backlog.nexts()
-        if self.mapping.is_open:
+        if self._known is not None and self._known.is_open:
             nexts.append(self._next_expire)
         return min((max(0.01, at - time.monotonic()) for at in nexts), default=None)
 
@@ -83,29 +104,38 @@ class Writer:
         """
         self._in_hand = items
         facts = self._map(items)
-        if leaving:
-            facts += self._facts_of(self.mapping.close(time.time_ns()))
-        elif collect:
-            facts += self._facts_of(self.mapping.release())
-        if self.looks_back:
-            self._next_expire = time.monotonic() + EXPIRE_SECONDS
-            facts += self._facts_of(self.mapping.expire(time.time_ns()))
+        if self._known is not None:
+            facts += self._found(self._known, collect=collect, leaving=leaving)
         ended = any(fact.event == "session.ended" for fact in facts)
-        for call in self.mapping.noted():
-            self.backlog.note(call)
-        for key in self.mapping.withdrawn():
-            self.backlog.withdraw(key)
         self._in_hand = ()
         self.backlog.keep(facts, ends_interval=collect or ended, leaving=leaving)
 
+    def _found(self, meaning: Meaning, *, collect: bool, leaving: bool) -> list[Fact]:
+        """What time or the end of the program makes known."""
+        facts: list[Fact] = []
+        if leaving:
+            facts += self._facts_of(meaning.close(time.time_ns()))
+        elif collect:
+            facts += self._facts_of(meaning.release())
+        if self.looks_back:
+            self._next_expire = time.monotonic() + EXPIRE_SECONDS
+            facts += self._facts_of(meaning.expire(time.time_ns()))
+        for call in meaning.noted():
+            self.backlog.note(call)
+        for key in meaning.withdrawn():
+            self.backlog.withdraw(key)
+        return facts
+
     def _map(self, items: Iterable[Item]) -> list[Fact]:
         facts: list[Fact] = []
-        for item in items:
+        for at, item in enumerate(items, 1):
+            if at % _STRETCH == 0:
+                self._rest()
             try:
                 if isinstance(item, Fact):
                     facts.append(item)
                 else:
-                    facts += self._facts_of(_span_record.tell(self.mapping, item))
+                    facts += self._facts_of(_span_record.tell(self._known or self.meaning, item))
             except Exception:
                 _losses.count("mapping_error")
                 _logger.debug("a span could not be mapped to events", exc_info=True)
@@ -122,7 +152,7 @@ class Writer:
 
     def take_over(self, other: Writer) -> None:
         """Go on with what another one knows of spans, and with what it holds."""
-        self.mapping = other.mapping
+        self.tree, self._known = other.tree, other._known
         self.backlog.take_over(other.backlog)
         if other.outlet is not None:
             other.outlet.close()
@@ -133,7 +163,8 @@ class Writer:
 
     def start_over(self, *, partial: bool) -> None:
         """Know of no span; with ``partial`` a parent that is unknown may still come."""
-        self.mapping = Meaning(partial=partial, observe=self._observe)
+        self.tree = Tree(partial=partial)
+        self._known: Meaning | None = None
 
     def forget(self, *, partial: bool) -> None:
         """Consent was taken back: what was begun is not told, and what is pending in the ledger goes."""
@@ -141,3 +172,9 @@ class Writer:
         self.backlog.forget()
         if self.outlet is not None:
             self.outlet.ledger.delete_pending()
+
+
+def _meaning(tree: Tree) -> Meaning:
+    from otel_agent_telemetry.meaning import Meaning
+
+    return Meaning(tree=tree)

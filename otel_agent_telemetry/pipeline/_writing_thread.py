@@ -19,6 +19,7 @@ _logger = logging.getLogger("otel_agent_telemetry")
 
 _LINGER_SECONDS = 0.02  # gathers what happens together into one transaction
 _AGAIN_SECONDS = 0.5  # after a round that failed
+_REST_SECONDS = 0.00002
 
 
 class WritingThread:
@@ -35,6 +36,8 @@ class WritingThread:
         self._thread: threading.Thread | None = None
         self._has_ended = False
         self.is_retired = False
+        self.rests = 0
+        """Grows as long as it gets on with a round."""
 
     def wake(self) -> bool:
         """Have a round soon; False where there is none to come, and whoever asks has to write."""
@@ -45,6 +48,12 @@ class WritingThread:
             if self._thread is None:
                 return self._start()
         return True
+
+    def rest(self) -> None:
+        """Let go of the interpreter, so that a host's thread that waits for it need not wait for a whole round."""
+        if threading.current_thread() is self._thread:
+            self.rests += 1
+            self._bell.linger(_REST_SECONDS)
 
     def retire(self) -> None:
         """From now on whoever leaves writes. A thread that ended now would trip over a late patch, so it sleeps on."""

@@ -8,7 +8,6 @@ from opentelemetry import context as otel_context
 from opentelemetry.sdk.trace import SpanProcessor
 
 from otel_agent_telemetry.lifecycle._around import attributes_around
-from otel_agent_telemetry.meaning import READ_KEYS
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -24,6 +23,8 @@ class ContextProcessor(SpanProcessor):
         """Add what is said around."""
         around = attributes_around(otel_context.get_current() if parent_context is None else parent_context)
         if around:
+            from otel_agent_telemetry.meaning import READ_KEYS  # few programs say anything
+
             own = span.attributes or {}
             span.set_attributes(
                 {name: value for name, value in around.items() if name not in own and name not in READ_KEYS}

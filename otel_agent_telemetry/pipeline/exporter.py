@@ -17,8 +17,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from otel_agent_telemetry import _losses
 from otel_agent_telemetry import semconv as names
-from otel_agent_telemetry.meaning._costs import Guess
-from otel_agent_telemetry.meaning._records import Fact
+from otel_agent_telemetry.meaning._records import Fact, Guess
 from otel_agent_telemetry.meaning._token_usage import cost_of
 from otel_agent_telemetry.pipeline._program import stream_from_environment
 from otel_agent_telemetry.pipeline._span_record import record_of

@@ -35,7 +35,7 @@ def span_processors(
     ``details`` they get no messages and no stack traces of exceptions.
     """
     made = [
-        _processor(name, lambda load=load: _made(load(), details=details), environ)
+        _processor(name, lambda load=load: OfThisProcess(load(), details=details), environ)
         for name, load in exporters("traces", environ)
     ]
     leave_the_hosts_numbers_alone()
@@ -47,7 +47,7 @@ def metric_readers(environ: Mapping[str, str] = os.environ) -> list[tuple[Metric
 
     One that cannot be had is left out with a warning.
     """
-    made = [_reader(name, lambda load=load: _made(load())) for name, load in exporters("metrics", environ)]
+    made = [_reader(name, load) for name, load in exporters("metrics", environ)]
     leave_the_hosts_numbers_alone()
     return [each for each in made if each is not None]
 
@@ -75,14 +75,16 @@ def _delay_millis(environ: Mapping[str, str]) -> float | None:
     return None if environ.get("OTEL_BSP_SCHEDULE_DELAY", "").strip() else _SCHEDULE_DELAY_MILLIS
 
 
-def _reader(name: str, make: Callable[[], Any]) -> tuple[MetricReader, OfThisProcess | None] | None:
+def _reader(name: str, load: Callable[[], Callable[..., Any]]) -> tuple[MetricReader, OfThisProcess | None] | None:
     from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
 
     try:
-        exporter = make()
-        if isinstance(exporter, MetricReader):
-            return exporter, None
-        return PeriodicExportingMetricReader(exporter), exporter
+        kind = load()
+        made = kind()
+        if isinstance(made, MetricReader):
+            return made, None
+        exporter = OfThisProcess(kind, made)
+        return PeriodicExportingMetricReader(exporter), exporter  # pyright: ignore[reportArgumentType] - it is one in all it does
     except Exception as error:  # noqa: BLE001 - as above
         return _left_out("metrics", name, error)
 
@@ -107,23 +109,16 @@ def exporters(
             yield name, lambda known_as=known_as: _load(signal, known_as, variable)
 
 
-def _made(kind: Callable[[], Any], *, details: bool = True) -> Any:
-    from opentelemetry.sdk.metrics.export import MetricReader
-
-    exporter = kind()
-    return exporter if isinstance(exporter, MetricReader) else OfThisProcess(kind, exporter, details=details)
-
-
 class OfThisProcess:
     """An exporter that is made anew in a forked process, and that knows what it could not deliver.
 
     The parent's holds open connections. Where both processes wrote to one of them, their requests would mix.
     """
 
-    def __init__(self, kind: Callable[[], Any], exporter: Any, *, details: bool = True) -> None:
+    def __init__(self, kind: Callable[[], Any], made: Any = None, *, details: bool = True) -> None:
         self._details = details
         self._kind = kind
-        self._exporter = exporter
+        self._exporter = kind() if made is None else made
         self._inherited: list[Any] = []
         self._processor: object = None
         self._making = threading.Lock()

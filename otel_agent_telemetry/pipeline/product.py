@@ -10,11 +10,17 @@ import importlib.metadata
 import os
 import re
 import sys
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from otel_agent_telemetry.pipeline._command_line import Program, running_program
 
-__all__ = ["DEFAULT_PRODUCT", "Names", "running_names", "running_product"]
+if TYPE_CHECKING:
+    from otel_agent_telemetry.consent import Consent
+    from otel_agent_telemetry.identity import Store
+    from otel_agent_telemetry.lifecycle import Lifecycle
+    from otel_agent_telemetry.settings import Settings
+
+__all__ = ["DEFAULT_PRODUCT", "Names", "Process", "running_names", "running_product"]
 
 DEFAULT_PRODUCT = "agent-service"
 
@@ -56,6 +62,17 @@ class Names(NamedTuple):
 
     product: str
     service: str
+    version: str | None
+
+
+class Process(NamedTuple):
+    """What this process is, and was told."""
+
+    lifecycle: Lifecycle
+    settings: Settings
+    consent: Consent
+    store: Store | None
+    product: str
     version: str | None
 
 

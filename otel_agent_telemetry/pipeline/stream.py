@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
+    from otel_agent_telemetry.meaning import Meaning
+    from otel_agent_telemetry.meaning._ancestry import Tree
     from otel_agent_telemetry.meaning._records import SpanRecord
     from otel_agent_telemetry.pipeline._backlog import Outlet
     from otel_agent_telemetry.pipeline._writer import Item
-    from otel_agent_telemetry.pipeline.metering import OperatorMeter, Unrecorded
     from otel_agent_telemetry.pipeline.tokens import TokenCounters
+    from otel_agent_telemetry.pipeline.unrecorded import Unrecorded
 
 __all__ = ["EventStream", "flush_all"]
 
@@ -37,6 +39,7 @@ _CONSENT_SECONDS = 0.5
 _SYNCHRONOUS_SECONDS = 5.0
 _LONGEST_ROUND_SECONDS = 10.0
 _ROUND_SECONDS = 1.0  # on the way out, for what is under way: identity and ledger are opened on a busy machine
+_SLOW_ROUNDS = 5
 _LEAST_PATIENCE_SECONDS = 0.02  # for a ledger that others are at work in, whoever waited for them before
 
 
@@ -46,10 +49,10 @@ class EventStream:
     ``allowed`` is asked before anything is kept, ``recordable`` for each thing that happens, when it does: what
     happens after an opt-out is not taken, whenever it would be written, but goes to ``unrecorded``.
     ``open_outlet`` gives None where this process has no identity yet; ``new_counters`` makes what counts tokens,
-    ``count_lost`` writes down a loss. ``meter`` is shown what it all means.
+    ``count_lost`` writes down a loss. ``new_meaning`` makes what reads the spans of a tree.
 
     ``link`` is told that a span began, and ``leave`` that one that does not matter ended. They are those of
-    :class:`~otel_agent_telemetry.meaning.Meaning`, without a call between: nearly every span of the process comes here.
+    its :class:`~otel_agent_telemetry.meaning._ancestry.Tree`, without a call between: nearly every span comes here.
     """
 
     def __init__(
@@ -60,10 +63,9 @@ class EventStream:
         open_outlet: Callable[[], Outlet | None],
         new_counters: Callable[[], TokenCounters],
         count_lost: Callable[[Mapping[str, int]], object],
-        dialect: str,
         debug: bool = False,
         synchronous: bool = False,
-        meter: OperatorMeter | None = None,
+        new_meaning: Callable[[Tree], Meaning] | None = None,
         unrecorded: Unrecorded | None = None,
     ) -> None:
         self._allowed = allowed
@@ -72,10 +74,10 @@ class EventStream:
             open_outlet=open_outlet,
             new_counters=new_counters,
             count_lost=count_lost,
-            dialect=dialect,
             debug=debug,
             partial=self.awaits_spans,
-            observe=None if meter is None else meter.observe,
+            new_meaning=new_meaning,
+            rest=self._thread.rest,
         )
         self._unrecorded = unrecorded
         self._synchronous = synchronous
@@ -97,8 +99,8 @@ class EventStream:
 
     def _know_spans(self) -> None:
         """Whenever it is another one that knows where spans belong."""
-        mapping = self._writer.mapping
-        self.link, self.leave, self._expect = mapping.link, mapping.leave, mapping.expect
+        tree = self._writer.tree
+        self.link, self.leave, self._expect = tree.link, tree.leave, tree.expect
 
     @property
     def awaits_spans(self) -> bool:
@@ -145,7 +147,7 @@ class EventStream:
         """What metrics say of model calls: told where no span says it, which an exporter's spans show later."""
         told, self._metered = (self._metered, facts) if self.awaits_spans else ([*self._metered, *facts], [])
         self.drain()
-        if not self._writer.mapping.has_model_calls:
+        if not self._writer.has_model_calls:
             self.emit(told)
 
     def replay(self, records: list[SpanRecord]) -> None:
@@ -226,9 +228,14 @@ class EventStream:
         What still happens, in somebody's exit handler or in an exporter that is flushed last, is written at once.
         """
         try:
-            with _deadline.Within(_ROUND_SECONDS), _deadline.Leaving():
-                if not self.drain(collect=True, leaving=True):
-                    self._writer.abandon(self._queue.empty())  # our own thread is at work in it, and does not end
+            if self._holds_work():
+                try:
+                    with _deadline.Within(_ROUND_SECONDS), _deadline.Leaving():
+                        self.drain(collect=True, leaving=True)
+                finally:
+                    self._work.release()
+            else:
+                self._writer.abandon(self._queue.empty())  # our own thread is at work in it, and does not end
             outlet = self._writer.outlet
             if outlet is not None and outlet.sender is not None:
                 if not outlet.durable:
@@ -239,6 +246,21 @@ class EventStream:
         except Exception:
             _logger.debug("events could not be written at exit", exc_info=True)
         self._thread.retire()
+
+    def _holds_work(self) -> bool:
+        """Whether whoever leaves may write now, in place of our own thread.
+
+        That one lets go in a moment of what another process holds. On a machine that has too much to do a round takes
+        its time: as long as it gets on it is waited for, but not where it stands still.
+        """
+        for _ in range(_SLOW_ROUNDS):
+            before = self._thread.rests
+            with _deadline.Within(_ROUND_SECONDS), _deadline.Leaving():
+                if self._work.acquire(timeout=_deadline.left(_ROUND_SECONDS)):
+                    return True
+            if self._thread.rests == before:
+                return False
+        return False
 
     # The writing thread ------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry.pipeline.exporter import ProxyMetricExporter
+from otel_agent_telemetry.pipeline.outlet import Encoder
 from otel_agent_telemetry.pipeline.sending.ledger import Ledger
 from otel_agent_telemetry.pipeline.stream import EventStream
 from otel_agent_telemetry.pipeline.tokens import TokenCounters
@@ -15,24 +16,26 @@ from otel_agent_telemetry.pipeline.writing.registries import Registries
 from tests.agreement.events import KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from otel_agent_telemetry.meaning import Fact
     from otel_agent_telemetry.meaning._records import SpanRecord
     from otel_agent_telemetry.pipeline.sending._sender import Sender
+    from otel_agent_telemetry.pipeline.sending.ledger import Row
 
 
 class _Outlet:
     """A ledger in memory, and nobody to send to."""
 
     def __init__(self) -> None:
-        self.anonymiser = Anonymiser(KEY, Registries())
+        self._encoder = Encoder(Anonymiser(KEY, Registries()), "proxy")
         self.ledger = Ledger(None)
         self.sender: Sender | None = None
         self.durable = True
         self.lost: list[Mapping[str, int]] = []
 
-    def envelope(self) -> Envelope:
-        return Envelope("acme-agents", "cli", "test", "install_0000000000000000")
+    def rows(self, facts: Collection[Fact]) -> list[Row]:
+        return self._encoder.rows(facts, Envelope("acme-agents", "cli", "test", "install_0000000000000000"))
 
     def is_current(self) -> bool:
         return True
@@ -50,7 +53,6 @@ def bodies(feed: Callable[[EventStream], None]) -> list[bytes]:
         open_outlet=lambda: outlet,
         new_counters=lambda: TokenCounters(ProxyMetricExporter),
         count_lost=outlet.lost.append,
-        dialect="proxy",
     )
     feed(stream)
     stream.close()

@@ -3,7 +3,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
+from otel_agent_telemetry._folder import ledger_file
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger
 from tests.cli.command import Done, agent_telemetry, program
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from otel_agent_telemetry._folder import ledger_file
 from otel_agent_telemetry.cli._covered import ROWS
-from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger
 from tests.cli.command import ROOT, SOURCES, Done, agent_telemetry, environment, execute
 from tests.recorder import Answer
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from otel_agent_telemetry._folder import ledger_file
 from otel_agent_telemetry.cli._outbox import Ledgers
-from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger
 from tests.cli.command import Done, agent_telemetry, program
 
 if TYPE_CHECKING:

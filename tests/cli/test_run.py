@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from otel_agent_telemetry._folder import ledger_file
 from otel_agent_telemetry.cli._traces_go import traces_go
-from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger
 from tests.cli.command import COMMAND, ROOT, SOURCES, Done, agent_telemetry, all_of, environment, execute
 
 if TYPE_CHECKING:

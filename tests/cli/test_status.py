@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
+from otel_agent_telemetry._folder import ledger_file
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger
 from tests.cli.command import Done, agent_telemetry, program
 
 if TYPE_CHECKING:

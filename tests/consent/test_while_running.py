@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_agent_telemetry import Telemetry, _losses
+from otel_agent_telemetry._folder import ledger_file
 from otel_agent_telemetry.consent import Consent, Decision, store_choice
 from otel_agent_telemetry.lifecycle import Lifecycle
 from otel_agent_telemetry.meaning._records import Fact
 from otel_agent_telemetry.pipeline.assemble import stream_of
-from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger
 from otel_agent_telemetry.settings import Settings
 from tests.cli.command import agent_telemetry
 from tests.recorder import Answer, Recorder

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from otel_agent_telemetry import Telemetry
-from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
+from otel_agent_telemetry._folder import ledger_file
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger
 from tests.goldens.agent_swarm import ID, INSTALLED_AT, PACKAGE
 from tests.goldens.captured import calls_of
 from tests.goldens.forms import Form, between

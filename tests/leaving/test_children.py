@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_agent_telemetry.pipeline.assemble import ledger_file
+from otel_agent_telemetry._folder import ledger_file
 from otel_agent_telemetry.pipeline.sending.ledger import Ledger
 from tests.lifecycle.acme import PRODUCT, stored
 from tests.lifecycle.programs import allowed, environment, run, start

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from otel_agent_telemetry.pipeline.assemble import ledger_file
+from otel_agent_telemetry._folder import ledger_file
 from otel_agent_telemetry.pipeline.sending.ledger import Ledger
 from tests.lifecycle.acme import PRODUCT
 from tests.lifecycle.programs import allowed, start

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from otel_agent_telemetry.pipeline.assemble import ledger_file
+from otel_agent_telemetry._folder import ledger_file
 from otel_agent_telemetry.pipeline.leftovers import delete_leftovers
 from otel_agent_telemetry.pipeline.sending.ledger import Ledger
 from tests.lifecycle.acme import PRODUCT

@@ -13,9 +13,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from otel_agent_telemetry import Telemetry
+from otel_agent_telemetry._folder import ledger_file
 from otel_agent_telemetry.lifecycle import Lifecycle
 from otel_agent_telemetry.lifecycle._spans import Spans
-from otel_agent_telemetry.pipeline.assemble import ledger_file
 from otel_agent_telemetry.pipeline.sending.ledger import Ledger
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ telemetry.configure()
 """
 SHOW = """
 telemetry.flush(0)
-from otel_agent_telemetry.pipeline.sending.ledger import Ledger, ledger_file
+from otel_agent_telemetry._folder import ledger_file
+from otel_agent_telemetry.pipeline.sending.ledger import Ledger
 path = ledger_file(os.environ["AGENT_TELEMETRY_STATE_DIR"], "acme-agents")
 bodies = [json.loads(entry.body) for entry in Ledger(path).events()]
 print(json.dumps([[body["event"], body["properties"]] for body in bodies]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from otel_agent_telemetry.meaning import Meaning
+from otel_agent_telemetry.meaning._ancestry import Tree
 from tests.meaning.spans import AGENT, CHAT, EPOCH, SECOND, TOOL, USED, key, names, own, properties, span
 
 if TYPE_CHECKING:
@@ -109,9 +110,11 @@ def test_one_span_from_two_sources() -> None:
 
 def test_spans_that_do_not_matter() -> None:
     """A span with nothing of interest below it is forgotten at once; one with something below it is asked for."""
-    mapping = _opened(0, 1, 2)
-    mapping.expect(key(2))
-    assert [mapping.leave(key(number)) for number in (3, 2, 1)] == [False, True, True]
+    tree = Tree()
+    for number, parent in ((1, 0), (2, 1), (3, 2)):
+        tree.link(key(number), key(parent))
+    tree.expect(key(2))
+    assert [tree.leave(key(number)) for number in (3, 2, 1)] == [False, True, True]
 
 
 def test_tools_of_one_name() -> None:
@@ -142,7 +145,7 @@ def test_a_tool_call_that_ends_before_its_servers_part() -> None:
 
 def test_batches_of_ended_spans() -> None:
     """Where spans come when they have ended, a call waits for a parent that has not been seen yet."""
-    mapping = Meaning(partial=True)
+    mapping = Meaning(tree=Tree(partial=True))
     assert mapping.end(span(2, USED, parent=1)) == []
     out = mapping.end(span(1, {**_CONVERSATION, "gen_ai.usage.input_tokens": 120}))
     assert properties(out, "session.ended")["inputTokens"] == 120
@@ -150,7 +153,7 @@ def test_batches_of_ended_spans() -> None:
 
 def test_a_session_outlives_many_other_spans() -> None:
     """However many spans begin, an open session of ours is not forgotten."""
-    mapping = Meaning(most_open=4)
+    mapping = Meaning(tree=Tree(most_open=4))
     mapping.start(own(1, "session", gen_ai__conversation__id="s"))
     for number in range(2, 20):
         mapping.link(key(number), key(0))

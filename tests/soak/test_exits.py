@@ -11,7 +11,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from otel_agent_telemetry.pipeline.assemble import ledger_file
+from otel_agent_telemetry._folder import ledger_file
 from otel_agent_telemetry.pipeline.sending.ledger import Ledger
 from tests.lifecycle.acme import PRODUCT
 from tests.parts import absent

@@ -19,7 +19,7 @@ PROGRAM = r"""
     from opentelemetry import trace
     from otel_agent_telemetry import contract, semconv
     from otel_agent_telemetry.contract._text import json_schema
-    from otel_agent_telemetry.pipeline.assemble import ledger_file
+    from otel_agent_telemetry._folder import ledger_file
 
     class Refuses:
         def __str__(self): raise ValueError

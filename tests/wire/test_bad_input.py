@@ -14,10 +14,10 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcess
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from otel_agent_telemetry import Telemetry, _losses
+from otel_agent_telemetry._folder import ledger_file
 from otel_agent_telemetry.contract._text import json_schema
 from otel_agent_telemetry.lifecycle import Lifecycle
 from otel_agent_telemetry.lifecycle._spans import Spans
-from otel_agent_telemetry.pipeline.assemble import ledger_file
 from otel_agent_telemetry.pipeline.sending.ledger import Ledger
 from tests.wire.vectors import PRODUCT
 

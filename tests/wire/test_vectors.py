@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_agent_telemetry import contract
-from otel_agent_telemetry.pipeline.assemble import ledger_file
+from otel_agent_telemetry._folder import ledger_file
 from otel_agent_telemetry.pipeline.sending.ledger import Ledger
 from tests.wire.vectors import PRODUCT, VECTORS, by_name, expected, file_store, sql_store, telemetry, timeless
 

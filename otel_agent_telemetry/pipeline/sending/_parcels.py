@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     import sqlite3
@@ -20,8 +19,7 @@ Row: TypeAlias = tuple[str, bytes, str, str, float]
 _PENDING = "SELECT id, body, content_type, key, next_at, attempts, batch FROM events WHERE state = 'pending'"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parcel:
+class Parcel(NamedTuple):
     """What one POST carries: the events' ids, the exact body, and from when it may go.
 
     ``attempts`` is how often it was tried, ``failures`` how often in a row the server did not take what it was sent. A

@@ -40,7 +40,6 @@ __all__ = [
     "Parcel",
     "Row",
     "count_drops",
-    "ledger_file",
 ]
 
 KEPT_EVENTS = 10_000
@@ -61,11 +60,6 @@ class Entry:
     state: str
     reason: str | None
     sent_at: float | None
-
-
-def ledger_file(state_dir: str, product: str) -> str:
-    """Where the ledger of a product is."""
-    return os.path.join(state_dir, product, "ledger.db")
 
 
 def count_drops(path: str, counts: Mapping[str, int]) -> None:
@@ -365,6 +359,11 @@ class Ledger:
     def was_replaced(self) -> bool:
         """Whether the file that was opened first is there no more: deleted, or moved aside."""
         return self._database.was_replaced
+
+    @staticmethod
+    def is_full(error: LedgerError) -> bool:
+        """Whether it failed as there is no room on the disk."""
+        return is_full(error.__cause__)
 
     def reclaim(self) -> None:
         """Take up as little of the disk as can be; whether or not that can be done now."""

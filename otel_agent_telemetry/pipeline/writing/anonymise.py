@@ -6,13 +6,15 @@ Nothing is stripped from a fact; what the contract does not name is never looked
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from otel_agent_telemetry import _losses, contract
 from otel_agent_telemetry.contract._kinds import ListOf, PublicName, Ref, Tag, coarse
 from otel_agent_telemetry.contract._reference import reference
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from otel_agent_telemetry.contract._events import Event
     from otel_agent_telemetry.contract._kinds import Kind
     from otel_agent_telemetry.meaning._records import Fact
@@ -23,7 +25,9 @@ __all__ = ["Anonymiser", "CleanEvent"]
 _NANOSECONDS = 1_000_000_000
 _MINUTE = 60
 _REMEMBERED_REFERENCES = 4096
-_LOOKED_UP = (Ref, PublicName, Tag, ListOf)
+
+Cleaner: TypeAlias = "Callable[[object], object | None]"
+"""From a value to what may leave of it; None for one of the wrong type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class Anonymiser:
         self._key = reference_key
         self._registries = registries
         self._references: dict[tuple[str, str], str] = {}
+        self._plans: dict[str, tuple[Event, list[tuple[str, Cleaner]]]] = {}
 
     def clean(self, fact: Fact) -> CleanEvent | None:
         """The event of a fact; None, counted, where no such event is declared."""
@@ -60,13 +65,13 @@ class Anonymiser:
         given = fact.properties
         properties: dict[str, object] = {}
         seen = 0
-        for name, kind in declared.properties.items():
+        for name, clean in self._plan_of(declared):
             if name in given:
                 seen += 1
                 value = given[name]
-                if value is None or kind.preset not in (None, self._preset):
+                if value is None or clean is _left_out:
                     continue
-                cleaned = self._value(kind, value)
+                cleaned = clean(value)
                 if cleaned is None:
                     _losses.count("wrong_type")
                 else:
@@ -86,17 +91,41 @@ class Anonymiser:
             self._references[namespace, identifier] = known
         return known
 
-    def _value(self, kind: Kind, value: object) -> object | None:
-        checked = kind.check(value)
-        if checked is None:
-            return None
-        if not isinstance(kind, _LOOKED_UP):
-            return coarse(checked) if self._is_coarse else checked
+    def _plan_of(self, declared: Event) -> list[tuple[str, Cleaner]]:
+        """How each property of an event is cleaned; made once, as long as the event is declared so."""
+        known = self._plans.get(declared.name)
+        if known is not None and known[0] is declared:
+            return known[1]
+        plan = [
+            (name, self._cleaner(kind) if kind.preset in (None, self._preset) else _left_out)
+            for name, kind in declared.properties.items()
+        ]
+        self._plans[declared.name] = declared, plan
+        return plan
+
+    def _cleaner(self, kind: Kind) -> Cleaner:
+        check = kind.check
         if isinstance(kind, Ref):
-            return self.reference(kind.namespace, str(checked))
+            namespace = kind.namespace
+            return _then(check, lambda value: self.reference(namespace, str(value)))
         if isinstance(kind, PublicName):
-            return self._registries.public(kind.registry, str(checked))
+            registry = kind.registry
+            return _then(check, lambda value: self._registries.public(registry, str(value)))
         if isinstance(kind, Tag):
-            return contract.declared_tag(str(checked))
-        items: list[object] = checked if isinstance(checked, list) else []  # pyright: ignore[reportUnknownVariableType] - checked by the kind
-        return [self._value(kind.item, item) for item in items]
+            return _then(check, lambda value: contract.declared_tag(str(value)))
+        if isinstance(kind, ListOf):
+            item = self._cleaner(kind.item)
+            return _then(check, lambda values: [item(value) for value in values])
+        return _then(check, coarse) if self._is_coarse else check
+
+
+def _then(check: Cleaner, step: Callable[[Any], object]) -> Cleaner:
+    def clean(value: object) -> object | None:
+        checked = check(value)
+        return None if checked is None else step(checked)
+
+    return clean
+
+
+def _left_out(_: object) -> None:
+    """A property that leaves with another preset alone."""
