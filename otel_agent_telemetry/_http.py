@@ -10,12 +10,12 @@ import this module only when there is something to send.
 from __future__ import annotations
 
 import http.client
+import queue
 import socket
 import threading
 from contextlib import suppress
-from contextvars import Context, ContextVar
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -24,6 +24,8 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util import SKIP_HEADER
+
+from otel_agent_telemetry._background import background
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,15 +88,11 @@ class Client:
         not, the answer counts and its body is cut. Raises NoAnswerError.
         """
         call = _Call(method, url, _only(headers), body, seconds)
-        try:
-            if self._worker is None:
-                self._worker = _Worker(self._limit)
-            self._rests = False
-            self._worker.asked.put(call)
-            self._rests = is_done = call.done.acquire(timeout=seconds)
-        except RuntimeError as error:  # the interpreter is on its way out and starts no more threads
-            self._worker = None
-            raise NoAnswerError(str(error)) from error
+        if self._worker is None:
+            self._worker = _Worker(self._limit)
+        self._rests = False
+        self._worker.asked.put(call)
+        self._rests = is_done = call.done.acquire(timeout=seconds)
         answer = call.answer  # before the cut, which would make a half of an answer look like a whole one
         if not is_done or answer is None:
             self.close()
@@ -161,14 +159,14 @@ class _Worker:
 
     def __init__(self, limit: int) -> None:
         self.line = _Line()
-        self.asked: SimpleQueue[_Call | None] = SimpleQueue()
+        self.asked: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()  # of the kind that the thread is of
         self._limit = limit
         self._from_environment: dict[str, Any] | None = None
-        # An empty context: neither the host's trace, nor its baggage, nor its error reporter's scope comes along.
-        self.thread = threading.Thread(
-            target=Context().run, args=(self._run,), name="agent-telemetry-request", daemon=True
-        )
-        self.thread.start()
+        # Neither the host's trace, nor its baggage, nor its error reporter's scope comes along.
+        thread = background("agent-telemetry-request", self._run)
+        if thread is None:
+            raise NoAnswerError("the interpreter starts no more threads")
+        self.thread = thread
 
     def _run(self) -> None:
         _line.set(self.line)

@@ -9,7 +9,7 @@ import weakref
 from collections import deque
 from typing import TYPE_CHECKING
 
-from otel_agent_telemetry.pipeline._background import Bell, background
+from otel_agent_telemetry._background import Bell, background
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,13 +51,16 @@ class Aside:
         _asides.add(self)
 
     def _begin(self) -> None:
-        self._asked: deque[Asked] = deque()
-        self._bell = Bell()
-        self._thread = background("agent-telemetry-operator", self._run)
+        asked: deque[Asked] = deque()
+        bell = Bell()
+        self._asked, self._bell = asked, bell
+        self._thread = background("agent-telemetry-operator", lambda: _do_all(asked, bell))
 
     def ask(self, run: Callable[[], object]) -> Asked:
         """Have it done, after what was asked for before."""
         asked = Asked(run)
+        if self._bell.is_outdated():  # the host has patched threads: what is asked for belongs into one of the new kind
+            self._begin()
         if self._thread is None:
             asked.do()
         else:
@@ -65,16 +68,17 @@ class Aside:
             self._bell.ring()
         return asked
 
-    def _run(self) -> None:
-        while True:
-            self._bell.wait(None)
-            self._bell.hush()
-            while self._asked:
-                self._asked.popleft().do()
-
     def after_fork(self) -> None:
         """The parent's thread is not in the child."""
         self._begin()
+
+
+def _do_all(asked: deque[Asked], bell: Bell) -> None:
+    while True:
+        bell.wait(None)
+        bell.hush()
+        while asked:
+            asked.popleft().do()
 
 
 _asides: weakref.WeakSet[Aside] = weakref.WeakSet()

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, TypeAlias
 from opentelemetry.sdk.trace import Span
 
 from otel_agent_telemetry import _losses
+from otel_agent_telemetry._background import background
 from otel_agent_telemetry._imports import importing
 from otel_agent_telemetry.meaning._ancestry import Tree
 from otel_agent_telemetry.meaning._records import Fact
 from otel_agent_telemetry.pipeline import _span_record
-from otel_agent_telemetry.pipeline._background import background
 from otel_agent_telemetry.pipeline._backlog import Backlog
 
 if TYPE_CHECKING:

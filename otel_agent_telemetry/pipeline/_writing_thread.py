@@ -7,8 +7,8 @@ import threading
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import _losses
+from otel_agent_telemetry._background import Bell, background
 from otel_agent_telemetry.errors import LedgerError
-from otel_agent_telemetry.pipeline._background import Bell, background
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,8 @@ _REST_SECONDS = 0.00002
 class WritingThread:
     """See the module. ``wait_seconds`` says how long nothing needs to be done if nothing happens; None for ever.
 
-    It starts when it is first woken, and not where the interpreter takes no threads.
+    It starts when it is first woken, and not where the interpreter takes no threads. Where the host patches threads
+    later, one of the new kind takes its place.
     """
 
     def __init__(self, write: Callable[[], object], wait_seconds: Callable[[], float | None]) -> None:
@@ -45,7 +46,7 @@ class WritingThread:
             return False
         if not self._bell.is_ringing():
             self._bell.ring()
-            if self._thread is None:
+            if self._thread is None or self._is_outdated():
                 return self._start()
         return True
 
@@ -64,22 +65,26 @@ class WritingThread:
         self._has_ended = True
         self._bell.ring()
 
+    def _is_outdated(self) -> bool:
+        """Whether another one takes its place: the host patched threads, and this is the one that runs the new kind."""
+        return self._bell.is_outdated() and threading.get_native_id() == threading.main_thread().native_id
+
     def _start(self) -> bool:
         with self._starting:
-            if self._thread is None and not self.is_retired:
-                self._bell = Bell()
-                self._bell.ring()
-                self._thread = background("agent-telemetry", self._run)
+            if (self._thread is None or self._is_outdated()) and not self.is_retired:
+                bell = self._bell = Bell()
+                bell.ring()
+                self._thread = background("agent-telemetry", lambda: self._run(bell))
                 self.is_retired = self._thread is None  # the interpreter is shutting down
             return not self.is_retired
 
-    def _run(self) -> None:
+    def _run(self, bell: Bell) -> None:
         wait: float | None = None
-        while not self._has_ended:
-            self._bell.wait(wait)
-            if self._bell.is_ringing() and not self.is_retired:
-                self._bell.linger(_LINGER_SECONDS)
-            self._bell.hush()
+        while not self._has_ended and bell is self._bell:
+            bell.wait(wait)
+            if bell.is_ringing() and not self.is_retired:
+                bell.linger(_LINGER_SECONDS)
+            bell.hush()
             wait = None if self.is_retired else self._round()
 
     def _round(self) -> float | None:

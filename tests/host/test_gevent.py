@@ -19,6 +19,8 @@ from tests.network import free_port
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.recorder import Recorder
+
 EARLY = """
     from gevent import monkey
     monkey.patch_all()
@@ -39,19 +41,23 @@ LATE = """
     import otel_agent_telemetry as telemetry
 
     telemetry.configure()
-    telemetry.server_shutdown(sessions_processed=0)
-    time.sleep(0.1)
+    for number in range(60):
+        telemetry.server_shutdown(sessions_processed=number)
+    time.sleep(0.15)
     warnings.simplefilter("ignore")
     from gevent import monkey
     monkey.patch_all()
     import gevent
 
     def tell(number):
-        for port in range(10 * number, 10 * number + 10):
-            telemetry.server_shutdown(sessions_processed=port)
+        for each in range(10 * number, 10 * number + 10):
+            telemetry.server_shutdown(sessions_processed=each)
             gevent.sleep(0.001)
 
-    gevent.joinall([gevent.spawn(tell, number) for number in range(1, 10)])
+    gevent.joinall([gevent.spawn(tell, number) for number in range(6, 15)])
+"""
+FLUSHED = """
+    print(telemetry.flush(20))
 """
 SERVED = """
 import otel_agent_telemetry as telemetry
@@ -75,12 +81,22 @@ def test_a_signal(tmp_path: Path, number: signal.Signals) -> None:
         assert process.wait(20) == -number
 
 
-def test_patched_late(tmp_path: Path) -> None:
-    """A program that patches after its first event ends well, each time, and loses none."""
+@pytest.mark.parametrize("sends", [False, True])
+def test_patched_late(tmp_path: Path, recorder: Recorder, *, sends: bool) -> None:
+    """A program that patches after its first events, in the middle of sending or not, ends well and loses none."""
+    variables = {"AGENT_TELEMETRY_ENDPOINT": recorder.url} if sends else {}
     for attempt in range(5):
-        run(LATE, variables=allowed(tmp_path / str(attempt)))
-        ports = [json.loads(body)["properties"]["sessionsProcessed"] for body in stored(tmp_path / str(attempt))]
-        assert sorted(ports) == [0, *range(10, 100)]
+        run(LATE, variables=allowed(tmp_path / str(attempt), **variables))
+        told = [json.loads(body)["properties"]["sessionsProcessed"] for body in stored(tmp_path / str(attempt))]
+        assert sorted(told) == [*range(150)]
+
+
+def test_sends_after_a_late_patch(tmp_path: Path, recorder: Recorder) -> None:
+    """What is told after the patch is sent by the program that told it, as soon as it is asked for."""
+    told = run(LATE + FLUSHED, variables=allowed(tmp_path, AGENT_TELEMETRY_ENDPOINT=recorder.url))
+    assert told == "True\n"
+    bodies = [json.loads(request.body)["properties"]["sessionsProcessed"] for request in recorder.requests]
+    assert sorted(bodies) == [*range(150)]
 
 
 def test_gunicorn(tmp_path: Path) -> None:

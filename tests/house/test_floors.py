@@ -20,6 +20,7 @@ FLOORS = {
     "ground": {
         "errors",
         "semconv",
+        "_background",
         "_deadline",
         "_folder",
         "_http",

@@ -9,8 +9,8 @@ import time
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import _deadline, _losses
+from otel_agent_telemetry._background import Bell, background
 from otel_agent_telemetry.errors import LedgerError
-from otel_agent_telemetry.pipeline._background import Bell, background
 
 if TYPE_CHECKING:
     from otel_agent_telemetry.pipeline.sending.ledger import Ledger
@@ -37,10 +37,15 @@ class Sender:
 
     def wake(self) -> None:
         """There may be something to send."""
-        if self._thread is None and not self._leaves:
-            self._bell = Bell()
-            self._thread = background("agent-telemetry-sender", self._run)
+        self._start()
         self._bell.ring()
+
+    def _start(self) -> None:
+        if self._leaves or not (self._thread is None or self._bell.is_outdated()):
+            return
+        bell, self._rounds = Bell(), threading.Condition()
+        self._bell = bell
+        self._thread = background("agent-telemetry-sender", lambda: self._run(bell))
 
     def send_now(self, seconds: float) -> None:
         """One attempt on the caller's own thread."""
@@ -60,9 +65,10 @@ class Sender:
             if parcel.ids == tried:  # another process is sending
                 time.sleep(min(_LOOK_AGAIN_SECONDS, max(0.0, deadline - time.monotonic())))
             tried = parcel.ids
+            self._start()
             with self._rounds:
                 before = self._done
-                self.wake()
+                self._bell.ring()
                 left = max(0.0, deadline - time.monotonic())
                 if self._thread is None or not self._rounds.wait_for(lambda: self._done > before, left):  # noqa: B023 - used in this round only
                     return False
@@ -74,13 +80,15 @@ class Sender:
         self._uploader.leave()
         self._bell.ring()
 
-    def _run(self) -> None:
+    def _run(self, bell: Bell) -> None:
         wait: float | None = None
         while not self._leaves:
-            self._bell.wait(wait)
-            self._bell.hush()
+            bell.wait(wait)
+            bell.hush()
+            if bell.is_outdated():  # whoever wakes it next starts another one
+                return
             try:
-                next_at = self._uploader.send_once().next_at
+                next_at = self._uploader.send_once(goes_on=lambda: not bell.is_outdated()).next_at
                 wait = None if next_at is None else max(0.01, next_at - time.time())
             except LedgerError:  # nothing is lost, and nothing can be sent now
                 wait = _AFTER_FAILURE_SECONDS

@@ -45,9 +45,9 @@ class SendResult:
     """How a round of sending ended.
 
     ``ended``: ``empty`` (nothing is left), ``waiting`` (the server, or the network, is given time), ``busy`` (another
-    one is sending), ``refused`` (consent was withdrawn), ``stopped`` (the server wants no more from this version),
-    ``out_of_time``. ``next_at`` is when to try again, in seconds since the epoch; None where only a new event, or
-    nothing, makes that worth while. ``sent`` and ``dropped`` count events.
+    one is sending), ``refused`` (consent was withdrawn, or whoever sends is not to go on), ``stopped`` (the server
+    wants no more from this version), ``out_of_time``. ``next_at`` is when to try again, in seconds since the epoch;
+    None where only a new event, or nothing, makes that worth while. ``sent`` and ``dropped`` count events.
     """
 
     ended: str
@@ -93,10 +93,10 @@ class Uploader:
         self._settled = threading.Event()
         self._posted_at = float("-inf")
 
-    def send_once(self, seconds: float | None = None) -> SendResult:
+    def send_once(self, seconds: float | None = None, *, goes_on: Callable[[], bool] = lambda: True) -> SendResult:
         """Send what is due until nothing is left, the server asks for patience, or so many seconds are over.
 
-        Raises LedgerError.
+        ``goes_on`` is asked before each POST, as consent is. Raises LedgerError.
         """
         self._ledger.take_over()
         if self._ledger.is_stopped(self._user_agent):
@@ -111,7 +111,7 @@ class Uploader:
             return SendResult(ended="busy", next_at=self._ledger.lease_until())
         try:
             self._ledger.drop_pending("gave_up", tried_before=self._clock() - _GIVE_UP_SECONDS)
-            return self._send_all(holder, None if seconds is None else time.monotonic() + seconds)
+            return self._send_all(holder, None if seconds is None else time.monotonic() + seconds, goes_on)
         finally:
             self._own_transport.rest()
             self._holder = None
@@ -147,11 +147,11 @@ class Uploader:
             self._holder, self._held_since = holder, now
             return True
 
-    def _send_all(self, holder: str, ends_at: float | None) -> SendResult:
+    def _send_all(self, holder: str, ends_at: float | None, goes_on: Callable[[], bool]) -> SendResult:
         sent = dropped = 0
         while True:
             left = POST_SECONDS if ends_at is None else min(POST_SECONDS, ends_at - time.monotonic())
-            if self._leaves or not self._allowed():
+            if self._leaves or not (goes_on() and self._allowed()):
                 return SendResult(ended="refused", sent=sent, dropped=dropped)
             if not self._take_lease(holder):  # the machine slept, and another one took over
                 return SendResult(ended="busy", next_at=self._ledger.lease_until(), sent=sent, dropped=dropped)
