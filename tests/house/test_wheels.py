@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
+import sys
 import zipfile
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
@@ -130,3 +133,26 @@ def test_a_wheel_holds_its_package_alone(root: Path, name: str) -> None:
     info = next(folder for folder in folders if folder.endswith(".dist-info"))
     assert folders == {name, info}
     assert {f"{name}/py.typed", f"{info}/licenses/LICENSE"} <= set(names)
+
+
+def test_the_pip_that_python_brings_installs_them(root: Path, tmp_path: Path) -> None:
+    """Both wheels go with each other and with what they need, as the oldest resolver that people have sees it."""
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "empty"], check=True)
+    pip = [tmp_path / "empty" / "bin" / "python", "-m", "pip", "install", "--quiet", "--dry-run"]
+    run = subprocess.run([*pip, *(root / "dist").glob("*.whl")], check=False, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize("name", ["otel-agent-telemetry", "otel-agent-instrumentation"])
+def test_nothing_is_needed_twice(name: str) -> None:
+    """What one dependency pins is not asked for beside it: pip before 23.3 cannot go back from the newest."""
+    asked = needed(name)
+    pinned = {each: pins for other in asked for each, pins in needed(other).items()}
+    # The API and the SDK are released together, and with all that pins them.
+    assert {each for each in asked if "==" in pinned.get(each, "")} <= {"opentelemetry-api", "opentelemetry-sdk"}
+
+
+def needed(name: str) -> dict[str, str]:
+    """What a distribution needs in any case: name -> the whole requirement."""
+    always = (each for each in requires(name) or () if ";" not in each)
+    return {re.split(r"[^A-Za-z0-9._-]", each, maxsplit=1)[0].lower().replace("_", "-"): each for each in always}
