@@ -308,9 +308,9 @@ def _decision(settings: Settings, consent: Consent, wrong: str) -> Decision:
 
 
 def _warn(text: str, *values: object) -> None:
-    import logging  # only a program that is told something needs it
+    from otel_agent_telemetry._log import logger  # only a program that is told something needs it
 
-    logging.getLogger("otel_agent_telemetry").warning(text, *values)
+    logger.warning(text, *values)
 
 
 def _notice(settings: Settings, endpoint: str) -> Decision | None:

@@ -212,15 +212,31 @@ def _variable_name(name: str | None) -> str | None:
 
 
 def _says_off(path: str) -> str | None:
-    """Why that file means off: it says so, or it is there and cannot be read as ``{"telemetry": "on" | "off"}``."""
+    """Why that file means off: it says so, or it is there and cannot be read as ``{"telemetry": "on" | "off"}``.
+
+    A process that is short of descriptors or memory learns nothing of it: then what it said last holds.
+    """
+    try:
+        said = _said_off(path)
+    except OSError as error:
+        if error.errno in _SHORT_OF and path in _said_last:
+            return _said_last[path]
+        if isinstance(error, PermissionError):
+            _warn_once(f"{path} is refused: {error.strerror}")
+        said = f"{path} cannot be read ({error.strerror})"
+    _said_last[path] = said
+    return said
+
+
+_SHORT_OF = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+_said_last: dict[str, str | None] = {}
+
+
+def _said_off(path: str) -> str | None:
     try:
         text = read_plain(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except OSError as error:
-        if isinstance(error, PermissionError):
-            _warn_once(f"{path} is refused: {error.strerror}")
-        return f"{path} cannot be read ({error.strerror})"
     import json  # only where a file says something: parsing costs what an opted-out start should not
 
     try:
@@ -240,6 +256,6 @@ def _warn_once(words: str) -> None:
     if words in _warned:
         return
     _warned.add(words)
-    import logging  # only where there is something to say
+    from otel_agent_telemetry._log import logger  # only where there is something to say
 
-    logging.getLogger("otel_agent_telemetry").warning("telemetry is off: %s", words)
+    logger.warning("telemetry is off: %s", words)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from abc import abstractmethod
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
 import wrapt
@@ -34,7 +35,8 @@ def quiet(function: Callable[P, R]) -> Callable[P, R | None]:
         try:
             return function(*args, **kwargs)
         except Exception:  # an observer never breaks its host
-            _logger.debug("%s failed", function.__qualname__, exc_info=True)
+            with suppress(Exception):  # nor does what the host does with its log
+                _logger.debug("%s failed", function.__qualname__, exc_info=True)
             return None
 
     return call

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,6 +9,7 @@ from opentelemetry.trace import Status, StatusCode
 
 from otel_agent_telemetry import _losses
 from otel_agent_telemetry import semconv as names
+from otel_agent_telemetry._log import logger as _logger
 from otel_agent_telemetry.lifecycle import _whole
 from otel_agent_telemetry.lifecycle._attributes import attributes, value_of
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["LiveSpan"]
 
 _USED = frozenset({names.GEN_AI_USAGE_INPUT_TOKENS, names.GEN_AI_USAGE_OUTPUT_TOKENS})
-_logger = logging.getLogger("otel_agent_telemetry")
 
 _SET = {
     "model": names.GEN_AI_REQUEST_MODEL,

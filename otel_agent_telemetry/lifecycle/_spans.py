@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import time
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from opentelemetry.trace import SpanKind
 
 from otel_agent_telemetry import _losses
 from otel_agent_telemetry import semconv as names
+from otel_agent_telemetry._log import logger as _logger
 from otel_agent_telemetry.lifecycle import _carrier, _ended, _feedback, _whole
 from otel_agent_telemetry.lifecycle._around import Around
 from otel_agent_telemetry.lifecycle._attributes import attributes, value_of
@@ -48,7 +48,6 @@ _EMPTY = otel_context.Context()
 _baggage = W3CBaggagePropagator()
 (_SPAN,) = trace.set_span_in_context(trace.INVALID_SPAN, _EMPTY)
 """The key under which a context holds its span: with it one copy of a context holds that and what is ours."""
-_logger = logging.getLogger("otel_agent_telemetry")
 
 # Kind of handle -> context key under which code inside finds it.
 _FOUND_UNDER = {names.LIFECYCLE_SESSION: _SESSION, names.LIFECYCLE_TASK: _TASK}

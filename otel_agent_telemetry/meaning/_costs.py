@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from functools import lru_cache
 from typing import Protocol
 
+from otel_agent_telemetry._log import logger as _logger
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.meaning import _prices
 from otel_agent_telemetry.meaning._records import NOTHING, Guess
 
 __all__ = ["NOTHING", "Guess", "guess", "guess_of_rest", "spent"]
-
-_logger = logging.getLogger("otel_agent_telemetry")
 
 
 class Used(Protocol):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import sys
 from functools import lru_cache
@@ -11,6 +10,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from otel_agent_telemetry._log import logger as _logger
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.meaning._models import undated
 from otel_agent_telemetry.meaning._price_list import PriceList, Rates, installed, shipped
@@ -25,7 +25,6 @@ VARIABLE = "AGENT_TELEMETRY_PRICES"
 
 ``cache_read`` and ``cache_write`` may be there too; else such tokens cost as much as other input.
 """
-_logger = logging.getLogger("otel_agent_telemetry")
 
 _MILLION = 1_000_000
 _PARTS = frozenset({"input", "output", "cache_read", "cache_write"})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import weakref
@@ -10,13 +9,12 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry._background import Bell, background
+from otel_agent_telemetry._log import logger as _logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["Aside", "Asked"]
-
-_logger = logging.getLogger("otel_agent_telemetry")
 
 
 class Asked:

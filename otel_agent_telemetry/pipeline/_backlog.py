@@ -6,7 +6,6 @@ calls below a run that is still open, until it ends.
 
 from __future__ import annotations
 
-import logging
 import sys
 import time
 from collections import deque
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from otel_agent_telemetry import _losses
 from otel_agent_telemetry._imports import importing
+from otel_agent_telemetry._log import logger as _logger
 from otel_agent_telemetry.errors import LedgerError
 from otel_agent_telemetry.pipeline._notes import Notes
 from otel_agent_telemetry.pipeline.sending._counts import Count
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Backlog", "Outlet"]
 
-_logger = logging.getLogger("otel_agent_telemetry")
 
 TOKEN_INTERVAL_SECONDS = 60.0
 MOST_HELD = 10_000

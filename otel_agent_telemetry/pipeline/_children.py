@@ -2,22 +2,25 @@
 
 Such a child runs no exit handler. Its library has a hook for this, ``util.Finalize``, which is asked for where the
 library is loaded, in the child, as it drops what the parent had registered. The processes of a billiard pool run not
-even that: their worker calls ``on_exit``, and the pool may end them a moment later. Nothing is imported here.
+even that: their worker calls ``on_exit``, and the pool may end them a moment later. Nothing is imported here but
+billiard's hook before a fork: it imports that in the child, where it could be asked for no more.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
+from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from otel_agent_telemetry._log import logger as _logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["at_child_exit", "not_at_child_exit"]
 
-_logger = logging.getLogger("otel_agent_telemetry")
 
 _LIBRARIES = ("multiprocessing", "billiard")
 _LAST = -100  # after what the program itself, and the library's own queues, have to finish
@@ -91,5 +94,13 @@ def _leave() -> None:
             _logger.debug("a child process could not finish its telemetry", exc_info=True)
 
 
+def _load_hooks() -> None:
+    for name in _LIBRARIES:
+        if _leaves and f"{name}.process" in sys.modules and f"{name}.util" not in sys.modules:
+            with suppress(Exception):
+                import_module(f"{name}.util")
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_ask_libraries)  # the library may have been loaded after at_child_exit()
+    # The library may have been loaded after at_child_exit().
+    os.register_at_fork(before=_load_hooks, after_in_child=_ask_libraries)

@@ -7,12 +7,12 @@ aside, and who leaves the program stops waiting in time.
 from __future__ import annotations
 
 import atexit
-import logging
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from opentelemetry.sdk import trace
 
 from otel_agent_telemetry._deadline import Leaving, Within, left
+from otel_agent_telemetry._log import logger as _logger
 from otel_agent_telemetry.pipeline._aside import Aside, Asked
 from otel_agent_telemetry.pipeline._resource import ServiceResource
 from otel_agent_telemetry.pipeline.around import ContextProcessor
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     Provider: TypeAlias = "TracerProvider | metrics.MeterProvider"
 
 __all__ = ["Providers", "TracerProvider", "stop_quietly"]
-
-_logger = logging.getLogger("otel_agent_telemetry")
 
 
 class TracerProvider(trace.TracerProvider):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -11,6 +10,7 @@ from opentelemetry.sdk.trace import Span
 from otel_agent_telemetry import _losses
 from otel_agent_telemetry._background import background
 from otel_agent_telemetry._imports import importing
+from otel_agent_telemetry._log import logger as _logger
 from otel_agent_telemetry.meaning._ancestry import Tree
 from otel_agent_telemetry.meaning._records import Fact
 from otel_agent_telemetry.pipeline import _span_record
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["EXPIRE_SECONDS", "Item", "Writer"]
 
-_logger = logging.getLogger("otel_agent_telemetry")
 
 EXPIRE_SECONDS = 60.0
 _STRETCH = 8

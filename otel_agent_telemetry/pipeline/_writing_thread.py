@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import _losses
 from otel_agent_telemetry._background import Bell, background
+from otel_agent_telemetry._log import logger as _logger
 from otel_agent_telemetry.errors import LedgerError
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["WritingThread"]
 
-_logger = logging.getLogger("otel_agent_telemetry")
 
 _LINGER_SECONDS = 0.02  # gathers what happens together into one transaction
 _AGAIN_SECONDS = 0.5  # after a round that failed
@@ -33,7 +32,7 @@ class WritingThread:
         self._write = write
         self._wait_seconds = wait_seconds
         self._bell = Bell()
-        self._starting = threading.Lock()
+        self._starting = threading.RLock()  # a handler of a signal may wake it while it starts
         self._thread: threading.Thread | None = None
         self._has_ended = False
         self.is_retired = False

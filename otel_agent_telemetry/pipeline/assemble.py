@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from opentelemetry.sdk.resources import Resource
 
 from otel_agent_telemetry._deadline import Within, left
 from otel_agent_telemetry._folder import ledger_file
+from otel_agent_telemetry._log import logger as _logger
 from otel_agent_telemetry.lifecycle._spans import Spans
 from otel_agent_telemetry.pipeline._children import at_child_exit, not_at_child_exit
 from otel_agent_telemetry.pipeline._ids import SystemIds
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Pipeline", "assemble", "stream_of"]
 
-_logger = logging.getLogger("otel_agent_telemetry")
 
 _SETTING_DOWN_SECONDS = 0.25  # kept of a shutdown's time, for what no ledger took
 _METERING_SECONDS = 1.0

@@ -7,7 +7,6 @@ Either can stand behind a stock processor or reader, or be chosen by ``OTEL_TRAC
 
 from __future__ import annotations
 
-import logging
 import time
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from otel_agent_telemetry import _losses
 from otel_agent_telemetry import semconv as names
+from otel_agent_telemetry._log import logger as _logger
 from otel_agent_telemetry.meaning._records import Fact, Guess
 from otel_agent_telemetry.meaning._token_usage import cost_of
 from otel_agent_telemetry.pipeline._program import stream_from_environment
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ProxyEventExporter", "ProxyMetricExporter"]
 
-_logger = logging.getLogger("otel_agent_telemetry")
 _COUNTED = {counter: field for field, counter in names.USAGE_COUNTERS.items()}
 _MOST_SPANS = 10_000
 _TOKEN_TYPES = {"input": "inputTokens", "output": "outputTokens"}

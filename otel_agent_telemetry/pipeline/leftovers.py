@@ -41,11 +41,11 @@ def _ledgers(folder: str) -> list[str]:
 
 def _delete_pending(path: str, rule: str) -> None:
     """Without the ledger's own patience: a program that is opted out waits for nobody."""
-    import logging
     import sqlite3
     import time
 
     from otel_agent_telemetry._folder import require_own
+    from otel_agent_telemetry._log import logger
     from otel_agent_telemetry.pipeline.sending._set_down import delete_left
 
     try:
@@ -63,4 +63,4 @@ def _delete_pending(path: str, rule: str) -> None:
         finally:
             connection.close()
     except (OSError, sqlite3.Error):
-        logging.getLogger("otel_agent_telemetry").debug("what waits in %s could not be deleted", path, exc_info=True)
+        logger.debug("what waits in %s could not be deleted", path, exc_info=True)

@@ -6,7 +6,6 @@ Names, units and buckets: OpenTelemetry's semantic-conventions-genai, as of Nove
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from opentelemetry import metrics
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["OperatorMeter"]
 
-_logger = logging.getLogger("otel_agent_telemetry")
 
 _LONGEST_QUEUE = 10_000
 _EXPIRE_SECONDS = 60.0

@@ -5,12 +5,12 @@ The run in which it is given keeps and sends nothing, in all its processes, howe
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry._folder import make_private, read_plain, require_own
+from otel_agent_telemetry._log import logger as _logger
 from otel_agent_telemetry.consent import Decision
 from otel_agent_telemetry.pipeline import _running
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["give_notice"]
 
-_logger = logging.getLogger("otel_agent_telemetry")
 
 _TEXT = """\
 {product} collects anonymous usage events: which lifecycle events happen, how long they take, which public models are

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import weakref
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
+from otel_agent_telemetry._log import logger as _logger
 from otel_agent_telemetry.errors import SettingError
 from otel_agent_telemetry.pipeline._chance import leave_the_hosts_numbers_alone
 from otel_agent_telemetry.pipeline._without_details import without_details
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["OfThisProcess", "exporters", "metric_readers", "span_processors"]
 
-_logger = logging.getLogger("otel_agent_telemetry")
 
 _SCHEDULE_DELAY_MILLIS = 500.0
 
@@ -121,7 +120,7 @@ class OfThisProcess:
         self._exporter = kind() if made is None else made
         self._inherited: list[Any] = []
         self._processor: object = None
-        self._making = threading.Lock()
+        self._making = threading.RLock()
         self.under_way = self.failed = 0  # spans; metrics count as one
         _exporters_here.add(self)
 
@@ -166,7 +165,7 @@ class OfThisProcess:
         """Leave the parent's alone, its finalizer too: a thread of the parent may have held a lock in it."""
         self._inherited.append(self._exporter)
         self._exporter = None
-        self._making = threading.Lock()
+        self._making = threading.RLock()
         self.under_way = self.failed = 0
 
 

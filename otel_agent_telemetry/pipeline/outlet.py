@@ -5,7 +5,6 @@ Imported with the first event, on the writing thread: a program that has nothing
 
 from __future__ import annotations
 
-import logging
 import os
 import time
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from otel_agent_telemetry import _losses
 from otel_agent_telemetry._deadline import Within
 from otel_agent_telemetry._folder import ledger_file
+from otel_agent_telemetry._log import logger as _logger
 from otel_agent_telemetry._sqlite import is_busy
 from otel_agent_telemetry.contract._kinds import Version
 from otel_agent_telemetry.errors import LedgerError
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Encoder", "Outlet", "count_lost", "open_outlet"]
 
-_logger = logging.getLogger("otel_agent_telemetry")
 
 _OPENING_SECONDS = 0.05  # for others who have the ledger: whoever forks meanwhile waits for us, see importing
 _KEY_BYTES = 16

@@ -5,13 +5,13 @@ The application's thread only appends to the queue. Leaving the program writes t
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import weakref
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import _deadline, _losses, semconv
+from otel_agent_telemetry._log import logger as _logger
 from otel_agent_telemetry.meaning._records import Fact
 from otel_agent_telemetry.pipeline._lasting import Lasting
 from otel_agent_telemetry.pipeline._queue import PORTION, Queue
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["EventStream", "flush_all"]
 
-_logger = logging.getLogger("otel_agent_telemetry")
 
 _CONSENT_SECONDS = 0.5
 _SYNCHRONOUS_SECONDS = 5.0

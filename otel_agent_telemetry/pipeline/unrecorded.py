@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import _losses
 from otel_agent_telemetry._imports import importing
+from otel_agent_telemetry._log import logger as _logger
 from otel_agent_telemetry.meaning._ancestry import Tree
 from otel_agent_telemetry.pipeline._lasting import Lasting
 from otel_agent_telemetry.pipeline._span_record import tell
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Unrecorded"]
 
-_logger = logging.getLogger("otel_agent_telemetry")
 
 _LONGEST_QUEUE = 10_000
 _EXPIRE_SECONDS = 60.0

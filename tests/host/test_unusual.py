@@ -50,6 +50,59 @@ SUB = """
     there = interpreters.create()
     run(there, "import otel_agent_telemetry as t; t.configure(); t.server_started(); t.flush(0); print('ran')")
 """
+LOUD = """
+    import logging
+    import otel_agent_telemetry as telemetry
+
+    class Full(logging.Handler):
+        def emit(self, record):
+            raise OSError("no space left in the log")
+
+    logging.getLogger().addHandler(Full())
+    logging.getLogger("otel_agent_telemetry").setLevel(logging.DEBUG)
+    telemetry.configure()
+    with telemetry.task():
+        pass
+    telemetry.flush(5)
+    telemetry.shutdown(1)
+    print("ran")
+"""
+SIGNALLED = """
+    import signal, time
+    import otel_agent_telemetry as telemetry
+
+    def tell(*_):
+        telemetry.track("undeclared.event", wrong=object())
+        telemetry.server_shutdown(sessions_processed=1)
+
+    telemetry.configure()
+    signal.signal(signal.SIGALRM, tell)
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    end = time.monotonic() + 2
+    while time.monotonic() < end:
+        tell()
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    print(telemetry.flush(10))
+"""
+SHORT = """
+    import os
+    import otel_agent_telemetry as telemetry
+
+    telemetry.configure()
+    telemetry.server_shutdown(sessions_processed=1)
+    telemetry.flush(0)
+    held = []
+    try:
+        while True:
+            held.append(os.open(os.devnull, os.O_RDONLY))
+    except OSError:
+        pass
+    telemetry.server_shutdown(sessions_processed=2)
+    telemetry.flush(0)
+    for each in held:
+        os.close(each)
+    print(telemetry.flush(5))
+"""
 WITHOUT = """
     import otel_agent_telemetry as telemetry
 
@@ -72,6 +125,23 @@ def test_no_metadata(tmp_path: Path) -> None:
     """A frozen program, whose packages have no metadata, runs."""
     code, output, _ = said(FROZEN, tmp_path)
     assert (code, output) == (0, "ran\n")
+
+
+@pytest.mark.parametrize("variables", [{}, {"AGENT_TELEMETRY_ENDPOINT": "ftp://nowhere"}], ids=["right", "wrong"])
+def test_a_log_that_raises(tmp_path: Path, variables: dict[str, str]) -> None:
+    """What a handler of the host's log raises does not come out of a call of ours."""
+    assert said(LOUD, tmp_path, **variables) == (0, "ran\n", "")
+
+
+def test_a_signal_handler_that_tells(tmp_path: Path) -> None:
+    """A handler may tell whatever it likes, also in the middle of the program's own telling."""
+    assert said(SIGNALLED, tmp_path) == (0, "True\n", "")
+
+
+def test_no_descriptors(tmp_path: Path) -> None:
+    """A program that is out of descriptors has not opted out by that: what it told before and meanwhile is kept."""
+    assert said(SHORT, tmp_path) == (0, "True\n", "")
+    assert len(stored(tmp_path)) == 2
 
 
 def test_a_provider_of_another_kind(tmp_path: Path) -> None:

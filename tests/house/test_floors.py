@@ -26,6 +26,7 @@ FLOORS = {
         "_http",
         "_imports",
         "_local_serve",
+        "_log",
         "_losses",
         "_sockets",
         "_sqlite",

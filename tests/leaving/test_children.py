@@ -95,6 +95,16 @@ def test_children_of_billiard(tmp_path: Path) -> None:
     assert events(tmp_path / "state") == {"session.started": 4, "tool.called": 4, "session.ended": 4}
 
 
+def test_a_child_of_billiard_alone(tmp_path: Path) -> None:
+    """A program that takes nothing of billiard but its Process loads the hook no sooner than its child begins."""
+    if find_spec("billiard") is None:
+        absent("billiard", "pip install billiard")
+    begun = CHILDREN.partition("if __name__")[0].replace("from concurrent.futures import ProcessPoolExecutor", "")
+    begun = begun.replace("import multiprocessing", "from billiard import Process")
+    run_file(tmp_path, f"{begun}\none = Process(target=child)\none.start()\none.join()\n")
+    assert events(tmp_path / "state") == {"session.started": 1, "tool.called": 1, "session.ended": 1}
+
+
 FINISHED = "pool.map(child, range(4)), pool.close(), pool.join()"
 
 

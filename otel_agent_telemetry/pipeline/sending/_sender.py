@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextvars
-import logging
 import threading
 import time
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import _deadline, _losses
 from otel_agent_telemetry._background import Bell, background
+from otel_agent_telemetry._log import logger as _logger
 from otel_agent_telemetry.errors import LedgerError
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Sender"]
 
-_logger = logging.getLogger("otel_agent_telemetry")
 _AFTER_FAILURE_SECONDS = 5.0
 _LOOK_AGAIN_SECONDS = 0.02
 
