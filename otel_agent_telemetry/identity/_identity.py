@@ -125,10 +125,10 @@ def _is_moment(value: str | None) -> bool:
     if value is None or not value.isascii():
         return False
     try:
-        datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%fZ")  # noqa: DTZ007 - checked, not used
+        moment = datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%fZ")  # noqa: DTZ007 - its day as it is written, no more
     except ValueError:
         return False
-    return True
+    return value.startswith(f"{moment.date().isoformat()}T")  # 2026-1-1T1 would have its hour where others have a day
 
 
 def _new_id() -> str:

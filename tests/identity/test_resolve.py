@@ -108,6 +108,13 @@ def test_existing() -> None:
     assert values(resolve(store)) == (ID, "2026-11-21", KEY, False)
 
 
+@pytest.mark.parametrize("moment", ["2026-1-1T1:1:1.1Z", "2026-11-3T23:59:59.000Z", "2026-11-21", "yesterday"])
+def test_a_moment_of_another_form(moment: str) -> None:
+    """No part of a moment that is written otherwise is taken for its day: of this one it would be the hour."""
+    store = Rows(installation_id=ID, installed_at=moment, reference_key=KEY)
+    assert values(resolve(store)) == (ID, None, KEY, False)
+
+
 def test_no_anchor() -> None:
     """Where nobody wrote down when the id was made, nobody guesses it later."""
     store = Rows(installation_id=ID)
