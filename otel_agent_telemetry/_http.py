@@ -226,8 +226,21 @@ def _uninstrumented() -> otel_context.Context:
     return context
 
 
+_SWITCHING = 101
+
+
 class _QuietResponse(http.client.HTTPResponse):
-    """Header lines that make no sense are left out in silence; urllib3 would log a warning in the host's log."""
+    """Header lines that make no sense are left out in silence; urllib3 would log a warning in the host's log.
+
+    What a server says before its answer (RFC 9110, 15.2), such as early hints, is passed over; Python knows 100 alone.
+    """
+
+    def _read_status(self) -> tuple[str, int, str]:
+        while True:
+            version, status, reason = super()._read_status()  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType, reportAttributeAccessIssue] - there is no public place for it
+            if not http.HTTPStatus.CONTINUE < status < http.HTTPStatus.OK or status == _SWITCHING:
+                return version, status, reason  # pyright: ignore[reportUnknownVariableType] - as above
+            http.client.parse_headers(self.fp)
 
     def begin(self) -> None:
         super().begin()

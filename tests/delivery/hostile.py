@@ -54,6 +54,12 @@ def floods(connection: socket.socket, closing: threading.Event) -> None:
         connection.sendall(b"x" * 65_536)
 
 
+def hints_for_ever(connection: socket.socket, closing: threading.Event) -> None:
+    """Has something to say before the answer, again and again."""
+    while not closing.wait(0.01):
+        connection.sendall(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n")
+
+
 def resets(connection: socket.socket, _closing: threading.Event) -> None:
     """Breaks the connection off."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

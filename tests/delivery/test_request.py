@@ -25,6 +25,7 @@ from tests.delivery.hostile import (
     drips_body,
     floods,
     hangs,
+    hints_for_ever,
     never_shakes_hands,
     resets,
     says,
@@ -129,6 +130,17 @@ def test_time_is_up(behaviour: Behaviour) -> None:
             post(server.url, seconds=0.3)
         assert 0.3 <= time.monotonic() - began < 1.5
         assert ends(lambda: not threads_of_ours())
+
+
+def test_said_before_the_answer() -> None:
+    """Early hints and the like are no answer; a server that says nothing else gets no more time than another."""
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"
+    with HostileServer(says("HTTP/1.1 102 Processing", hints * 3 + b"HTTP/1.1 204 No Content\r\n\r\n")) as server:
+        assert post(server.url) == Answer(status=204)
+    began = time.monotonic()
+    with HostileServer(hints_for_ever) as server, pytest.raises(NoAnswerError):
+        post(server.url, seconds=0.5)
+    assert time.monotonic() - began < 5
 
 
 def test_five_seconds() -> None:
