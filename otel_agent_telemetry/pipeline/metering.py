@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["OperatorMeter"]
 
 
-_LONGEST_QUEUE = 10_000
-_EXPIRE_SECONDS = 60.0
 _TOKENS = {field: names.USAGE_COUNTERS[name] for name, field in TOKENS.items()}
 _TASK_OUTCOMES = {
     "task.completed": names.OUTCOME_OK,
