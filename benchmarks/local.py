@@ -55,6 +55,7 @@ PAGES = {
     "usage by session": "/api/usage?by=session",
     "series by model": "/api/series?step=hour&stack=model",
     "series by session": "/api/series?step=hour&stack=session",
+    "series by user": "/api/series?step=hour&stack=user",
     "latency by model": "/api/latency?by=model",
     "errors": "/api/errors",
     "a trace of 10,000 spans": "/api/traces/{huge}",
@@ -347,7 +348,7 @@ SELECT (SELECT max(id) FROM spans) - coalesce(upto, 0) > 255
 OR EXISTS (SELECT 1 FROM traces WHERE NOT unsettled AND id NOT IN (SELECT trace FROM priced)) FROM indexed
 """
 NOT_ADDED_UP = """
-SELECT count(DISTINCT start_ns / 3600000000000) * 4 > (SELECT count(*) FROM used_hours WHERE NOT pending) FROM steps
+SELECT count(DISTINCT start_ns / 3600000000000) * 5 > (SELECT count(*) FROM used_hours WHERE NOT pending) FROM steps
 """
 INDEX = """
 SELECT (SELECT sum(length(block)) FROM texts_data) + (SELECT sum(length(block)) FROM attributes_data)

@@ -132,6 +132,7 @@ class _Tools:
         model: str | None = None,
         agent: str | None = None,
         tool: str | None = None,
+        user: Annotated[str | None, Field(description="for whom a span worked, its user.id")] = None,
         attributes: Annotated[
             dict[str, str] | None, Field(description="attributes that one span has, such as {'http.route': '/buy'}")
         ] = None,
@@ -153,6 +154,7 @@ class _Tools:
                 model=model,
                 agent=agent,
                 tool=tool,
+                user=user,
                 text=text,
                 attributes=tuple((attributes or {}).items()),
                 min_duration_ns=None if min_duration is None else parse_duration_ns(min_duration),
@@ -210,7 +212,7 @@ class _Tools:
     def usage(
         self,
         *,
-        by: Literal["model", "agent", "tool", "session", "hour", "day"] = "model",
+        by: Literal["model", "agent", "tool", "session", "user", "hour", "day"] = "model",
         since: Moment = None,
         until: Moment = None,
         limit: Limit = 50,

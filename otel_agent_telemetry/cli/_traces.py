@@ -50,6 +50,7 @@ _COLUMNS = [
 @click.option("--agent", help="Only traces that this agent took part in.")
 @click.option("--tool", help="Only traces that called this tool.")
 @click.option("--session", help="Only traces of this session.")
+@click.option("--user", help="Only traces that worked for this user.")
 @click.option("--since", callback=MOMENT, help="Only from this on: a time, or an age such as 2h.")
 @click.option("--until", callback=MOMENT, help="Only up to this: a time, or an age such as 1h.")
 @click.option("--sort", type=click.Choice(list(SORTS)), default="start", show_default=True, help="The highest first.")
@@ -69,8 +70,8 @@ def traces(
     """List traces, the latest first; all that is asked has to hold.
 
     A --query has words and "quoted texts", looked for anywhere in a trace, and key:value, with the keys model, tool,
-    agent, service, session, status, name, text, dur, cost, tokens, spans, calls, errors, since, until; attribute=value;
-    a,b for either; - before what must not be; > >= < <= before figures.
+    agent, service, session, user, status, name, text, dur, cost, tokens, spans, calls, errors, since, until;
+    attribute=value; a,b for either; - before what must not be; > >= < <= before figures.
     """
     with opened(db) as connection:
         found = list_traces(connection, _wanted(query, attribute, filters), sort=sort, limit=limit)

@@ -137,6 +137,17 @@ ROWS: dict[str, tuple[str, ...]] = {
 }
 """Concept -> the attributes that say it, the first that is there wins; synonyms on one span are never added up."""
 
+USERS = (
+    semconv.USER_ID,
+    "enduser.id",
+    "enduser.pseudo.id",
+    "langfuse.user.id",
+    "traceloop.association.properties.user_id",
+    "lmnr.association.properties.user_id",
+    "ai.telemetry.metadata.userId",
+)
+"""The attributes that say for whom a span works, the first that is there wins. No event has it: only the store asks."""
+
 FIGURES = (
     "input_tokens",
     "output_tokens",

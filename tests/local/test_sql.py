@@ -44,13 +44,13 @@ CONTRACT = {
     ],
     "spans": [
         *(*SPAN, "scope", *PERIOD, "kind", "model", "provider", "agent", "session", "tool", "status", "outcome"),
-        *("error_type", "error_message", "counted", "repeats", *SPENT, "attributes", "events", "resource"),
+        *("error_type", "error_message", "counted", "repeats", *SPENT, "attributes", "events", "resource", "user"),
     ],
     "model_calls": [
         *(*SPAN, *PERIOD, "kind", "model", "provider", "agent", "session", "calls", "error_type", *SPENT),
-        *("response_id", "attributes"),
+        *("response_id", "attributes", "user"),
     ],
-    "tool_calls": [*SPAN, *PERIOD, "tool", "call_id", "agent", "session", "error_type", "attributes"],
+    "tool_calls": [*SPAN, *PERIOD, "tool", "call_id", "agent", "session", "error_type", "attributes", "user"],
     "sessions": [
         *("session", "agent", "service", "start_time", "end_time", "start_ns", "end_ns", "traces", "errors", "calls"),
         *("tools", "input_tokens", "output_tokens", "cost_usd"),

@@ -7,8 +7,8 @@ import { awaited, el, link, replace, turns } from "./dom.js";
 import { amount, dollars, plural } from "./format.js";
 import { everyStep, SINCE, utcShort, utcWords } from "./times.js";
 
-const BY = ["model", "agent", "tool", "session", "hour", "day"];
-const STACKS = ["model", "agent", "tool", "session"];
+const STACKS = ["model", "agent", "tool", "session", "user"];
+const BY = [...STACKS, "hour", "day"];
 const NONE = "(none)";
 const MEASURES = {
   tokens: { words: "tokens", of: (point) => point.input_tokens + point.output_tokens },

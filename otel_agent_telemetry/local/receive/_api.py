@@ -62,7 +62,7 @@ __all__ = ["Api"]
 _MOST_ROWS = 1000
 _MOST_CALLS = 200
 _MOST_DIGITS = 9
-_TEXTS = ("service", "name", "session", "model", "agent", "tool", "text")
+_TEXTS = ("service", "name", "session", "model", "agent", "tool", "user", "text")
 
 
 class _Asked:

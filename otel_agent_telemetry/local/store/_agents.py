@@ -38,7 +38,7 @@ _SPAN = f"INSERT INTO spans VALUES (({NEXT_SPAN}), ?, ?, ?, ?, ?, ?, ?, ?, ?) ON
 _STORED = "SELECT id, end_ns FROM spans WHERE trace = ? AND span_id = ?"
 _LATER = "UPDATE spans SET end_ns = ?, body = ? WHERE id = ?"
 _APART = "INSERT OR IGNORE INTO apart VALUES (?)"
-_STEP = f"INSERT OR REPLACE INTO steps VALUES ({', '.join('?' * len(COLUMNS))})"
+_STEP = f"INSERT OR REPLACE INTO steps ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 _VISIT = "INSERT OR IGNORE INTO visits (origin, trace) VALUES (?, ?)"
 _LATEST_NS = 2**62 - 1
 _UNSIGNED, _SIGN = 2**64, 2**63

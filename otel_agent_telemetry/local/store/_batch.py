@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from otel_agent_telemetry import semconv
 from otel_agent_telemetry.local.store._steps import agent_said_of, may_be_step, said_of
+from otel_agent_telemetry.local.store._users import may_name_user, user_of
 from otel_agent_telemetry.meaning.harnesses import harness_of, home_of, process_of, run_around
 from otel_agent_telemetry.otlp._reading import has_ids
 from otel_agent_telemetry.otlp._values import attributes, plain
@@ -61,6 +62,7 @@ class SpanRow(NamedTuple):
     name: str
     body: bytes
     said: Said | None
+    user: str | None
 
 
 @dataclass(slots=True)
@@ -158,7 +160,9 @@ def _row(source: Origin, span: Span, trace_id: bytes, number: int) -> SpanRow:
     start, end = min(_LATEST_NS, span.start_time_unix_nano), min(_LATEST_NS, span.end_time_unix_nano)
     body = span.SerializeToString()
     said = said_of(span, source.scope, start, end) if source.harness is None and may_be_step(body) else None
-    return SpanRow(trace_id, number, parent_id, source.digest, start, end, span.status.code, span.name, body, said)
+    user = user_of(span.attributes) if may_name_user(body) and source.harness is None else None
+    about = (span.status.code, span.name, body, said, user)
+    return SpanRow(trace_id, number, parent_id, source.digest, start, end, *about)
 
 
 def _agent_row(made: Batch, source: Origin, span: Span) -> SpanRow:

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 __all__ = ["COUNTED", "COUNTS", "KEYS", "KINDS", "add_up_hour", "used"]
 
-KEYS = {"model": "steps.model", "agent": "steps.agent", "tool": "steps.tool", "session": "steps.session"}
+KEYS = {
+    "model": "steps.model",
+    "agent": "steps.agent",
+    "tool": "steps.tool",
+    "session": "steps.session",
+    "user": "steps.user",
+}
 """What use is added up by: the key of a step."""
 KINDS = {"model": f"AND (steps.kind IN ('model', 'embedding') OR {SPENDING})", "tool": "AND steps.kind = 'tool'"}
 """The steps that are added up by such a key, where it is not all of them."""

@@ -40,8 +40,10 @@ class Node:
     provider: str | None = None
     agent: str | None = None
     session: str | None = None
+    user: str | None = None
     has_failed_below: bool = False
     harness: str | None = None
+    origin: int = 0
 
     @property
     def said(self) -> Said | None:
@@ -52,7 +54,7 @@ class Node:
     def verdict(self) -> tuple[object, ...]:
         """What is written, in the order of the columns."""
         seen = (int(self.counted), self.spends, self.speaker)
-        return (*seen, self.kind, self.model, self.provider, self.agent, self.session)
+        return (*seen, self.kind, self.model, self.provider, self.agent, self.session, self.user)
 
     @property
     def has_failed(self) -> bool:

@@ -11,6 +11,7 @@ from otel_agent_telemetry.local.store._rows import insert, update
 from otel_agent_telemetry.local.store._steps import PRICED_ELSEWHERE, SAID, SPENT, VERDICT, said_of_row
 from otel_agent_telemetry.local.store._steps_again import read_again
 from otel_agent_telemetry.local.store._together import together
+from otel_agent_telemetry.local.store._users import write_users
 from otel_agent_telemetry.meaning import Fact, ModelCall, Repeat, Run, ToolCall, kinds
 from otel_agent_telemetry.meaning._replay import verdicts
 
@@ -22,12 +23,13 @@ __all__ = ["settle_trace"]
 
 _READ = f"""
 SELECT spans.id, spans.trace, traces.trace_id, spans.span_id, spans.parent_id, spans.start_ns, spans.end_ns,
-       origins.scope, spans.status, origins.harness, steps.counted, steps.spends, steps.speaker, steps.kind,
-       steps.model, steps.provider, steps.agent, steps.session, {", ".join(f"steps.{name}" for name in SAID)}
+       origins.scope, spans.status, spans.origin, origins.harness,
+       {", ".join(f"steps.{name}" for name in (*VERDICT, *SAID))}
 FROM spans JOIN traces ON traces.id = spans.trace JOIN origins ON origins.id = spans.origin
 LEFT JOIN steps ON steps.id = spans.id WHERE spans.trace IN ({{}})
 """
-_FIRST_VERDICT, _FIRST_SAID = 10, 18
+_FIRST_VERDICT = 11
+_FIRST_SAID = _FIRST_VERDICT + len(VERDICT)
 _OF_TRACE = ("unsettled", "errors", "calls", "tools", "runs", "input", "output", "cost", "session", "agent")
 _OF_SESSION = ("trace", "session", "agent", "start_ns", "end_ns", "errors", "calls", "tools", "input", "output")
 _STATUS_ERROR = 2
@@ -43,6 +45,7 @@ def settle_trace(connection: sqlite3.Connection, trace: int) -> None:
     agents = Agents(nodes) if any(row[_FIRST_VERDICT - 1] is not None for row in rows) else None
     met = _judge(nodes)
     _mark_failures(nodes)
+    write_users(connection, traces, nodes)
     changed = [(*node.verdict, node.id) for node in nodes.values() if node.said and node.verdict != node.stored]
     update(connection, "steps", VERDICT, changed)
     if agents is not None:
@@ -58,13 +61,13 @@ def settle_trace(connection: sqlite3.Connection, trace: int) -> None:
 
 
 def _node(row: Any, latest: int) -> Node:
-    number, trace, trace_id, span_id, parent_id, start, end, scope, status, harness = row[:_FIRST_VERDICT]
+    number, trace, trace_id, span_id, parent_id, start, end, scope, status, source, harness = row[:_FIRST_VERDICT]
     # a span that had not ended when it was sent ends with the last one of its trace
     said, place = said_of_row(
         (trace_id, span_id, parent_id, start, max(end or latest, start), scope), row[_FIRST_SAID:]
     )
     is_error = status == _STATUS_ERROR and harness is None  # a coding agent's own spans fail although all is well
-    node = Node(number, trace, place, is_error, row[_FIRST_VERDICT:_FIRST_SAID], harness=harness)
+    node = Node(number, trace, place, is_error, row[_FIRST_VERDICT:_FIRST_SAID], harness=harness, origin=source)
     if said is not None:
         node.kind, node.model, node.provider = said.kind, said.model, said.provider
         node.agent, node.session = said.agent_name, None if said.kind == kinds.OTHER else said.conversation

@@ -33,7 +33,7 @@ SPENT = {"input": 1, "output": 2, "cache_read": 4, "cache_write": 8, "reasoning"
 PRICED_ELSEWHERE = 64
 """Bit of ``steps.spends``: another span says what this call cost, so that no price list is asked."""
 
-VERDICT = ("counted", "spends", "speaker", "kind", "model", "provider", "agent", "session")
+VERDICT = ("counted", "spends", "speaker", "kind", "model", "provider", "agent", "session", "user")
 """The columns of ``steps`` that settling writes."""
 _TAKEN = ("id", "trace", "kind", "counted", "spends", "speaker", "model", "provider", "agent", "session")
 SAID = (

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otel_agent_telemetry.local.store._rows import insert
 from otel_agent_telemetry.local.store._steps import COLUMNS, agent_said_of, may_be_step, said_of, values_of
 from otel_agent_telemetry.local.store._tables import READ_AGAIN
+from otel_agent_telemetry.local.store._users import insert_users, may_name_user, user_of
 from otel_agent_telemetry.meaning.harnesses import MADE
 
 if TYPE_CHECKING:
@@ -28,11 +29,19 @@ def read_again(connection: sqlite3.Connection, traces: list[int]) -> None:
     for trace in traces:
         (state,) = connection.execute("SELECT unsettled FROM traces WHERE id = ?", (trace,)).fetchone()
         if state == READ_AGAIN:
-            insert(connection, "steps", COLUMNS, list(_steps(connection, trace)))
+            spans = connection.execute(_SPANS, (trace,)).fetchall()
+            insert(connection, "steps", COLUMNS, list(_steps(spans)))
+            insert_users(connection, _users(spans))
 
 
-def _steps(connection: sqlite3.Connection, trace: int) -> Iterator[tuple[object, ...]]:
-    for number, of_trace, body, scope, harness, start, end in connection.execute(_SPANS, (trace,)).fetchall():
+def _users(spans: list[Any]) -> Iterator[tuple[int, str | None]]:
+    for number, _, body, _, harness, *_ in spans:
+        if harness is None and may_name_user(body):
+            yield number, user_of(Span.FromString(body).attributes)
+
+
+def _steps(spans: list[Any]) -> Iterator[tuple[object, ...]]:
+    for number, of_trace, body, scope, harness, start, end in spans:
         if harness is not None:
             said = agent_said_of(Span.FromString(body), scope, harness, start, end)
         else:

@@ -18,6 +18,8 @@ from otel_agent_telemetry.local.store._rows import insert
 from otel_agent_telemetry.local.store._settle import settle_trace
 from otel_agent_telemetry.local.store._steps import COLUMNS, values_of
 from otel_agent_telemetry.local.store._tables import NOT_SETTLED
+from otel_agent_telemetry.local.store._trace_rows import insert_traces
+from otel_agent_telemetry.local.store._users import insert_users
 from otel_agent_telemetry.local.store._watch import Watch
 
 if TYPE_CHECKING:
@@ -40,22 +42,6 @@ _logger = logging.getLogger(__name__)
 _INSERT_ORIGIN = "INSERT INTO origins VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
 _INSERT_EVENTS = """
 INSERT OR IGNORE INTO events (received_ns, dialect, content_type, body, digest) VALUES (?, ?, ?, ?, ?)
-"""
-_INSERT_TRACE = """
-INSERT INTO traces (trace_id, received_ns, start_ns, end_ns, spans, errors, rank, name, service, unsettled, folded)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (trace_id) DO UPDATE SET
-    received_ns = excluded.received_ns,
-    start_ns = min(start_ns, excluded.start_ns),
-    end_ns = max(end_ns, excluded.end_ns),
-    spans = spans + excluded.spans,
-    errors = errors + excluded.errors,
-    name = CASE WHEN excluded.rank < rank THEN excluded.name ELSE name END,
-    service = CASE WHEN excluded.rank < rank THEN excluded.service ELSE service END,
-    rank = min(rank, excluded.rank),
-    unsettled = max(abs(unsettled), excluded.unsettled, calls + tools + runs > 0),
-    folded = min(folded, excluded.folded)
-RETURNING id
 """
 _PENDING = "SELECT id FROM traces WHERE unsettled AND unsettled > 0 LIMIT ?"
 _UNSETTLED_COUNT = "SELECT count(*) FROM traces WHERE unsettled AND unsettled > 0"
@@ -242,7 +228,7 @@ def _origin_id(connection: sqlite3.Connection, source: Origin) -> int:
 
 def _insert_spans(connection: sqlite3.Connection, origins: dict[bytes, int], made: Batch) -> bool:
     """Insert the rows; False where one of them is stored already, and then nothing of this may be kept."""
-    traces = _insert_traces(connection, origins, made)
+    traces = insert_traces(connection, origins, made)
     first = int(connection.execute(NEXT_SPAN).fetchone()[0])
     rows = made.spans.values()
     # of bytes, as of None, Python's SQLite module asks how to adapt them
@@ -262,31 +248,8 @@ def _insert_spans(connection: sqlite3.Connection, origins: dict[bytes, int], mad
         if row.said is not None
     ]
     insert(connection, "steps", COLUMNS, steps)
+    insert_users(connection, ((number, row.user) for number, row in enumerate(rows, first)))
     return True
-
-
-def _insert_traces(connection: sqlite3.Connection, origins: dict[bytes, int], made: Batch) -> dict[bytes, int]:
-    ids: dict[bytes, int] = {}
-    visits: list[tuple[int, int]] = []
-    now = time.time_ns()
-    for trace_id, row in made.traces().items():
-        values = (
-            trace_id,
-            now,
-            row.start_ns,
-            row.end_ns,
-            row.spans,
-            row.errors,
-            row.rank,
-            row.name,
-            row.service,
-            row.has_steps or row.errors > 0,
-            row.is_folded,
-        )
-        ids[trace_id] = int(connection.execute(_INSERT_TRACE, values).fetchone()[0])
-        visits.extend((origins[digest], ids[trace_id]) for digest in row.origins)
-    connection.executemany("INSERT OR IGNORE INTO visits (origin, trace) VALUES (?, ?)", visits)
-    return ids
 
 
 def _drop_stored(connection: sqlite3.Connection, made: Batch) -> None:

@@ -193,6 +193,13 @@ ALTER TABLE attendances ADD COLUMN unpriced INTEGER;
 ALTER TABLE attendances ADD COLUMN stamp TEXT;
 DELETE FROM priced;
 """
+_USERS = f"""
+ALTER TABLE steps ADD COLUMN user TEXT;
+CREATE INDEX steps_by_user ON steps (user, trace) WHERE user IS NOT NULL;
+CREATE TABLE IF NOT EXISTS users (span INTEGER PRIMARY KEY, user TEXT NOT NULL);
+CREATE TRIGGER IF NOT EXISTS users_of_old_spans AFTER DELETE ON spans BEGIN DELETE FROM users WHERE span = OLD.id; END;
+UPDATE traces SET unsettled = {READ_AGAIN};
+"""
 _TAKE_OUT = f"DELETE FROM used_hours WHERE hour = {{}}.start_ns / {HOUR_NS};"
 _WATCHED = f"""
 DELETE FROM used_hours;
@@ -235,6 +242,7 @@ MIGRATIONS = (
     Migration(_LISTED),
     Migration(_USED),
     Migration(_SESSION_COSTS),
+    Migration(_USERS),
 )
 
 

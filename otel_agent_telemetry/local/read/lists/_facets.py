@@ -34,6 +34,7 @@ class Facets(TypedDict):
     agents: list[str]
     tools: list[str]
     sessions: list[str]
+    users: list[str]
     attributes: list[str]
     keys: list[KeyShape]
 
@@ -47,6 +48,7 @@ def facets(connection: sqlite3.Connection) -> Facets:
         "agents": distinct(connection, "agent", _MOST),
         "tools": distinct(connection, "tool", _MOST),
         "sessions": [*dict.fromkeys(session for (session,) in sessions)],
+        "users": distinct(connection, "user", _MOST),
         "attributes": _attributes(connection),
         "keys": [{"key": key, "hint": hint} for key, hint in KEYS.items()],
     }

@@ -46,7 +46,7 @@ _COLUMNS = (
     "id, trace_id, name, service, start_ns, end_ns, spans, errors, outcome, calls, tools, runs, input, output, "
     "agent, session"
 )
-_NAMED = ("service", "name", "status", "session", "model", "agent", "tool", "text")
+_NAMED = ("service", "name", "status", "session", "model", "agent", "tool", "user", "text")
 _DEAREST = f"""
 SELECT {_COLUMNS} FROM traces JOIN priced ON priced.trace = traces.id AND priced.stamp = ? WHERE {{}}
 ORDER BY coalesce(usd, 0) DESC, start_ns DESC, id DESC LIMIT ?
@@ -71,6 +71,7 @@ class TraceFilter:
     model: str | None = None
     agent: str | None = None
     tool: str | None = None
+    user: str | None = None
     text: str | None = None
     attributes: tuple[tuple[str, str], ...] = field(default=())
     min_duration_ns: int | None = None

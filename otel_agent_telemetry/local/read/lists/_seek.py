@@ -45,11 +45,19 @@ _PLACES = {
     "model": _STEPPED.format(key="model"),
     "agent": _STEPPED.format(key="agent"),
     "tool": _STEPPED.format(key="tool"),
+    "user": _STEPPED.format(key="user"),
     "session": "EXISTS (SELECT 1 FROM attendances WHERE trace = traces.id AND session = ?)",
     "service": "EXISTS (SELECT 1 FROM visits WHERE trace = traces.id "
     "AND origin IN (SELECT id FROM origins WHERE service = ?))",
 }
-_TABLES = {"model": "steps", "agent": "steps", "tool": "steps", "session": "attendances", "service": "origins"}
+_TABLES = {
+    "model": "steps",
+    "agent": "steps",
+    "tool": "steps",
+    "user": "steps",
+    "session": "attendances",
+    "service": "origins",
+}
 _DISTINCT = """
 WITH RECURSIVE found(value) AS (
     SELECT min({column}) FROM {table} WHERE {column} IS NOT NULL UNION ALL

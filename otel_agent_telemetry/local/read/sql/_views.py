@@ -95,6 +95,7 @@ _ON_STEP = (
     Field("agent", "steps.agent", "the agent at work"),
     Field("session", "steps.session", "the session or conversation, else the trace's id"),
 )
+_USER = Field("user", "steps.user", "for whom: `user.id` of the span, of one above it, or of the resource")
 _SPAN = (
     *_OF_SPAN,
     Field("scope", "origins.scope", "the instrumentation that made it"),
@@ -120,6 +121,7 @@ _SPAN = (
     Field("attributes", "span_attributes(spans.body, origins.harness)", "its attributes, a JSON object"),
     Field("events", "span_events(spans.body, origins.harness)", "its events, a JSON array"),
     Field("resource", "resource_attributes(origins.resource, origins.harness)", "its resource, a JSON object"),
+    _USER,
 )
 # one trace's spans are what is asked for most, and no index knows an id as text: its row is found first
 _SPANS_SOURCE = """main.traces AS traces CROSS JOIN main.spans AS spans ON traces.id = spans.trace
@@ -140,6 +142,7 @@ _MODEL_CALL = (
     *_SPENT,
     Field("response_id", "steps.response_id", "`gen_ai.response.id`"),
     _SPAN_JSON,
+    _USER,
 )
 _TOOL_CALL = (
     *_OF_SPAN,
@@ -150,6 +153,7 @@ _TOOL_CALL = (
     Field("session", "steps.session", "the session or conversation, else the trace's id"),
     _FAILED,
     _SPAN_JSON,
+    _USER,
 )
 # as the keeper stored it, else worked out now
 _SESSION_COST = f"""sum(CASE WHEN attendances.stamp = (SELECT price_stamp()) THEN attendances.usd ELSE (
