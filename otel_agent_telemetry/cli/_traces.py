@@ -70,7 +70,7 @@ def traces(
     """List traces, the latest first; all that is asked has to hold.
 
     A --query has words and "quoted texts", looked for anywhere in a trace, and key:value, with the keys model, tool,
-    agent, service, session, user, status, name, text, dur, cost, tokens, spans, calls, errors, since, until;
+    agent, service, session, user, kind, status, name, text, dur, cost, tokens, spans, calls, errors, since, until;
     attribute=value; a,b for either; - before what must not be; > >= < <= before figures.
     """
     with opened(db) as connection:

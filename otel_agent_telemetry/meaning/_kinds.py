@@ -21,7 +21,7 @@ WORKFLOW = "workflow"
 USAGE = "usage"
 """Tokens or cost without a call: what a coding agent counts as metrics."""
 OTHER = "other"
-"""A span of a known dialect that stands for nothing of ours: a chain, a node, a plan, a hand-off."""
+"""A span of a known dialect that counts nowhere: a node, a hand-off, or one of what ``_asides`` has names for."""
 
 _OPENINFERENCE_KIND = "openinference.span.kind"
 _TRACELOOP_KIND = "traceloop.span.kind"

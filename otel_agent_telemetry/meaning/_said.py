@@ -50,12 +50,14 @@ class Said:
     ``outcome`` one of semconv's ``OUTCOME_*`` or None. ``is_left`` is true where a reader closed a generator.
     ``first_chunk_seconds`` is what the first piece of a streamed answer took.
     ``attributes`` are the span's own where it is one of ours; ``marks`` is what else a coding agent says.
+    ``aside`` is set by whoever asks for it: what a span of kind ``other`` does, where that has a name.
     """
 
     # Defaults of the class, so that a span pays only for what it says.
     attributes: Mapping[str, object] = MappingProxyType({})
     is_own = is_mcp = is_left = is_cumulative = False
     name: str | None = None
+    aside: str | None = None
     conversation: str | None = None
     agent_id: str | None = None
     agent_name: str | None = None

@@ -113,7 +113,12 @@ def test_a_resource_names_the_user_of_what_says_nothing(store: Store) -> None:
 
 def test_who_uses_a_coding_agent_is_content(store: Store) -> None:
     """Its telemetry names one person; neither its spans nor its resource are asked."""
-    said = {"user.id": "someone", "gen_ai.request.model": "claude", "input_tokens": 5, "output_tokens": 1}
+    said: dict[str, object] = {
+        "user.id": "someone",
+        "gen_ai.request.model": "claude",
+        "input_tokens": 5,
+        "output_tokens": 1,
+    }
     store.add_spans(
         of_resource("user.id", "someone", Made(name="claude_code.llm_request", attributes=said), service="claude-code")
     )

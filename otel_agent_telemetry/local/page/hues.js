@@ -5,6 +5,8 @@ import { el } from "./dom.js";
 const KINDS = {
   session: ["S", 1], task: ["K", 2], workflow: ["W", 3], agent: ["A", 4], model: ["M", 5], embedding: ["E", 6],
   tool: ["T", 7], command: ["C", 8], event: ["V", 0],
+  retrieval: ["R", 3], rerank: ["RR", 3], memory: ["Y", 8], plan: ["P", 2], guardrail: ["G", 1], evaluation: ["Q", 6],
+  prompt: ["PR", 4], resource: ["RS", 7], chain: ["H", 0],
 };
 const OTHER = { letter: "·", hue: 0, words: "other" };
 const OF_SERVICES = [4, 5, 7, 2, 1, 8, 3, 6];

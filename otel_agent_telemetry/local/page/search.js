@@ -6,7 +6,7 @@ import { zone } from "./format.js";
 
 const SINCE = ["15m", "1h", "24h", "7d", "30d"];
 const STATUSES = ["ok", "error", "cancelled"];
-const NAMES = { model: "models", agent: "agents", tool: "tools", service: "services", session: "sessions", user: "users" };
+const NAMES = { model: "models", agent: "agents", tool: "tools", service: "services", session: "sessions", user: "users", kind: "kinds" };
 const FIGURE = { dur: [">1s", ">10s", ">1m", "<100ms"], cost: [">0.01", ">0.1", ">1"], tokens: [">1000", ">10k", ">100k"], spans: [">10", ">100"], calls: [">1", ">10"], errors: [">0"] };
 const OLD = ["name", "text", "service", "model", "agent", "tool", "session", "user", "status", "attribute", "min_duration", "max_duration", "since", "until"];
 const MOST_OPTIONS = 12;

@@ -8,11 +8,12 @@ from otel_agent_telemetry import semconv
 from otel_agent_telemetry.local.store._agent_traces import Agents, failures_of
 from otel_agent_telemetry.local.store._nodes import FIGURES, Node
 from otel_agent_telemetry.local.store._rows import insert, update
-from otel_agent_telemetry.local.store._steps import PRICED_ELSEWHERE, SAID, SPENT, VERDICT, said_of_row
+from otel_agent_telemetry.local.store._steps import PRICED_ELSEWHERE, SAID, SPENT, VERDICT, said_of_row, shown_kind
 from otel_agent_telemetry.local.store._steps_again import read_again
 from otel_agent_telemetry.local.store._together import together
 from otel_agent_telemetry.local.store._users import write_users
 from otel_agent_telemetry.meaning import Fact, ModelCall, Repeat, Run, ToolCall, kinds
+from otel_agent_telemetry.meaning._asides import ASIDES
 from otel_agent_telemetry.meaning._replay import verdicts
 
 if TYPE_CHECKING:
@@ -69,9 +70,10 @@ def _node(row: Any, latest: int) -> Node:
     is_error = status == _STATUS_ERROR and harness is None  # a coding agent's own spans fail although all is well
     node = Node(number, trace, place, is_error, row[_FIRST_VERDICT:_FIRST_SAID], harness=harness, origin=source)
     if said is not None:
-        node.kind, node.model, node.provider = said.kind, said.model, said.provider
+        node.kind, node.model, node.provider = shown_kind(said), said.model, said.provider
         node.agent, node.session = said.agent_name, None if said.kind == kinds.OTHER else said.conversation
-        node.counted = said.is_own and said.kind not in (kinds.MODEL, kinds.TOOL, kinds.AGENT)
+        is_work = said.kind in (kinds.MODEL, kinds.TOOL, kinds.AGENT)
+        node.counted = node.kind in ASIDES or (said.is_own and not is_work)
         node.is_error = said.error not in (None, semconv.OUTCOME_CANCELLED)
     return node
 

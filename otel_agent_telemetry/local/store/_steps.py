@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from otel_agent_telemetry import semconv
 from otel_agent_telemetry.meaning import Place, Said, SpanRecord, kinds, read
+from otel_agent_telemetry.meaning._asides import ASIDES, aside_of
 from otel_agent_telemetry.meaning._from_otlp import record_of
 from otel_agent_telemetry.meaning._records import key_of
 from otel_agent_telemetry.meaning.harnesses import Marks, mark_printed, said_of_span
@@ -25,6 +26,7 @@ __all__ = [
     "may_be_step",
     "said_of",
     "said_of_row",
+    "shown_kind",
     "values_of",
 ]
 
@@ -91,9 +93,13 @@ def may_be_step(body: bytes) -> bool:
 
 def said_of(span: Span, scope: str, start_ns: int, end_ns: int) -> Said | None:
     """What a span says, at times that SQLite can hold; None for one that no dialect speaks of."""
-    said = mark_printed(read(record_of(span, scope, start_ns, end_ns)))
+    record = record_of(span, scope, start_ns, end_ns)
+    said = mark_printed(read(record))
+    if said is not None and said.kind == kinds.OTHER:
+        said.aside = aside_of(record.attributes)
     # a span that stands for nothing is of use where it names the conversation of what is below it
-    return None if said is None or (said.kind == kinds.OTHER and said.conversation is None) else said
+    says_nothing = said is None or (said.kind == kinds.OTHER and said.conversation is None and said.aside is None)
+    return None if says_nothing else said
 
 
 def agent_said_of(span: Span, scope: str, harness: str, start_ns: int, end_ns: int) -> Said | None:
@@ -101,15 +107,29 @@ def agent_said_of(span: Span, scope: str, harness: str, start_ns: int, end_ns: i
     return said_of_span(record_of(span, scope, start_ns, end_ns), span.name, harness)
 
 
+def shown_kind(said: Said) -> str:
+    """What a span is called: its kind, or what it does that counts nowhere."""
+    return said.aside or said.kind
+
+
 def values_of(number: int, trace: int, said: Said) -> tuple[object, ...]:
     """The row of a step in the order of :data:`COLUMNS`; until its trace is settled, it is taken at its word."""
-    kind, tool, error = said.kind, said.name if said.kind == kinds.TOOL else None, said.error
+    kind, tool, error = shown_kind(said), said.name if said.kind == kinds.TOOL else None, said.error
     if kind == kinds.EVENT and said.attributes.get(semconv.AGENT_EVENT_NAME) == "tool.called":
         kind, tool, error = kinds.TOOL, *_recorded_tool(said)
     spends = sum(SPENT.values()) if kind in (kinds.MODEL, kinds.EMBEDDING) else 0
     return (
         *(number, trace, kind, 1, spends, None, said.model, said.provider, said.agent_name, said.conversation),
-        *(said.start_ns, said.end_ns, said.kind, _label(said), tool, said.asked, said.answered_by, said.provider),
+        *(
+            said.start_ns,
+            said.end_ns,
+            shown_kind(said),
+            _label(said),
+            tool,
+            said.asked,
+            said.answered_by,
+            said.provider,
+        ),
         *(said.agent_name, said.agent_id, said.conversation, said.response_id, said.call_id, said.outcome, error),
         _flags(said),
         *(said.input_tokens, said.output_tokens, said.cache_read_tokens, said.cache_write_tokens),
@@ -155,7 +175,8 @@ def _said(record: SpanRecord, row: Any) -> Said:
         :14
     ]
     error, flags, given, made, read_, written, reasoned, cost, evidence = row[14:]
-    said = Said(record, kind)
+    said = Said(record, kinds.OTHER if kind in ASIDES else kind)
+    said.aside = kind if kind in ASIDES else None
     said.name = {kinds.TOOL: tool, kinds.AGENT: agent, kinds.WORKFLOW: name}.get(kind)
     said.asked, said.answered_by, said.provider = asked, answered, provider
     said.agent_name, said.agent_id, said.conversation = agent, agent_id, session

@@ -200,6 +200,10 @@ CREATE TABLE IF NOT EXISTS users (span INTEGER PRIMARY KEY, user TEXT NOT NULL);
 CREATE TRIGGER IF NOT EXISTS users_of_old_spans AFTER DELETE ON spans BEGIN DELETE FROM users WHERE span = OLD.id; END;
 UPDATE traces SET unsettled = {READ_AGAIN};
 """
+_KINDS = f"""
+CREATE INDEX IF NOT EXISTS steps_by_kind ON steps (kind, trace);
+UPDATE traces SET unsettled = {READ_AGAIN};
+"""
 _TAKE_OUT = f"DELETE FROM used_hours WHERE hour = {{}}.start_ns / {HOUR_NS};"
 _WATCHED = f"""
 DELETE FROM used_hours;
@@ -243,6 +247,7 @@ MIGRATIONS = (
     Migration(_USED),
     Migration(_SESSION_COSTS),
     Migration(_USERS),
+    Migration(_KINDS),
 )
 
 

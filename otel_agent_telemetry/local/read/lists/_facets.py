@@ -35,6 +35,7 @@ class Facets(TypedDict):
     tools: list[str]
     sessions: list[str]
     users: list[str]
+    kinds: list[str]
     attributes: list[str]
     keys: list[KeyShape]
 
@@ -49,6 +50,7 @@ def facets(connection: sqlite3.Connection) -> Facets:
         "tools": distinct(connection, "tool", _MOST),
         "sessions": [*dict.fromkeys(session for (session,) in sessions)],
         "users": distinct(connection, "user", _MOST),
+        "kinds": [kind for kind in distinct(connection, "kind", _MOST) if kind != "other"],
         "attributes": _attributes(connection),
         "keys": [{"key": key, "hint": hint} for key, hint in KEYS.items()],
     }

@@ -33,7 +33,7 @@ __all__ = [
 
 ATTRIBUTE = "attr."
 """What stands before an attribute's name in :attr:`Term.key`."""
-NAMES = ("model", "tool", "agent", "service", "session", "user")
+NAMES = ("model", "tool", "agent", "service", "session", "user", "kind")
 FIGURES = ("dur", "cost", "tokens", "spans", "calls", "errors")
 STATUSES = ("ok", "error", "cancelled")
 KEYS = {
@@ -43,6 +43,7 @@ KEYS = {
     "service": "a service that took part",
     "session": "a session's id",
     "user": "whom it worked for",
+    "kind": "retrieval, guardrail, …",
     "status": "ok, error or cancelled",
     "name": "what the trace's name contains",
     "text": "what any span contains",

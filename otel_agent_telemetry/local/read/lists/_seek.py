@@ -46,6 +46,7 @@ _PLACES = {
     "agent": _STEPPED.format(key="agent"),
     "tool": _STEPPED.format(key="tool"),
     "user": _STEPPED.format(key="user"),
+    "kind": _STEPPED.format(key="kind"),
     "session": "EXISTS (SELECT 1 FROM attendances WHERE trace = traces.id AND session = ?)",
     "service": "EXISTS (SELECT 1 FROM visits WHERE trace = traces.id "
     "AND origin IN (SELECT id FROM origins WHERE service = ?))",
@@ -55,6 +56,7 @@ _TABLES = {
     "agent": "steps",
     "tool": "steps",
     "user": "steps",
+    "kind": "steps",
     "session": "attendances",
     "service": "origins",
 }
