@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import semconv
+from otel_agent_telemetry.meaning._asides import ASIDES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,6 +76,8 @@ LIFECYCLES = {
     semconv.LIFECYCLE_MODEL_CALL: MODEL,
     semconv.LIFECYCLE_WORKFLOW: WORKFLOW,
 }
+NAMED = (*dict.fromkeys(LIFECYCLES.values()), EMBEDDING, *ASIDES)
+"""What a span can be called: what counts, and what counts nowhere."""
 _COMPLETIONS = (
     "text_completion",
     "generate_content",

@@ -13,6 +13,7 @@ from otel_agent_telemetry.local.read.lists import _seek
 from otel_agent_telemetry.local.store._index import index_spans
 from otel_agent_telemetry.local.store._pricing import price_traces
 from tests.local.made import Made, chat, request, tool
+from tests.local.older import forget_users
 
 if TYPE_CHECKING:
     from otel_agent_telemetry.local import Store
@@ -190,6 +191,7 @@ def test_an_older_store_is_searched_at_once_and_indexed_later(store: Store) -> N
     filled(store)
     right = {query: found(store, query) for query in QUERIES}
     with store.writing() as connection:
+        forget_users(connection)
         for name in ("steps_by_model", "steps_by_agent", "steps_by_tool"):
             connection.execute(f"DROP INDEX {name}")
         for name in ("usd", "is_estimate", "unpriced", "stamp"):

@@ -15,9 +15,9 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from otel_agent_telemetry.cli._sql import sql
 from otel_agent_telemetry.cli._usage import usage as usage_command
 from otel_agent_telemetry.local import Store, usage
-from otel_agent_telemetry.local.store._tables import MIGRATIONS
 from tests.cli.command import COMMAND, environment
 from tests.local.made import Made, any_value, chat, request, tool
+from tests.local.older import forget_users
 from tests.local.serving import wait_until
 
 if TYPE_CHECKING:
@@ -141,14 +141,7 @@ def test_an_older_store_learns_its_users(tmp_path: Path) -> None:
     with closing(Store(db)) as store:
         store.add_spans(request(Made(id=1, attributes={"user.id": "ann"}), Made(id=2, parent=1, attributes=chat())))
         with store.writing() as connection:
-            for statement in (
-                "DROP TRIGGER users_of_old_spans",
-                "DROP TABLE users",
-                "DROP INDEX steps_by_user",
-                "ALTER TABLE steps DROP COLUMN user",
-                f"PRAGMA user_version = {len(MIGRATIONS) - 1}",
-            ):
-                connection.execute(statement)
+            forget_users(connection)
     with closing(Store(db)) as store:
         assert by_user(store) == {"ann": 100}
 

@@ -20,6 +20,7 @@ __all__ = [
     "HOUR_NS",
     "MIGRATIONS",
     "NOT_SETTLED",
+    "RARE_KIND",
     "READ_AGAIN",
     "SUMMED",
     "Migration",
@@ -200,8 +201,10 @@ CREATE TABLE IF NOT EXISTS users (span INTEGER PRIMARY KEY, user TEXT NOT NULL);
 CREATE TRIGGER IF NOT EXISTS users_of_old_spans AFTER DELETE ON spans BEGIN DELETE FROM users WHERE span = OLD.id; END;
 UPDATE traces SET unsettled = {READ_AGAIN};
 """
+RARE_KIND = "kind NOT IN ('model', 'tool', 'agent', 'other')"
+"""What is true of the steps whose kind an index knows; of the others there are some in nearly every trace."""
 _KINDS = f"""
-CREATE INDEX IF NOT EXISTS steps_by_kind ON steps (kind, trace);
+CREATE INDEX IF NOT EXISTS steps_by_kind ON steps (kind, trace) WHERE {RARE_KIND};
 UPDATE traces SET unsettled = {READ_AGAIN};
 """
 _TAKE_OUT = f"DELETE FROM used_hours WHERE hour = {{}}.start_ns / {HOUR_NS};"

@@ -8,6 +8,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otel_agent_telemetry.local.read.lists._query import KEYS
 from otel_agent_telemetry.local.read.lists._seek import distinct
+from otel_agent_telemetry.meaning import kinds
 
 if TYPE_CHECKING:
     import sqlite3
@@ -27,7 +28,7 @@ class KeyShape(TypedDict):
 
 
 class Facets(TypedDict):
-    """Names that occur, at most 1,000 of each; sessions and attributes are those of the latest traces and spans."""
+    """All kinds, and names that occur, 1,000 of each; sessions and attributes are of the latest traces and spans."""
 
     services: list[str]
     models: list[str]
@@ -50,7 +51,7 @@ def facets(connection: sqlite3.Connection) -> Facets:
         "tools": distinct(connection, "tool", _MOST),
         "sessions": [*dict.fromkeys(session for (session,) in sessions)],
         "users": distinct(connection, "user", _MOST),
-        "kinds": [kind for kind in distinct(connection, "kind", _MOST) if kind != "other"],
+        "kinds": [*kinds.NAMED],
         "attributes": _attributes(connection),
         "keys": [{"key": key, "hint": hint} for key, hint in KEYS.items()],
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from contextlib import contextmanager
 from fnmatch import translate
 from re import compile as compiled
@@ -18,7 +19,9 @@ from otel_agent_telemetry.local.read.lists._costs import dear_traces
 from otel_agent_telemetry.local.read.lists._query import ATTRIBUTE, FIGURES, figure
 from otel_agent_telemetry.local.store._grams import LONGEST_ATTRIBUTE, has_text, token_of, trigrams_of
 from otel_agent_telemetry.local.store._index import BLOCK_BITS
-from otel_agent_telemetry.otlp._values import attributes
+from otel_agent_telemetry.local.store._tables import RARE_KIND
+from otel_agent_telemetry.meaning import kinds
+from otel_agent_telemetry.otlp._values import plain
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Condition", "condition", "distinct", "names", "snapshot"]
 
 _FEW_BLOCKS = 400  # so many are looked through at once; of more, trace by trace, as far as the page asks
+_SAMPLED, _MOST_NAMES = 8, 3
 _STATUS = {
     "ok": "(errors = 0 AND outcome IS NOT 'cancelled')",
     "error": "errors > 0",
@@ -41,6 +45,8 @@ _FIGURES = {
     "errors": "errors",
 }
 _STEPPED = "EXISTS (SELECT 1 FROM steps WHERE {key} = ? AND trace = traces.id)"
+_RARE = f"EXISTS (SELECT 1 FROM steps WHERE kind = ? AND {RARE_KIND} AND trace = traces.id)"
+_FREQUENT = (kinds.MODEL, kinds.TOOL, kinds.AGENT, kinds.OTHER)
 _PLACES = {
     "model": _STEPPED.format(key="model"),
     "agent": _STEPPED.format(key="agent"),
@@ -56,7 +62,6 @@ _TABLES = {
     "agent": "steps",
     "tool": "steps",
     "user": "steps",
-    "kind": "steps",
     "session": "attendances",
     "service": "origins",
 }
@@ -124,7 +129,8 @@ def names(connection: sqlite3.Connection, term: Term) -> Sequence[str]:
     if not patterns:
         return plain
     is_meant = compiled("|".join(translate(value.replace("[", "[[]").replace("?", "[?]")) for value in patterns))
-    known = (value for value in distinct(connection, term.key) if is_meant.match(value))
+    all_of_it = kinds.NAMED if term.key == "kind" else distinct(connection, term.key)
+    known = (value for value in all_of_it if is_meant.match(value))
     return [*plain, *known][:_MOST_ALTERNATIVES]
 
 
@@ -150,7 +156,7 @@ def _any(parts: list[Condition]) -> Condition:
 def _of_value(connection: sqlite3.Connection, term: Term, value: str, now_ns: int) -> Condition:
     key = term.key
     if key in _PLACES:
-        return Condition(_PLACES[key], (value,))
+        return Condition(_RARE if key == "kind" and value not in _FREQUENT else _PLACES[key], (value,))
     if key in FIGURES:
         return _figure(connection, term, value)
     if key == "status":
@@ -193,14 +199,35 @@ def _with_span(connection: sqlite3.Connection, wanted: _Spans) -> Condition:
     behind = connection.execute("SELECT coalesce(max(id), 0) - ? FROM spans", (upto,)).fetchone()[0]
     if len(blocks) + (behind >> BLOCK_BITS) <= _FEW_BLOCKS:
         return Condition("id IN (SELECT value FROM json_each(?))", (json.dumps(_traces(connection, wanted, blocks)),))
-    candidate = f"(id >> {BLOCK_BITS} IN (SELECT value FROM json_each(?)) OR id > ? OR id IN (SELECT span FROM apart))"
-    of_trace = f"EXISTS (SELECT 1 FROM spans WHERE trace = traces.id AND {candidate} AND"
-    where = (json.dumps(blocks), upto)
+    candidate = (
+        f"(id >> {BLOCK_BITS} IN (SELECT value FROM json_each(?)) OR id > ? OR id IN (SELECT span FROM apart)) AND"
+    )
+    where: tuple[object, ...] = (json.dumps(blocks), upto)
+    if len(blocks) > upto >> BLOCK_BITS + 1:  # more than half of all: what they leave out is not worth the look
+        candidate, where = "", ()
+    of_trace = f"EXISTS (SELECT 1 FROM spans WHERE trace = traces.id AND {candidate}"
+    cases = [(f"{of_trace} {wanted.quick.sql})", (*where, *wanted.quick.arguments))]
+    names = _names_of_few(connection, wanted, blocks)
+    if names:
+        named = f"{of_trace} name IN (SELECT value FROM json_each(?)) AND {wanted.quick.sql})"
+        cases.insert(0, (named, (*where, json.dumps(names), *wanted.quick.arguments)))
     # of two EXISTS with OR between them SQLite works out both
     return Condition(
-        f"CASE WHEN {of_trace} {wanted.quick.sql}) THEN 1 ELSE {of_trace} {wanted.sure}) END",
-        (*where, *wanted.quick.arguments, *where, *wanted.arguments),
+        f"CASE {' '.join(f'WHEN {sql} THEN 1' for sql, _ in cases)} ELSE {of_trace} {wanted.sure}) END",
+        (*(value for _, values in cases for value in values), *where, *wanted.arguments),
     )
+
+
+def _names_of_few(connection: sqlite3.Connection, wanted: _Spans, blocks: list[int]) -> list[str]:
+    """What the spans are called that have it, where few have, as some blocks tell: those are looked at first."""
+    asked = f"SELECT name, {wanted.sure} FROM spans WHERE id >= ? AND id < ?"
+    found: Counter[str] = Counter()
+    looked_at = 0
+    for block in blocks[:: max(1, len(blocks) // _SAMPLED)]:
+        rows = connection.execute(asked, (*wanted.arguments, block << BLOCK_BITS, block + 1 << BLOCK_BITS)).fetchall()
+        looked_at += len(rows)
+        found.update(name for name, has_it in rows if has_it)
+    return [name for name, _ in found.most_common(_MOST_NAMES)] if found.total() < looked_at / 4 else []
 
 
 def _upto(connection: sqlite3.Connection) -> int:
@@ -248,9 +275,10 @@ def _typed(text: str) -> Iterator[AnyValue]:
 
 def _has_attribute(body: bytes, key: str, value: str) -> bool:
     try:
-        found = attributes(Span.FromString(body).attributes).get(key)
+        named = [pair.value for pair in Span.FromString(body).attributes if pair.key == key]
     except DecodeError:
         return False
+    found = plain(named[-1]) if named else None
     if isinstance(found, bool):
         return value.lower() == str(found).lower()
     if isinstance(found, (int, float)):
