@@ -14,6 +14,9 @@ _USERS = (
     "DROP TABLE users",
     "DROP INDEX steps_by_user",
     "DROP INDEX steps_by_kind",
+    "DROP INDEX attendances_by_cost",
+    "DROP TRIGGER judged_of_old_spans",
+    "DROP TABLE judged",
     "ALTER TABLE steps DROP COLUMN user",
 )
 

@@ -179,3 +179,18 @@ def test_use_is_stacked_by_user(page: Page, server: Serving) -> None:
     assert page.locator("table.stacked tbody tr").count() == 1
     page.get_by_role("combobox", name="Search").fill("user:a")
     page.get_by_role("option", name="ann").wait_for()
+
+
+def test_a_thousand_users_are_a_table_of_two_hundred(page: Page, server: Serving) -> None:
+    """Those with the most tokens; the page says so, and the API gives as many as are asked for, in the order of all."""
+    for number in range(1, 301):
+        said = {**chat("gpt-4o", given=1000 - number), "user.id": f"user-{number:03}"}
+        server.store.add_spans(request(Made(attributes=said), trace=number))
+    server.settled()
+    page.goto(f"{server.url}/?view=usage&by=user")
+    page.get_by_text("These are the 200 with the most tokens; agent-telemetry usage --by user has all.").wait_for()
+    keys: list[str] = page.locator("table.stacked tbody tr td:first-child").all_inner_texts()
+    assert keys == [f"user-{number:03}" for number in range(1, 201)]
+    every = server.get("/api/usage?by=user")
+    some = server.get("/api/usage?by=user&limit=7")
+    assert (len(every["usage"]), every["is_all"], some) == (300, True, {"usage": every["usage"][:7], "is_all": False})

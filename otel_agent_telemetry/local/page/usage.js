@@ -10,6 +10,7 @@ import { everyStep, SINCE, utcShort, utcWords } from "./times.js";
 const STACKS = ["model", "agent", "tool", "session", "user"];
 const BY = [...STACKS, "hour", "day"];
 const NONE = "(none)";
+const MOST = 200;
 const MEASURES = {
   tokens: { words: "tokens", of: (point) => point.input_tokens + point.output_tokens },
   cost: { words: "cost", of: (point) => point.cost_usd },
@@ -36,7 +37,8 @@ export function usageView(main, { go, parameters }) {
   const table = el("table", { class: "stacked", hidden: true }, el("caption", { class: "skip" }, "Usage"),
     el("thead", {}, el("tr", {}, TITLES.map((title, index) => el("th", { scope: "col", class: index ? "number" : "" }, title)))), body);
   const note = el("p", { class: "quiet", hidden: true }, "A cost with ~ is an estimate from a price list; one with ≥, and a step marked ?, leaves out calls whose price is not known.");
-  replace(main, over, el("div", { class: "row-actions" }, Object.values(fields)), drawing, table, note);
+  const more = el("p", { class: "quiet", hidden: true });
+  replace(main, over, el("div", { class: "row-actions" }, Object.values(fields)), drawing, table, more, note);
   const chosen = () => Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.value]));
   for (const field of Object.values(fields)) field.addEventListener("change", () => go({ ...parameters(), view: "usage", ...chosen() }, { quietly: true }));
   const begin = turns();
@@ -56,11 +58,13 @@ export function usageView(main, { go, parameters }) {
     const now = JSON.stringify([series, known, chosen()]);
     if (now !== drawn) draw(series, known, stack);
     drawn = now;
-    const { usage } = await ask("usage", { by: asked.by, since: asked.since });
+    const { usage, is_all: isAll } = await ask("usage", { by: asked.by, since: asked.since, limit: MOST });
     if (!isLast()) return;
     table.hidden = !usage.length;
     note.hidden = !usage.some((row) => row.cost_is_estimate || row.unpriced_calls);
     replace(body, usage.map((row) => line(row, by)));
+    replace(more, isAll ? null : `These are the ${MOST} with the most tokens; agent-telemetry usage --by ${by} has all.`);
+    more.hidden = isAll;
   }
 
   function draw(series, known, stack) {

@@ -62,6 +62,7 @@ __all__ = ["Api"]
 _MOST_ROWS = 1000
 _MOST_CALLS = 200
 _MOST_DIGITS = 9
+_EVERYTHING = 10**9 - 1
 _TEXTS = ("service", "name", "session", "model", "agent", "tool", "user", "text")
 
 
@@ -249,7 +250,9 @@ def _sessions(connection: sqlite3.Connection, asked: _Asked) -> object:
 
 def _usage(connection: sqlite3.Connection, asked: _Asked) -> object:
     by = asked.choice("by", tuple(GROUPINGS))
-    return {"usage": usage(connection, by, since_ns=asked.moment("since"), until_ns=asked.moment("until"))}
+    limit = asked.whole("limit", _EVERYTHING)
+    rows = usage(connection, by, since_ns=asked.moment("since"), until_ns=asked.moment("until"), limit=limit + 1)
+    return {"usage": rows[:limit], "is_all": len(rows) <= limit}
 
 
 def _series(connection: sqlite3.Connection, asked: _Asked) -> object:

@@ -67,7 +67,8 @@ def session_costs(
     about = (json.dumps(sessions), *arguments, stamp())
     costs = costs_by_key(connection.execute(_SPENT.format(sums(), where), about))
     for session, usd, is_estimate, unpriced in connection.execute(_STORED.format(where), about):
-        costs[session] = costs.get(session, Cost()) + Cost(usd, bool(is_estimate), unpriced)
+        known = Cost(usd, bool(is_estimate), unpriced)
+        costs[session] = costs[session] + known if session in costs else known
     return costs
 
 

@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from otel_agent_telemetry import semconv
 from otel_agent_telemetry.local.store._agents import NEXT_SPAN, insert_made
 from otel_agent_telemetry.local.store._batch import Batch, Origin, batch
 from otel_agent_telemetry.local.store._file import StoreFile
@@ -48,6 +49,7 @@ _UNSETTLED_COUNT = "SELECT count(*) FROM traces WHERE unsettled AND unsettled > 
 _UNSETTLED = "SELECT 1 FROM traces WHERE id = ? AND unsettled > 0"
 _STORED = "SELECT id, span_id, end_ns FROM spans WHERE trace = ?"
 _INSERT_SPAN = "INSERT OR IGNORE INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_JUDGEMENT = semconv.GEN_AI_EVALUATION_RESULT.encode()
 _OTHERS_SECONDS = 1.0  # how often another process's writing is looked for
 _LULL_SECONDS = 0.25
 
@@ -248,6 +250,8 @@ def _insert_spans(connection: sqlite3.Connection, origins: dict[bytes, int], mad
         if row.said is not None
     ]
     insert(connection, "steps", COLUMNS, steps)
+    judged = ((traces[row.trace_id], number) for number, row in enumerate(rows, first) if _JUDGEMENT in row.body)
+    connection.executemany("INSERT OR IGNORE INTO judged VALUES (?, ?)", judged)
     insert_users(connection, ((number, row.user) for number, row in enumerate(rows, first)))
     return True
 

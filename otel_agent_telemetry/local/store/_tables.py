@@ -207,6 +207,17 @@ _KINDS = f"""
 CREATE INDEX IF NOT EXISTS steps_by_kind ON steps (kind, trace) WHERE {RARE_KIND};
 UPDATE traces SET unsettled = {READ_AGAIN};
 """
+_COVERING = """
+DROP INDEX IF EXISTS attendances_by_session;
+CREATE INDEX attendances_by_session ON attendances (session, start_ns, input, output);
+CREATE INDEX IF NOT EXISTS attendances_by_cost ON attendances (session, stamp, usd, is_estimate, unpriced);
+CREATE TABLE IF NOT EXISTS judged (trace INTEGER NOT NULL, span INTEGER NOT NULL, PRIMARY KEY (trace, span))
+WITHOUT ROWID;
+INSERT OR IGNORE INTO judged SELECT trace, id FROM spans WHERE instr(body, CAST('gen_ai.evaluation.result' AS BLOB));
+CREATE TRIGGER IF NOT EXISTS judged_of_old_spans AFTER DELETE ON spans
+BEGIN DELETE FROM judged WHERE trace = OLD.trace AND span = OLD.id; END;
+"""
+"""What is asked of sessions by the thousand is in the index; spans with a judgement are known beforehand."""
 _TAKE_OUT = f"DELETE FROM used_hours WHERE hour = {{}}.start_ns / {HOUR_NS};"
 _WATCHED = f"""
 DELETE FROM used_hours;
@@ -251,6 +262,7 @@ MIGRATIONS = (
     Migration(_SESSION_COSTS),
     Migration(_USERS),
     Migration(_KINDS),
+    Migration(_COVERING),
 )
 
 

@@ -22,9 +22,9 @@ __all__ = ["Feedback", "feedback", "feedback_of_sessions", "feedback_of_traces"]
 MOST_TRACES = 1000
 _AT_ONCE = 500
 _SPANS = """
-SELECT hex(traces.trace_id), spans.body FROM spans JOIN traces ON traces.id = spans.trace
-JOIN origins ON origins.id = spans.origin
-WHERE spans.trace IN ({}) AND origins.harness IS NULL AND instr(spans.body, CAST('gen_ai.evaluation.result' AS BLOB))
+SELECT hex(traces.trace_id), spans.body FROM judged JOIN spans ON spans.id = judged.span
+JOIN traces ON traces.id = spans.trace JOIN origins ON origins.id = spans.origin
+WHERE judged.trace IN ({}) AND origins.harness IS NULL
 """
 _LOGS = """
 SELECT hex(traces.trace_id), logs.body FROM traces JOIN logs ON logs.trace_id = traces.trace_id

@@ -19,25 +19,41 @@ if TYPE_CHECKING:
 __all__ = ["GROUPINGS", "usage"]
 
 GROUPINGS = (*KEYS, "hour", "day")
+_STACKED = ("session", "user", "agent", "tool")
+"""Groupings whose keys are the store's own, so that the first of them can be told before anything is priced."""
 _OF_TIME = {"hour": "hour", "day": "hour / 24"}
 _LATEST = 2**63 - 1
 
 
 def usage(
-    connection: sqlite3.Connection, by: str, *, since_ns: int | None = None, until_ns: int | None = None
+    connection: sqlite3.Connection,
+    by: str,
+    *,
+    since_ns: int | None = None,
+    until_ns: int | None = None,
+    limit: int | None = None,
 ) -> list[UsageShape]:
-    """Usage by one of :data:`GROUPINGS`; time goes forward, all else goes by tokens."""
+    """Usage by one of :data:`GROUPINGS`; time goes forward, all else goes by tokens, ``limit`` of them at most."""
     period = (since_ns or 0, _LATEST if until_ns is None else until_ns)
     stack, key = ("agent", _OF_TIME[by]) if by in _OF_TIME else (by, "key")
     rows = used(connection, stack, period, hour="0", key=key)
-    costs = costs_by_key(row[1:-COUNTED] for row in rows)
     counts = _added_up((row[1], *row[-COUNTED:]) for row in rows)
+    if limit is not None and by in _STACKED:
+        counts = sorted(counts, key=_most)[:limit]
+        kept = {row[0] for row in counts}
+        rows = [row for row in rows if row[1] in kept]
+    costs = costs_by_key(row[1:-COUNTED] for row in rows)
     if by == "model":
         counts, costs = _by_undated_name(counts, costs)
     shapes = [_usage_shape(_key_text(row[0], by), row[1:], costs.get(row[0], Cost())) for row in counts if any(row[1:])]
     if by in _OF_TIME:
         return sorted(shapes, key=lambda shape: shape["key"] or "")
-    return sorted(shapes, key=lambda shape: (-_tokens(shape), -shape["calls"], shape["key"] or ""))
+    return sorted(shapes, key=lambda shape: (-_tokens(shape), -shape["calls"], shape["key"] or ""))[:limit]
+
+
+def _most(row: Any) -> tuple[int, int, str]:
+    key, calls, *_, given, made, _, _, _ = row
+    return -(given or 0) - (made or 0), -(calls or 0), key or ""
 
 
 def _added_up(rows: Iterable[Any]) -> list[Any]:
