@@ -206,13 +206,16 @@ def test_a_live_trace_grows_where_it_is_looked_at(page: Page, server: Serving) -
 
 
 def test_an_unknown_trace_has_a_way_back(browser: Browser, server: Serving) -> None:
-    """The page says that it is not there, and links to those that are."""
+    """The page says that it is not there, and links to those that are, also to the nearest by their ids."""
     send(server, request(*SPANS))
     page = browser.new_page()
     page.goto(f"{server.url}/?view=trace&id={'ab' * 16}")
     page.get_by_role("heading", name="This trace is not in the store").wait_for()
     page.get_by_role("alert").get_by_text("no trace").wait_for()
     page.get_by_role("link", name="The latest trace").click()
+    row(page, "planner").wait_for()
+    page.go_back()
+    page.get_by_role("alert").get_by_role("link", name=trace_id()).click()
     row(page, "planner").wait_for()
     page.close()
 

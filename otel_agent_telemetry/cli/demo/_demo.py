@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import click
@@ -40,11 +41,17 @@ _PRODUCT = "acme-agents"
 
 @click.command()
 @click.option("--maintainers", is_flag=True, help="Instead: ten simulated installations, a proxy, and its report.")
-def demo(*, maintainers: bool) -> None:
+@click.option(
+    "--db",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Keep the traces in this file, for the commands and the page.",
+)
+def demo(*, maintainers: bool, db: Path | None) -> None:
     """Run an unmodified agent service, then show its trace, its token usage, and the anonymous events it sent.
 
     Then the same with telemetry switched off. Needs fastapi, uvicorn, celery and openai-agents; the model is a scripted
-    server on this machine, nothing leaves it, and all state is in a temporary folder.
+    server on this machine, nothing leaves it, and all state is in a temporary folder;
+    --db keeps the traces elsewhere.
     """
     if maintainers:
         from otel_agent_telemetry.cli.demo._maintainers import maintainers_demo
@@ -60,16 +67,18 @@ def demo(*, maintainers: bool) -> None:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="agent-telemetry-"))
             proxy = stack.enter_context(Proxy())
             model = stack.enter_context(scripted_model(folder))
-            _switched_on(folder, model, proxy)
+            _switched_on(folder, str(db or os.path.join(folder, "traces.sqlite")), model, proxy)
             _opted_out(folder, model, proxy)
     except OutsideError as error:
         raise InputError(str(error)) from error
+    if db is not None:
+        click.echo(f"\nThe traces are kept: agent-telemetry serve --db {db}")
     click.echo('\nDone. Next: "Your own service" in README.md.')
 
 
-def _switched_on(folder: str, model: str, proxy: Proxy) -> None:
-    with collector(folder) as url:
-        _say("1. agent-telemetry serve", f"takes traces at {url} and keeps them in a temporary folder")
+def _switched_on(folder: str, store: str, model: str, proxy: Proxy) -> None:
+    with collector(store) as url:
+        _say("1. agent-telemetry serve", f"takes traces at {url} and keeps them in {store}")
         _say(
             "2. an agent service, unchanged: tasks over HTTP, a queue, a worker",
             "agent-telemetry run -- uvicorn app:app              (FastAPI)\n"
@@ -84,7 +93,6 @@ def _switched_on(folder: str, model: str, proxy: Proxy) -> None:
         }
         with Service(folder, model, environment) as service:
             _work(service)
-        store = os.path.join(folder, "traces.sqlite")
         traces: list[dict[str, Any]] = json.loads(own_command("traces", "--json", "--limit", "1000", "--db", store))
         richest = max(traces, key=lambda trace: (bool(trace["tools"]), int(trace["spans"])))["trace_id"]
         click.echo("\n== 3. the trace of one task, across both processes: agent-telemetry show TRACE")

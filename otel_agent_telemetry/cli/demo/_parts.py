@@ -210,9 +210,8 @@ def handed_out(model: str) -> str:
 
 
 @contextmanager
-def collector(folder: str) -> Generator[str]:
-    """``agent-telemetry serve`` on a free port, with its store in that folder; its URL."""
-    store = os.path.join(folder, "traces.sqlite")
+def collector(store: str) -> Generator[str]:
+    """``agent-telemetry serve`` on a free port, with that store; its URL."""
     process = subprocess.Popen(  # noqa: S603 - our own command
         [*_OWN, "serve", "--port", "0", "--db", store],
         env=clean_environment(),

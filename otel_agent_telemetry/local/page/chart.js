@@ -9,7 +9,7 @@ const CHARACTER = 6.6;
 const GAP = 14;
 export const OTHERS = "others";
 
-// { label, names: [of each line], steps: [{ label, short, values: [of each line], note }], format, kind, isLog, limits, empty }
+// { label, names: [of each line], steps: [{ label, short, values: [of each line], note }], format, tick, kind, isLog, limits }
 export function chart(about) {
   const node = el("figure", { class: "series" });
   const drawing = el("svg", { class: "plot", role: "application", tabindex: 0, "aria-label": `${about.label}. Left and right arrows read the values.`, onkeydown: keys, onpointermove: (event) => point(stepAt(event)), onpointerleave: () => point(-1), onfocus: () => at < 0 && point(about.steps.length - 1), onblur: () => point(-1) });
@@ -24,7 +24,7 @@ export function chart(about) {
     drawing.setAttribute("width", width);
     drawing.setAttribute("height", HEIGHT);
     const scale = scaleOf(about);
-    const left = 8 + CHARACTER * Math.max(...scale.ticks.map((tick) => about.format(tick).length));
+    const left = 8 + CHARACTER * Math.max(...scale.ticks.map((value) => onAxis(about, value).length));
     frame = { left, width, slot: (width - left - 4) / Math.max(about.steps.length, 1), y: (value) => TOP + (HEIGHT - TOP - FOOT) * (1 - scale.share(value)) };
     replace(drawing, grid(about, frame, scale), about.kind === "lines" ? lines(about, frame) : bars(about, frame), limits(about, frame, scale), labels(about, frame));
     if (at >= 0) append(drawing, [cursor(frame, at)]);
@@ -119,8 +119,12 @@ function linearTicks(least, most) {
   return ticks;
 }
 
-function grid({ format }, { left, width, y }, { ticks }) {
-  return ticks.map((tick) => el("g", {}, el("line", { class: "grid", x1: left, x2: width, y1: y(tick), y2: y(tick) }), el("text", { x: left - 6, y: y(tick) + 4, "text-anchor": "end" }, format(tick))));
+function grid(about, { left, width, y }, { ticks }) {
+  return ticks.map((tick) => el("g", {}, el("line", { class: "grid", x1: left, x2: width, y1: y(tick), y2: y(tick) }), el("text", { x: left - 6, y: y(tick) + 4, "text-anchor": "end" }, onAxis(about, tick))));
+}
+
+function onAxis({ tick, format }, value) {
+  return (tick || format)(value);
 }
 
 function bars({ names, steps }, { left, slot, y }) {

@@ -45,7 +45,7 @@ export function say(text) {
 
 // Stands where an answer will be, until it is there.
 export function awaited() {
-  return el("p", { class: "quiet" }, "Reading…");
+  return el("p", { class: "quiet" }, "Loading…");
 }
 
 // Of questions that overlap only the last one's answer counts: begin() says whether it is still the last.

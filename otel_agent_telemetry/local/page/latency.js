@@ -64,7 +64,7 @@ function brief(milliseconds) {
 
 function line(row, { name, by, isChosen, choose }) {
   const known = (value, format) => (value === null ? "" : format(value));
-  const figures = { calls: amount(row.calls), errors: amount(row.errors), p50: duration(row.p50_ms), p95: duration(row.p95_ms), p99: duration(row.p99_ms), longest: duration(row.max_ms), "first token p50": known(row.first_token_p50_ms, duration), "first token p95": known(row.first_token_p95_ms, duration), "tokens/s": known(row.output_tokens_per_second, (value) => value.toFixed(1)) };
+  const figures = { calls: amount(row.calls), errors: amount(row.errors), p50: duration(row.p50_ms), p95: duration(row.p95_ms), p99: duration(row.p99_ms), longest: duration(row.max_ms), "first token p50": known(row.first_token_p50_ms, duration), "first token p95": known(row.first_token_p95_ms, duration), "tokens/s": known(row.output_tokens_per_second, (value) => (value < 100 ? value.toFixed(1) : amount(Math.round(value)))) };
   return el("tr", { "aria-selected": String(isChosen) },
     el("td", { class: "wide" }, FILTERS.has(by) && row.key !== null ? link({ view: "traces", [by]: row.key, sort: "duration" }, name) : name),
     Object.entries(figures).map(([label, value]) => el("td", { class: "number", "data-label": value ? label : null }, value)),

@@ -8,7 +8,7 @@ const NARROWEST = 1e-6;
 const WAITING = new Set(["session", "task", "workflow", "agent"]);
 
 export function makeScale(spans, foldsGaps) {
-  const end = Math.max(1e-6, lastEnd(spans));
+  const end = lastEnd(spans) || 1;  // what took no time at all stands at the start of a millisecond
   const gaps = foldsGaps ? idleGaps(spans, end) : [];
   const busy = end - gaps.reduce((sum, gap) => sum + gap.to - gap.from, 0);
   const size = gaps.length ? busy * Math.min(FOLD_SHARE, FOLDS_SHARE / gaps.length) : 0;

@@ -4,15 +4,16 @@ import { ask } from "./api.js";
 import { el, link, replace } from "./dom.js";
 import { feedbackLine } from "./feedback.js";
 import { amount, dollars, duration, moment, plural } from "./format.js";
-import { talkTurn } from "./talk.js";
+import { recordingNote, talkTurn } from "./talk.js";
 
 const NOT_FOUND = 404;
 
 export function sessionView(main, { go, parameters }) {
   const heading = el("div");
+  const note = el("div");
   const turns = el("div", { class: "talk" });
   const pages = el("div", { class: "row-actions" });
-  replace(main, heading, turns, pages);
+  replace(main, heading, note, turns, pages);
   const nodes = new Map();
   let drawn = "";
   let shownPlace = null;
@@ -47,12 +48,14 @@ export function sessionView(main, { go, parameters }) {
     if (error.status !== NOT_FOUND) throw error;
     drawn = "";
     replace(heading, el("h1", {}, "There is no such session"), el("p", { role: "alert" }, error.message), link({ view: "sessions" }, "All sessions"));
+    replace(note);
     replace(turns);
     replace(pages);
   }
 
   function draw(page) {
     drawHeading(page.session);
+    replace(note, recordingNote(page.turns));
     keep(page.turns.map(known).concat(page.feedback.map(feedbackLine)));
     drawPages(page);
   }

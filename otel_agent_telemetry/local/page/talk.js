@@ -8,7 +8,7 @@ import { markdownNodes } from "./markdown.js";
 
 const LONG = 1200;
 const SHORT = 100;
-const NOT_RECORDED = "Its content was not recorded. OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true, set for `agent-telemetry run`, records it.";
+const NOT_RECORDED = "What was said was not recorded. OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true, set for `agent-telemetry run`, records it.";
 
 export function talkPanel(page, trace) {
   const box = el("div", { class: "scroll" });
@@ -17,7 +17,7 @@ export function talkPanel(page, trace) {
 
   function draw(shown) {
     const at = (words, offset) => offset !== null && el("button", { type: "button", onclick: () => open(offset) }, words);
-    replace(box, shown.turns.length ? shown.turns.map(talkTurn) : el("p", {}, "No model call or tool call in this trace."),
+    replace(box, recordingNote(shown.turns), shown.turns.length ? shown.turns.map(talkTurn) : el("p", {}, "No model call or tool call in this trace."),
       el("div", { class: "row-actions" }, at("Earlier", shown.previous), at("Later", shown.next)));
   }
 
@@ -41,8 +41,16 @@ export function talkTurn(turn) {
 }
 
 function silent(turn) {
-  if (turn.is_error || turn.earlier) return null;
-  return el("p", { class: "quiet" }, NOT_RECORDED);
+  return isSilent(turn) ? el("p", { class: "quiet" }, "Its content was not recorded.") : null;
+}
+
+function isSilent(turn) {
+  return !turn.messages.length && !turn.is_error && !turn.earlier;
+}
+
+// Said once above all turns: how content is recorded, where some of it was not.
+export function recordingNote(turns) {
+  return turns.some(isSilent) ? el("p", { class: "quiet hint" }, NOT_RECORDED) : null;
 }
 
 // What the call had from earlier turns is asked for when it is unfolded.

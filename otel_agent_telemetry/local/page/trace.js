@@ -97,8 +97,8 @@ export function traceView(main, { go, parameters }) {
   }
 
   function drawHeading(trace) {
-    const facts = [[`${trace.spans}`, plural(trace.spans, "span")], [`${trace.calls}`, plural(trace.calls, "model call")], [`${trace.tools}`, plural(trace.tools, "tool call")], [amount(trace.input_tokens), "tokens in"], [amount(trace.output_tokens), "tokens out"],
-      [dollars(trace.cost_usd, trace.cost_is_estimate, trace.unpriced_calls), trace.cost_is_estimate ? "estimated" : ""], [duration(trace.duration_ms), ""], [trace.errors ? `${trace.errors}` : "", trace.errors ? "failed" : ""], [trace.models.join(", "), ""]];
+    const facts = [[amount(trace.spans), plural(trace.spans, "span")], [amount(trace.calls), plural(trace.calls, "model call")], [amount(trace.tools), plural(trace.tools, "tool call")], [amount(trace.input_tokens), "tokens in"], [amount(trace.output_tokens), "tokens out"],
+      [dollars(trace.cost_usd, trace.cost_is_estimate, trace.unpriced_calls), trace.cost_is_estimate ? "estimated" : ""], [duration(trace.duration_ms), ""], [trace.errors ? amount(trace.errors) : "", trace.errors ? "failed" : ""], [trace.models.join(", "), ""]];
     replace(heading, el("div", { class: "title" }, el("h1", {}, trace.name || "(no name)"), take), el("div", { class: "facts" },
       facts.filter(([value]) => value).map(([value, words]) => el("span", {}, el("b", {}, value), " ", words)),
       el("span", {}, trace.service), el("span", {}, moment(trace.start)),
@@ -177,7 +177,12 @@ export function traceView(main, { go, parameters }) {
   return { show, refresh, key };
 }
 
+// The ids that a message names lead to their traces.
+function withLinks(message) {
+  return message.split(/\b([0-9a-f]{32})\b/).map((part, index) => (index % 2 ? link({ view: "trace", id: part }, part) : part));
+}
+
 function unknown(message) {
-  return el("div", { class: "empty" }, el("h1", {}, "This trace is not in the store"), el("p", { role: "alert" }, message),
+  return el("div", { class: "empty" }, el("h1", {}, "This trace is not in the store"), el("p", { role: "alert" }, withLinks(message)),
     el("p", {}, link({ view: "traces" }, "All traces"), " · ", link({ view: "trace", id: "latest" }, "The latest trace")));
 }

@@ -53,12 +53,14 @@ export function usageView(main, { go, parameters }) {
     fields.since.value = asked.since || "";
     const { by, step } = chosen();
     const stack = STACKS.includes(by) ? by : "model";
+    const rows = ask("usage", { by: asked.by, since: asked.since, limit: MOST });
+    rows.catch(() => {});
     const [series, known] = await Promise.all([ask("series", { step, stack, since: asked.since }), budgets()]);
     if (!isLast()) return;
     const now = JSON.stringify([series, known, chosen()]);
     if (now !== drawn) draw(series, known, stack);
     drawn = now;
-    const { usage, is_all: isAll } = await ask("usage", { by: asked.by, since: asked.since, limit: MOST });
+    const { usage, is_all: isAll } = await rows;
     if (!isLast()) return;
     table.hidden = !usage.length;
     note.hidden = !usage.some((row) => row.cost_is_estimate || row.unpriced_calls);
@@ -87,7 +89,7 @@ function seriesChart(series, { measure, step, scale }, stack, known) {
   const limits = measure === "cost" ? known.filter((budget) => budget.per === step).map((budget) => ({ value: budget.limit_usd, label: `budget $${budget.limit_usd}` })) : [];
   const names = keys.map((key) => (key === "" ? OTHERS : key ?? NONE));
   const isCost = measure === "cost";
-  return chart({ label: `${words} by ${stack}, each ${step}`, names, steps, limits, isLog: scale === "log", format: (value) => (isCost ? dollars(value, false) : short(value)) });
+  return chart({ label: `${words} by ${stack}, each ${step}`, names, steps, limits, isLog: scale === "log", format: (value) => (isCost ? dollars(value, false) : short(value)), tick: isCost ? (value) => `$${short(value)}` : short });
 }
 
 function leftOut(series) {
