@@ -33,6 +33,7 @@ TESTS = {
     "celery": ("test_celery.py",),
     "click": ("test_commands.py", "-k", "click"),
     "cyclopts": ("test_commands.py", "-k", "cyclopts"),
+    "dbos": ("test_dbos.py",),
     "dramatiq": ("test_dramatiq.py",),
     "flask": ("test_servers.py", "-k", "flask and not gunicorn"),
     "gunicorn": ("test_servers.py", "-k", "gunicorn"),

@@ -80,6 +80,28 @@ CHANGED = {
             "cyclopts.core:_run_maybe_async_command",
         ],
     ),
+    "dbos": (
+        "dbos",
+        [
+            *methods(
+                "dbos._sys_db:SystemDatabase",
+                "init_workflow",
+                "init_child_workflow",
+                "init_workflow_with_connection",
+                "list_workflows",
+                "cancel_workflows",
+                "cancel_timed_out_workflows",
+                "update_workflow_outcome",
+                "dead_letter_workflows",
+            ),
+            *methods("dbos._outcome:Pending", "wrap", "then"),
+            "dbos._core:_get_wf_invoke_func",
+            "dbos._core:_check_required_roles_or_finalize_error",
+            "dbos._context:generate_uuid",
+            "dbos._enqueue_options:generate_uuid",
+            "dbos._queue:execute_dequeued_workflow",
+        ],
+    ),
     "dramatiq": (
         "dramatiq",
         [*methods("dramatiq.broker:Broker", "emit_before", "emit_after"), "dramatiq.cli:main"],
