@@ -32,7 +32,7 @@ OLDEST := --editable '.[instrument]' --editable ./instrumentation
 CORE := $(patsubst %,tests/%,consent delivery destinations host identity leaving lifecycle meaning off otlp settings wire zero_code)
 
 # Each of these drives one framework, in an environment that has no other.
-ALONE := $(patsubst %,tests/instrumentation/test_%.py,a2a apscheduler arq aws_lambda celery clients commands dbos dramatiq huey \
+ALONE := $(patsubst %,tests/instrumentation/test_%.py,a2a apscheduler arq aws_lambda celery clients commands dbos dramatiq faststream huey \
     langgraph mcp openai_agents procrastinate rq servers taskiq temporalio web)
 
 .PHONY: help demo demo-maintainers docs test test-goldens test-harnesses test-frameworks test-oldest test-temporal test-collector test-jaeger test-kafka test-prometheus test-clickhouse test-clients soak bench bench-stores check lint types coverage wheels lock newest release audit-dependencies schema models clean

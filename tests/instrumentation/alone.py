@@ -35,6 +35,7 @@ TESTS = {
     "cyclopts": ("test_commands.py", "-k", "cyclopts"),
     "dbos": ("test_dbos.py",),
     "dramatiq": ("test_dramatiq.py",),
+    "faststream": ("test_faststream.py",),
     "flask": ("test_servers.py", "-k", "flask and not gunicorn"),
     "gunicorn": ("test_servers.py", "-k", "gunicorn"),
     "huey": ("test_huey.py",),

@@ -106,6 +106,27 @@ CHANGED = {
         "dramatiq",
         [*methods("dramatiq.broker:Broker", "emit_before", "emit_after"), "dramatiq.cli:main"],
     ),
+    "faststream": (
+        "faststream",
+        [
+            *methods(
+                "faststream._internal.broker.pub_base:BrokerPublishMixin",
+                "_basic_publish",
+                "_basic_request",
+                "_basic_publish_batch",
+            ),
+            *methods(
+                "faststream._internal.endpoint.publisher.usecase:PublisherUsecase",
+                "_basic_publish",
+                "_basic_request",
+                "_basic_publish_batch",
+            ),
+            *methods("faststream._internal.endpoint.subscriber.usecase:SubscriberUsecase", "process_message"),
+            *methods("faststream._internal.endpoint.subscriber.call_item:HandlerItem", "call"),
+            *methods("faststream.app:FastStream", "run"),
+            "faststream.app:vars(FastStream).get('_startup')",
+        ],
+    ),
     "flask": (
         "flask",
         [
