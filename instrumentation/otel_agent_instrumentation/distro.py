@@ -45,13 +45,20 @@ _SHOWN_BY_OURS = {
 _NAMES = "OTEL_SEMCONV_STABILITY_OPT_IN"
 _PAGE = "_AGENT_TELEMETRY_PAGE"  # from `agent-telemetry run`: its process id, and the address of the page
 
+_PREFECT_TEMPORARY_SERVER = "PREFECT__SERVER_EPHEMERAL"
+"""Set by Prefect for the server that a program starts for itself where no other is named, and that ends with it."""
+
 
 class AgentTelemetryConfigurator:
     """Sets up telemetry from the environment, as ``telemetry.configure()`` does in code."""
 
     def configure(self, **_: Any) -> None:
-        """Configure; a setting that cannot be used is one line in the log, and the program runs without events."""
-        telemetry.configure()
+        """Configure; a setting that cannot be used is one line in the log, and the program runs without events.
+
+        A process that is but a part of somebody's framework, and no service of the operator's, is left as it is.
+        """
+        if _PREFECT_TEMPORARY_SERVER not in os.environ:
+            telemetry.configure()
 
 
 class AgentTelemetryDistro(BaseDistro):

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 _AT_ONCE = 2
-_ELSEWHERE = frozenset({"temporalio"})
-"""It needs a server that its own target brings."""
+_ELSEWHERE = frozenset({"prefect", "temporalio"})
+"""They need a server that their own target brings, or minutes."""
 
 TESTS = {
     "a2a": ("test_a2a.py",),
@@ -43,6 +43,7 @@ TESTS = {
     "langgraph-plain": ("test_langgraph.py",),
     "mcp": ("test_mcp.py",),
     "openai-agents-plain": ("test_openai_agents.py",),
+    "prefect": ("test_prefect.py",),
     "procrastinate": ("test_procrastinate.py",),
     "rq": ("test_rq.py",),
     "taskiq": ("test_taskiq.py",),

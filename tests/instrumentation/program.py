@@ -131,9 +131,16 @@ class Program:
 
     def start(self, *command: str) -> subprocess.Popen[bytes]:
         """Start a command that reports here; what it prints goes to ``output``."""
+        return self._start(*RUN, *command)
+
+    def plainly(self, *command: str) -> subprocess.Popen[bytes]:
+        """Start a command of the interpreter that knows nothing of telemetry, in the same environment."""
+        return self._start(*command)
+
+    def _start(self, *command: str) -> subprocess.Popen[bytes]:
         with self.output.open("ab") as output:
             child = subprocess.Popen(
-                [self.python, *RUN, *command],
+                [self.python, *command],
                 env=self.environment(),
                 cwd=self._home,
                 stdout=output,

@@ -108,7 +108,9 @@ _attempts: Memory[str, int] = Memory()
 class _Processing:
     """One message in the hands of a subscriber, perhaps a batch, from its handler's call to its acknowledgement."""
 
-    def __init__(self) -> None:
+    def __init__(self, subscriber: Any) -> None:
+        stream = getattr(subscriber, "stream_sub", None)  # of Redis
+        self._has_group = stream is not None and stream.group is not None
         self.runs: list[Any] = []
         self.error: BaseException | str | None = None
         self._message: Any = None
@@ -147,21 +149,23 @@ class _Processing:
         if type(self.error).__name__ in _ENDS_WELL or (self.error is None and committed not in _GIVEN_BACK):
             return "ok"
         self.error = self.error or "NackMessage"
-        return "retried" if _comes_again(self._message) else None
+        return "retried" if self._comes_again() else None
 
-
-def _comes_again(message: Any) -> bool:
-    """Whether a broker has it still, for this consumer or another."""
-    if message.__class__.__module__ == "faststream.redis.message" and hasattr(message, "group"):
-        return message.group is not None and message.committed != "ACKED"  # a stream has no other way
-    return message.committed == "NACKED" and message.nack.__func__.__module__ != "faststream.message.message"
+    def _comes_again(self) -> bool:
+        """Whether a broker has the message still, for this consumer or another."""
+        message = self._message
+        if message is None or message.__class__.__module__ == "faststream.redis.message":
+            return self._has_group and message is not None and message.committed != "ACKED"  # a stream has no other way
+        return message.committed == "NACKED" and message.nack.__func__.__module__ != "faststream.message.message"
 
 
 _processing: ContextVar[_Processing | None] = ContextVar("agent_telemetry_faststream", default=None)
 
 
-async def _process_message(wrapped: Any, _subscriber: Any, args: Any, kwargs: Any) -> Any:
-    processing = _Processing()
+async def _process_message(wrapped: Any, subscriber: Any, args: Any, kwargs: Any) -> Any:
+    processing = quiet(_Processing)(subscriber)
+    if processing is None:
+        return await wrapped(*args, **kwargs)
     token = _processing.set(processing)
     try:
         return await wrapped(*args, **kwargs)
