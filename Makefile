@@ -32,7 +32,7 @@ OLDEST := --editable '.[instrument]' --editable ./instrumentation
 CORE := $(patsubst %,tests/%,consent delivery destinations host identity leaving lifecycle meaning off otlp settings wire zero_code)
 
 # Each of these drives one framework, in an environment that has no other.
-ALONE := $(patsubst %,tests/instrumentation/test_%.py,a2a apscheduler arq aws_lambda celery clients commands dbos dramatiq faststream huey \
+ALONE := $(patsubst %,tests/instrumentation/test_%.py,a2a airflow apscheduler arq aws_lambda celery clients commands dbos dramatiq faststream huey \
     langgraph mcp openai_agents prefect procrastinate rq servers taskiq temporalio web)
 
 .PHONY: help demo demo-maintainers docs test test-goldens test-harnesses test-frameworks test-oldest test-temporal test-workflows test-collector test-jaeger test-kafka test-prometheus test-clickhouse test-clients soak bench bench-stores check lint types coverage wheels lock newest release audit-dependencies schema models clean
@@ -46,7 +46,7 @@ help:
 	@echo 'make test-oldest       the core on the oldest OpenTelemetry that is declared'
 	@echo 'make test-collector    the configurations for the OpenTelemetry Collector; needs Go and npm, builds for minutes'
 	@echo 'make test-harnesses    the real coding agents, from npm, against a scripted model; CHEAP=1 for two of them'
-	@echo 'make test-workflows    Prefect with its server; minutes'
+	@echo 'make test-workflows    Prefect with its server, Airflow; minutes'
 	@echo 'make test-X            X: temporal (Java and Maven), jaeger (Go), kafka (Java and Maven), prometheus (Go), clickhouse (chdb), clients (Node and Go SDKs)'
 	@echo 'make soak              the long forms: kills, forks, hostile values, environments, exits; a quarter of an hour'
 	@echo 'make bench             what telemetry costs, beside its peers; benchmarks/README.md explains each figure'
@@ -96,7 +96,7 @@ test-temporal: $(VENV)/.frameworks
 
 # Services of workflows with servers of their own, which are large and slow to start.
 test-workflows: $(VENV)/.test
-	$(BIN)/python -m tests.instrumentation.alone prefect
+	$(BIN)/python -m tests.instrumentation.alone airflow prefect
 
 test-clients: $(VENV)/.test
 	$(BIN)/pytest -m clients

@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 _AT_ONCE = 2
-_ELSEWHERE = frozenset({"prefect", "temporalio"})
+_ELSEWHERE = frozenset({"airflow", "prefect", "temporalio"})
 """They need a server that their own target brings, or minutes."""
 
 TESTS = {
     "a2a": ("test_a2a.py",),
+    "airflow": ("test_airflow.py",),
     "apscheduler": ("test_apscheduler.py",),
     "argparse": ("test_commands.py", "-k", "argparse"),
     "arq": ("test_arq.py",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.instrumentation.program import PYTHON, Program, answers, tree
+from tests.instrumentation.program import PYTHON, Program, answers, run_plainly, tree
 from tests.network import free_port
 from tests.parts import absent
 
@@ -28,6 +29,25 @@ SETTINGS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",
 }
+CHANGED = (
+    *(
+        f"prefect.{module}_engine:vars({engine})[{name!r}]"
+        for module, engine in (
+            ("flow", "FlowRunEngine"),
+            ("flow", "AsyncFlowRunEngine"),
+            ("task", "SyncTaskRunEngine"),
+            ("task", "AsyncTaskRunEngine"),
+        )
+        for name in ("set_state", "initialize_run", "handle_exception", "handle_timeout", "handle_crash")
+    ),
+    "prefect.client.orchestration:TaskRunCreate",
+    "prefect.client.orchestration:PrefectClient.set_flow_run_state",
+    "prefect.client.orchestration:SyncPrefectClient.create_flow_run_from_deployment",
+    "prefect.tasks:vars(Task)['create_run']",
+    "prefect.task_worker:vars(TaskWorker)['astart']",
+    "prefect.runner.runner:vars(Runner)['start']",
+    "prefect.workers.base:vars(BaseWorker)['start']",
+)
 STEPS = "\n    create_task step ok\n      task step ok" * 2
 HERE = {
     "succeed": "create_task succeed ok\n  task succeed ok" + STEPS,
@@ -125,3 +145,9 @@ def test_our_errors_stay_with_us(tmp_path: Path, postgres: str) -> None:
         assert program.run("-m", "broken", "prefect_here", timeout=120) == 0
         told = {event["event"] for event in program.events}
         assert told.isdisjoint({"server.started", "task.failed"})  # what a runner starts is whole
+
+
+def test_uninstrumenting_puts_the_same_objects_back(tmp_path: Path) -> None:
+    """Instrumented, each is another object; uninstrumented, the very same; and so a second time."""
+    found = run_plainly("hooked", "prefect", *CHANGED, home=tmp_path, variables=SETTINGS, timeout=120)
+    assert json.loads(found.splitlines()[-1]) == [True, True, True, True]
