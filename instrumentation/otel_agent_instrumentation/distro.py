@@ -32,7 +32,7 @@ __all__ = ["AgentTelemetryConfigurator", "AgentTelemetryDistro"]
 _logger = logging.getLogger("otel_agent_instrumentation")
 
 # Older loaders ask for conflicts before they load, and have no error for them.
-_CONFLICT: type[Exception] = getattr(dependencies, "DependencyConflictError", ModuleNotFoundError)
+_CONFLICT: type[Exception] | tuple[()] = getattr(dependencies, "DependencyConflictError", ())
 # An instrumentation of the same framework -> the module of ours whose spans show the same.
 _SHOWN_BY_OURS = {
     "aiohttp-server": "agent_web_aiohttp",
@@ -98,8 +98,10 @@ class AgentTelemetryDistro(BaseDistro):
         try:
             told = {**_provider_for(entry_point.name), **settings_for(entry_point.module), **settings}
             super().load_instrumentor(entry_point, **told)  # pyright: ignore[reportUnknownMemberType] - upstream leaves its keywords untyped
-        except (ModuleNotFoundError, _CONFLICT):
-            raise  # the loader knows these: the framework is not installed, or of another version
+        except ModuleNotFoundError as error:  # for which older loaders print a traceback each
+            _logger.debug("the instrumentation %s is left out: %s", entry_point.name, error)
+        except _CONFLICT:
+            raise  # the loader knows it: the framework is of another version
         except Exception:
             _logger.warning("the instrumentation %s could not be loaded", entry_point.name, exc_info=True)
 

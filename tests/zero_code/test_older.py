@@ -22,3 +22,17 @@ def test_an_older_loader(tmp_path: Path) -> None:
         print(AgentTelemetryDistro.__name__)
     """
     assert run(program, variables=allowed(tmp_path)) == "AgentTelemetryDistro\n"
+
+
+def test_what_is_not_installed(tmp_path: Path) -> None:
+    """A module whose library is not there is left out without a word, as older loaders print a traceback for each."""
+    program = """
+        import otel_agent_telemetry as telemetry
+        from importlib.metadata import EntryPoint
+        from otel_agent_instrumentation.distro import AgentTelemetryDistro
+
+        telemetry.configure()
+        AgentTelemetryDistro().load_instrumentor(EntryPoint("agent_x", "not_installed:X", "opentelemetry_instrumentor"))
+        print("left out")
+    """
+    assert run(program, variables=allowed(tmp_path)) == "left out\n"
