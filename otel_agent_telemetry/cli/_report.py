@@ -13,7 +13,7 @@ from otel_agent_telemetry.cli._book import book_option
 from otel_agent_telemetry.cli._streams import echo_json
 from otel_agent_telemetry.cli._table import Column, print_table, styled
 from otel_agent_telemetry.errors import InputError
-from otel_agent_telemetry.maintainers import Answer, Asked, Report, page
+from otel_agent_telemetry.maintainers import Answer, Asked, Report, figure, page
 from otel_agent_telemetry.maintainers import report as report_of
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _print(found: Report) -> None:
         click.echo(f"\n{styled(title.replace('_', ' '), bold=True)}")
         if answer.rows:
             columns = [Column(column.upper(), right=_is_number(answer, at)) for at, column in enumerate(answer.columns)]
-            print_table(columns, [[_text(value) for value in row] for row in answer.rows])
+            print_table(columns, [_texts(answer.columns, row) for row in answer.rows])
         if answer.withheld:
             click.echo(f"({answer.withheld} left out: fewer than {found.asked.least} installations)")
 
@@ -87,10 +87,9 @@ def _is_number(answer: Answer, at: int) -> bool:
     return any(isinstance(row[at], (int, float)) for row in answer.rows)
 
 
-def _text(value: Any) -> str:
-    if value is None:
-        return "-"
-    return f"{value:,}" if isinstance(value, (int, float)) else str(value) or "(unknown)"
+def _texts(columns: Sequence[str], row: Sequence[Any]) -> list[str]:
+    measure = row[0] if columns[0] == "measure" else None
+    return [figure(column, value, measure) for column, value in zip(columns, row, strict=True)]
 
 
 def _export(db: Path, folder: Path) -> None:

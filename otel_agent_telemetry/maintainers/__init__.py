@@ -3,7 +3,8 @@
 Knows nothing of the pipeline that sends: what both agree on is the contract.
 """
 
+from otel_agent_telemetry.maintainers._figures import figure
 from otel_agent_telemetry.maintainers._page import page
 from otel_agent_telemetry.maintainers._report import Answer, Asked, Report, report
 
-__all__ = ["Answer", "Asked", "Report", "page", "report"]
+__all__ = ["Answer", "Asked", "Report", "figure", "page", "report"]

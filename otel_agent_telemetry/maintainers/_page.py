@@ -8,8 +8,10 @@ from datetime import date
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from otel_agent_telemetry.maintainers._figures import figure
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from otel_agent_telemetry.maintainers._report import Answer, Report
 
@@ -76,22 +78,6 @@ _TITLES = {
     "slow": ("Slowest first", "By the 95th percentile; durations in two significant digits."),
     "models": ("By model", "From token.usage alone, which counts each token once."),
 }  # fmt: skip
-_TEXT = frozenset(
-    {
-        "start",
-        "cohort",
-        "week",
-        "version",
-        "origin",
-        "provider",
-        "model",
-        "event",
-        "category",
-        "name",
-        "measure",
-        "verdict",
-    }
-)
 
 
 def page(report: Report) -> str:
@@ -141,28 +127,19 @@ def _received(report: Report) -> str:
 
 
 def _table(answer: Answer) -> str:
-    head = "".join(f"<th{_class(column)}>{escape(column.replace('_', ' '))}" for column in answer.columns)
-    rows = "".join(
-        "<tr>" + "".join(_cell(column, value) for column, value in zip(answer.columns, row, strict=True))
-        for row in answer.rows
-    )
+    is_number = [any(isinstance(row[at], (int, float)) for row in answer.rows) for at in range(len(answer.columns))]
+    classes = [' class="n"' if is_one else "" for is_one in is_number]
+    titles = zip(answer.columns, classes, strict=True)
+    head = "".join(f"<th{of_class}>{escape(column.replace('_', ' '))}" for column, of_class in titles)
+    rows = "".join("<tr>" + "".join(_cells(answer.columns, classes, row)) for row in answer.rows)
     return f'<div class="wide"><table><thead><tr>{head}<tbody>{rows}</table></div>'
 
 
-def _cell(column: str, value: Any) -> str:
-    if column == "verdict":
-        return f'<td class="{value}">{value}'
-    if value is None:
-        return f"<td{_class(column)}>-"
-    if column.endswith("rate") or column == "share":
-        return f'<td class="n">{100 * value:.1f} %'
-    if isinstance(value, (int, float)):
-        return f'<td class="n">{value:,}'
-    return f"<td>{escape(str(value)) or '(unknown)'}"
-
-
-def _class(column: str) -> str:
-    return "" if column in _TEXT else ' class="n"'
+def _cells(columns: Sequence[str], classes: Sequence[str], row: Sequence[Any]) -> Iterator[str]:
+    measure = row[0] if columns[0] == "measure" else None
+    for column, of_class, value in zip(columns, classes, row, strict=True):
+        shown = f' class="{value}"' if column == "verdict" else of_class
+        yield f"<td{shown}>{escape(figure(column, value, measure))}"
 
 
 def _bars(number_of: Callable[[date], int]) -> Callable[[Answer], str]:

@@ -77,6 +77,18 @@ def test_a_chart_has_a_bar_for_each_day_and_a_table(page: Page, lived: tuple[Lif
     assert page.locator("#use details").first.locator("tbody tr").count() == len(days)
 
 
+def test_figures_read_as_what_they_are(page: Page) -> None:
+    """Rates in percent, dollars without an exponent, durations whole; words stand left, figures right, heads alike."""
+    rows = page.locator("#compared tbody tr").all()
+    cells = {row.locator("td").first.inner_text(): row.locator("td").all_inner_texts() for row in rows}
+    assert all(text.endswith(" %") for text in cells["tool failure rate"][1:6])
+    assert "e" not in "".join(cells["cost per session, USD"][1:6])
+    assert not any("." in text for text in cells["task duration, ms"][1:3])
+    by_harness = page.get_by_role("table").filter(has=page.get_by_role("columnheader", name="harness")).first
+    aligned = "cells => cells.slice(0, 2).map(cell => getComputedStyle(cell).textAlign)"
+    assert [by_harness.locator(kind).evaluate_all(aligned) for kind in ("th", "td")] == [["left", "right"]] * 2
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_a_phone(page: Page, scheme: str) -> None:
     """At 390 pixels no part is wider than the screen, in both themes; wide tables scroll by themselves."""
