@@ -23,6 +23,9 @@ import opentelemetry.sdk.metrics, opentelemetry.sdk.trace, requests, sqlite3
 import opentelemetry.exporter.otlp.proto.http.metric_exporter, opentelemetry.exporter.otlp.proto.http.trace_exporter
 import otel_agent_telemetry as telemetry
 import otel_agent_telemetry.pipeline.assemble, otel_agent_telemetry._http, otel_agent_telemetry.pipeline.notice
+import otel_agent_telemetry.pipeline.outlet, otel_agent_telemetry.pipeline.sending._sender  # with the first event
+import otel_agent_telemetry.pipeline.sending.uploader, otel_agent_telemetry.pipeline.exporter
+import otel_agent_telemetry.meaning._meaning
 from otel_agent_telemetry.pipeline.writing.registries import public_models
 
 public_models()  # the list of models, which takes as long to read as all the rest to import
