@@ -35,6 +35,8 @@ _LOGFIRE_TYPE = "logfire.span_type"
 """Logfire sends a copy of each span when it starts, below the span, with another id."""
 _CREWAI_EVENT = "crewai.event_name"
 _ADK_TOGETHER = "(merged tools)"
+_AG2_USAGE = "ag2.usage.kind"
+"""AG2 has a span for each usage: of a model call, which has one of its own, of a compaction, of a subtask."""
 _USAGE = ("gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens", "gen_ai.usage.prompt_tokens")
 
 DIALECT_KEYS = frozenset(
@@ -56,6 +58,7 @@ MARKS = frozenset(
     {
         *DIALECT_KEYS,
         "tool.name",
+        _AG2_USAGE,
         _CREWAI_EVENT,
         _LOGFIRE_TYPE,
         _SPRING,
@@ -218,5 +221,7 @@ def _elsewhere(attributes: Mapping[str, object]) -> str | None:
     laminar = attributes.get(_LAMINAR)
     if laminar is not None:
         return _LAMINAR_TYPES.get(laminar, OTHER) if isinstance(laminar, str) else OTHER
+    if attributes.get(_AG2_USAGE) == "model_call":
+        return OTHER
     has_model = semconv.GEN_AI_REQUEST_MODEL in attributes or semconv.GEN_AI_RESPONSE_MODEL in attributes
     return MODEL if has_model and any(key in attributes for key in _USAGE) else None

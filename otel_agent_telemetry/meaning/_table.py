@@ -94,6 +94,7 @@ ROWS: dict[str, tuple[str, ...]] = {
         semconv.GEN_AI_USAGE_REASONING,
         "gen_ai.usage.reasoning_tokens",
         "gen_ai.usage.experimental.reasoning_tokens",
+        "gen_ai.usage.thinking_tokens",
         "gen_ai.usage.output_tokens.reasoning",
         "gen_ai.usage.details.reasoning_tokens",
         "llm.token_count.completion_details.reasoning",
