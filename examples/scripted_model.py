@@ -41,6 +41,8 @@ TOOLS_BY_WORD = {"weather": "get_weather", "stock": "get_stock_price", "hand off
 ERRORS_BY_WORD = {"rate limit": 429, "server error": 500}
 TEXT = "Here is what was asked for."
 ARGUMENTS = {"get_weather": {"city": "Lisbon"}, "get_stock_price": {"symbol": "ACME"}, "transfer_to_specialist": {}}
+LAST_TOOLS = {"final_answer", "submit"}
+"""By one of these alone may an agent end that offers it."""
 
 
 @dataclass
@@ -89,12 +91,14 @@ class Script:
                 return status
         if not has_tool_result:
             for word, tool in TOOLS_BY_WORD.items():
-                # a tool of an MCP server may be offered with that server's name before its own
-                found = next((name for name in offered if name == tool or name.endswith(f"__{tool}")), None)
+                # a tool of an MCP server or of a plugin may be offered with the name of that before its own
+                found = next(
+                    (name for name in offered if name == tool or name.endswith((f"__{tool}", f"-{tool}"))), None
+                )
                 if word in question and found is not None:
                     return Answer(tool=found, arguments=ARGUMENTS[tool])
-        if "final_answer" in offered:  # an agent that may end by this tool alone
-            return Answer(tool="final_answer", arguments={"answer": TEXT}, output_tokens=50)
+        for tool in LAST_TOOLS.intersection(offered):
+            return Answer(tool=tool, arguments={"answer": TEXT}, output_tokens=50)
         return Answer(text=TEXT, output_tokens=50)
 
     def number(self) -> int:

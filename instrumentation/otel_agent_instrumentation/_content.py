@@ -9,7 +9,7 @@ __all__ = ["settings_for", "wants_content"]
 
 _OPENINFERENCE = frozenset(
     f"openinference.instrumentation.{name}"
-    for name in ("cohere", "google_genai", "litellm", "mistralai", "ollama", "together")
+    for name in ("agno", "cohere", "google_genai", "litellm", "mistralai", "ollama", "together")
 )
 """Those that an extra of ours brings. They show content unless told otherwise; their figures are exact without it."""
 

@@ -28,6 +28,7 @@ _CONTRIB = "opentelemetry-instrumentation-"
 _OPENAI = "opentelemetry-instrumentation-genai-openai"
 
 ROWS = (
+    Row("agno", "agno", ("openinference-instrumentation-agno", _OPENAI)),
     Row("aiohttp", "clients", (f"{_CONTRIB}aiohttp-client",)),
     Row("aiohttp", "web", _REQUESTS),
     Row("anthropic", "anthropic", ("opentelemetry-instrumentation-genai-anthropic",), below="2.12"),

@@ -268,6 +268,16 @@ CHANGED_ELSEWHERE = {
             *methods("openinference.instrumentation.google_genai:GoogleGenAIInstrumentor", "_instrument"),
         ],
     ),
+    "ag2": ("agents", methods("ag2.agent:Agent", "__init__")),
+    "dspy": (
+        "agents",
+        [
+            *methods("dspy.primitives.module:Module", "__call__", "acall"),
+            *methods("dspy.adapters.types.tool:Tool", "__call__", "acall"),
+            "dspy.clients.execution:_attempt",
+            "dspy.clients.execution:_aattempt",
+        ],
+    ),
     "groq": (
         "providers",
         [
@@ -301,6 +311,18 @@ CHANGED_ELSEWHERE = {
     "pydantic_ai": (
         "pydantic-ai",
         ["pydantic_ai:Agent._instrument_default", "pydantic_ai:Embedder._instrument_default"],
+    ),
+    "semantic_kernel": (
+        "agents-openai-2",
+        [
+            f"semantic_kernel.utils.telemetry.{name}:MODEL_DIAGNOSTICS_SETTINGS.enable_otel_diagnostics"
+            for name in (
+                "agent_diagnostics.decorators",
+                "model_diagnostics.decorators",
+                "model_diagnostics.function_tracer",
+            )
+        ]
+        + methods("semantic_kernel.agents.agent:Agent", "_ensure_thread_exists_with_messages"),
     ),
     "smolagents": (
         "smolagents",

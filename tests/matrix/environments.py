@@ -26,8 +26,15 @@ EXPECTED = Path(__file__).parent / "expected"
 REQUIREMENTS = Path(__file__).parent / "requirements"
 OLDEST_PYTHON = (3, 11)
 
-_SHARED = {"google-genai-direct": "google-genai"}
-"""A program that has no environment of its own, as it is another way to use what is there."""
+_SHARED = {
+    "ag2": "agents",
+    "agno": "agents-openai-2",
+    "deepagents": "agents",
+    "dspy": "agents",
+    "google-genai-direct": "google-genai",
+    "semantic-kernel": "agents-openai-2",
+}
+"""A program that has no environment of its own -> one where it stands beside others that want nothing else."""
 
 _FOLDER = Path(sys.prefix) / "frameworks"
 _OURS = ("--editable", str(ROOT), "--editable", str(ROOT / "instrumentation"))

@@ -23,11 +23,14 @@ pytestmark = pytest.mark.matrix
 @pytest.mark.parametrize(
     "framework",
     [
+        "ag2",
         "agent-framework",
         "autogen",
+        "dspy",
         "google-adk",
         "haystack",
         "pydantic-ai",
+        "semantic-kernel",
         "smolagents",
         "strands",
     ],

@@ -27,7 +27,18 @@ SAID = b"Sunny in Lisbon"
 
 @pytest.mark.parametrize(
     "framework",
-    ["agent-framework", "autogen", "google-genai", "litellm", "pydantic-ai", "smolagents", "strands"],
+    [
+        "ag2",
+        "agent-framework",
+        "agno",
+        "autogen",
+        "google-genai",
+        "litellm",
+        "pydantic-ai",
+        "semantic-kernel",
+        "smolagents",
+        "strands",
+    ],
 )
 def test_content_is_left_out_unless_asked_for(framework: str, model: EveryProvider, tmp_path: Path) -> None:
     """Nothing that was said is in the operator's spans where the variable for content is not set."""
@@ -65,7 +76,9 @@ def test_the_variables_of_openinference_are_kept(framework: str, model: EveryPro
     assert [each.encode() in shown.bodies for each in said] == [True, False]
 
 
-@pytest.mark.parametrize("framework", ["google-genai", "litellm", "pydantic-ai", "strands"])
+@pytest.mark.parametrize(
+    "framework", ["ag2", "agno", "google-genai", "litellm", "pydantic-ai", "semantic-kernel", "strands"]
+)
 def test_content_is_there_if_asked_for(runs: Runs, framework: str) -> None:
     """Where it is set, what a tool gave is in them."""
     assert SAID in runs(framework, "ok").bodies
@@ -82,8 +95,11 @@ def test_a_list_of_the_program_is_kept(model: EveryProvider, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("framework", "scenario", "attribute"),
     [
+        ("ag2", "ok", "gen_ai.conversation.id"),
         ("agent-framework", "ok", "gen_ai.conversation.id"),
         ("agent-framework", "stream", "gen_ai.conversation.id"),
+        ("semantic-kernel", "ok", "gen_ai.conversation.id"),
+        ("semantic-kernel", "stream", "gen_ai.conversation.id"),
         ("strands", "ok", "session.id"),
     ],
 )
