@@ -26,7 +26,7 @@ _CONVERSATION_ID = "gen_ai.conversation.id"
 class AG2Instrumentor(FrameworkInstrumentor):
     """Switches on what AG2 reports by itself."""
 
-    requires: ClassVar[tuple[str, ...]] = ("ag2 >= 1, < 2",)
+    requires: ClassVar[tuple[str, ...]] = ("ag2 >= 1.2, < 2",)
 
     def install(self, hooks: Hooks) -> None:
         """Hook the making of an agent."""

@@ -29,7 +29,7 @@ _inside = ContextVar("otel_agent_instrumentation.dspy.inside", default=False)
 class DSPyInstrumentor(FrameworkInstrumentor):
     """Reports what DSPy's programs do."""
 
-    requires: ClassVar[tuple[str, ...]] = ("dspy >= 3, < 4",)
+    requires: ClassVar[tuple[str, ...]] = ("dspy >= 3.4, < 4",)
 
     def install(self, hooks: Hooks) -> None:
         """Hook programs, tools and the attempts of model calls."""

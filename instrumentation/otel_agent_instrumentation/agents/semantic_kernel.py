@@ -35,7 +35,7 @@ _MODULES = (
 class SemanticKernelInstrumentor(FrameworkInstrumentor):
     """Switches on what Semantic Kernel reports by itself, and completes it."""
 
-    requires: ClassVar[tuple[str, ...]] = ("semantic-kernel >= 1.30, < 2",)
+    requires: ClassVar[tuple[str, ...]] = ("semantic-kernel >= 1.45, < 2",)
 
     def install(self, hooks: Hooks) -> None:
         """Hook the settings and an agent's thread."""
