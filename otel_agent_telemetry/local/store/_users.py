@@ -25,14 +25,17 @@ __all__ = ["insert_users", "may_name_user", "user_of", "write_users"]
 
 _LONGEST = 500
 _RANKS = {name: rank for rank, name in enumerate(USERS)}
-_SAID = "SELECT span, user FROM users WHERE span IN (SELECT id FROM spans WHERE trace IN ({}))"
-_RESOURCES = """
-SELECT id, resource FROM origins WHERE id IN (SELECT origin FROM visits WHERE trace IN ({})) AND harness IS NULL
+_SAID = """
+SELECT span, user, NULL FROM users WHERE span IN (SELECT id FROM spans WHERE trace IN ({0})) UNION ALL
+SELECT id, NULL, resource FROM origins WHERE id IN (SELECT origin FROM visits WHERE trace IN ({0}))
+AND harness IS NULL AND instr(resource, CAST('user' AS BLOB))
 """
 
 
 def may_name_user(body: bytes) -> bool:
     """Whether protobuf bytes name one of the attributes; cheap, for the hot path."""
+    if b"user" not in body:  # most have none, and each look through them costs
+        return False
     return b"user.id" in body or b"user_id" in body or b"userId" in body or b"enduser" in body
 
 
@@ -54,9 +57,10 @@ def insert_users(connection: sqlite3.Connection, said: Iterable[tuple[int, str |
 def write_users(connection: sqlite3.Connection, traces: list[int], nodes: Mapping[int, Node]) -> None:
     """Give each node its user."""
     marks = ",".join("?" * len(traces))
-    said = dict(connection.execute(_SAID.format(marks), traces).fetchall())
-    origins = connection.execute(_RESOURCES.format(marks), traces).fetchall()
-    of_origin = {origin: user for origin, body in origins if (user := _of_resource(body)) is not None}
+    rows = connection.execute(_SAID.format(marks), (*traces, *traces)).fetchall()
+    said = {span: user for span, user, resource in rows if resource is None}
+    named = {origin: _of_resource(resource) for origin, _, resource in rows if resource is not None}
+    of_origin = {origin: user for origin, user in named.items() if user is not None}
     if not said and not of_origin:
         return
     for node in nodes.values():
