@@ -10,9 +10,9 @@ import pytest
 from otel_agent_telemetry.local import Store, find_trace, list_traces, trace_tree
 from otel_agent_telemetry.local.read.lists._listing import TraceFilter
 from otel_agent_telemetry.local.read.lists._query import parse_query
-from otel_agent_telemetry.local.store._tables import MIGRATIONS
 from otel_agent_telemetry.meaning._asides import ASIDES
 from tests.local.made import Made, agent, chat, request, tool
+from tests.local.older import forget_users
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,7 +131,7 @@ def test_an_older_store_learns_the_kinds(tmp_path: Path) -> None:
             pass
         with store.writing() as connection:
             connection.execute("DELETE FROM steps WHERE kind IN ('plan', 'retrieval', 'guardrail', 'resource')")
-            connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) - 1}")
+            forget_users(connection)
     with closing(Store(db)) as store:
         assert shown(store)["retrieval docs"] == "retrieval"
 
