@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import atexit
 import http.client
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -266,9 +270,19 @@ def examples() -> str:
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment of this process without settings: the demo's own must hold."""
+    """The environment of this process without settings: the demo's own must hold.
+
+    What the user chose for his own products is in his own state folder, and nothing of a demo leaves the machine.
+    """
     kept = {key: value for key, value in os.environ.items() if not key.startswith(_SETTINGS) and key not in _NAMES}
-    return {**kept, "AGENT_TELEMETRY_NOTICE": "0"}
+    return {**kept, "XDG_STATE_HOME": _state_home(), "AGENT_TELEMETRY_NOTICE": "0"}
+
+
+@cache
+def _state_home() -> str:
+    folder = tempfile.mkdtemp(prefix="agent-telemetry-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _free_port() -> int:
