@@ -62,6 +62,7 @@ _PLAIN = [
     "telemetry.sdk.name",
     "telemetry.sdk.language",
     "telemetry.sdk.version",
+    "ag2.usage.kind",
     "crewai.event_name",
     "error_type",
     "logfire.span_type",

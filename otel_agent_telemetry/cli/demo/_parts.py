@@ -53,15 +53,16 @@ class OutsideError(Exception):
 
 
 class Proxy:
-    """The maintainers' event proxy: takes a POST, keeps the body."""
+    """The maintainers' event proxy: takes a POST, and keeps the body once however often it comes under its key."""
 
     def __init__(self) -> None:
-        self._bodies: list[bytes] = []
+        self._bodies: dict[str, bytes] = {}
         bodies = self._bodies
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                bodies.append(self.rfile.read(int(self.headers.get("Content-Length", "0"))))
+                body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                bodies.setdefault(self.headers.get("Idempotency-Key") or f"none {len(bodies)}", body)
                 self.send_response_only(202)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
@@ -74,7 +75,7 @@ class Proxy:
 
     def bodies(self) -> list[bytes]:
         """What has arrived so far."""
-        return list(self._bodies)
+        return [*self._bodies.values()]
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(_TICK_SECONDS,), daemon=True).start()
