@@ -24,6 +24,8 @@ export AGENT_TELEMETRY_GOLDENS UV_SYSTEM_CERTS UV_PYTHON_DOWNLOADS
 # Tests that need more than Python packages have a target each.
 ELSEWHERE := not collector and not jaeger and not kafka and not prometheus and not clickhouse and not clients and not harnesses and \
     not temporal and not soak and not matrix
+# What takes minutes by itself has a target too: `make test` is over in six.
+QUICK := $(ELSEWHERE) and not frameworks and not docs
 # Tests run beside each other: two at a time are quicker even where there are more cores, as many start processes.
 TOGETHER := -n 2 --dist loadfile
 
@@ -35,13 +37,14 @@ CORE := $(patsubst %,tests/%,consent delivery destinations host identity leaving
 ALONE := $(patsubst %,tests/instrumentation/test_%.py,a2a airflow apscheduler arq aws_lambda celery clients commands dbos dramatiq faststream huey \
     langgraph mcp openai_agents prefect procrastinate rq servers taskiq temporalio web)
 
-.PHONY: help demo demo-maintainers docs test test-goldens test-harnesses test-frameworks test-oldest test-temporal test-workflows test-collector test-jaeger test-kafka test-prometheus test-clickhouse test-clients soak bench bench-stores check lint types coverage wheels lock newest release audit-dependencies schema models clean
+.PHONY: help demo demo-maintainers docs test test-docs test-goldens test-harnesses test-frameworks test-oldest test-temporal test-workflows test-collector test-jaeger test-kafka test-prometheus test-clickhouse test-clients soak bench bench-stores check lint types coverage wheels lock newest release audit-dependencies schema models clean
 
 help:
 	@echo 'make demo              an agent service, its trace, and the anonymous events it sent'
 	@echo 'make demo-maintainers  ten simulated installations, the proxy of their maintainers, and its report'
 	@echo 'make test              all tests; names what did not run and the command that brings it'
 	@echo 'make test-goldens      wire compatibility alone; GOLDENS=folder'
+	@echo 'make test-docs         what the documentation says, as its readers run it'
 	@echo 'make test-frameworks   each framework where it is alone, and the heaviest'
 	@echo 'make test-oldest       the core on the oldest OpenTelemetry that is declared'
 	@echo 'make test-collector    the configurations for the OpenTelemetry Collector; needs Go and npm, builds for minutes'
@@ -70,8 +73,12 @@ demo-maintainers: $(VENV)/.demo
 
 test: $(VENV)/.test
 	@touch $(VENV)/.testing
-	$(BIN)/pytest $(TOGETHER) -m '$(ELSEWHERE)'
+	$(BIN)/pytest $(TOGETHER) -m '$(QUICK)'
 	@mv $(VENV)/.testing $(VENV)/.tested
+
+# Every command and snippet of the documentation, and its ten questions, as their readers run them.
+test-docs: $(VENV)/.test
+	$(BIN)/pytest $(TOGETHER) -m docs
 
 test-goldens: $(VENV)/.test
 	AGENT_TELEMETRY_GOLDENS='$(abspath $(GOLDENS))' REQUIRE_GOLDENS=1 $(BIN)/pytest tests/goldens

@@ -28,6 +28,8 @@ _ELSEWHERE = (
     "clickhouse",
     "clients",
     "collector",
+    "docs",
+    "frameworks",
     "harnesses",
     "jaeger",
     "kafka",

@@ -28,6 +28,8 @@ from tests.network import free_port
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+pytestmark = pytest.mark.docs
+
 SERVE = "agent-telemetry serve"
 LISTENS = {SERVE: "4318", "agent-telemetry proxy": "8088"}  # where, if nothing else is said
 WITH_A_SERVE = "run: the collector of this page"

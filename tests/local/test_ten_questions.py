@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Locator, Page
 
+pytestmark = pytest.mark.docs
+
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "how-to" / "ten-questions.md"
 _ROW = re.compile(r"^\| (\d+) \|.*?\((\d+)\) \|", re.MULTILINE)
 

@@ -20,6 +20,7 @@ from otel_agent_telemetry.cli.demo._parts import (
     handed_out,
     own_command,
     scripted_model,
+    send_what_is_left,
     threads_and_modules,
 )
 from otel_agent_telemetry.cli.demo._report import left_out, printed_events
@@ -93,6 +94,7 @@ def _switched_on(folder: str, store: str, model: str, proxy: Proxy) -> None:
         }
         with Service(folder, model, environment) as service:
             _work(service)
+        send_what_is_left(environment)
         traces: list[dict[str, Any]] = json.loads(own_command("traces", "--json", "--limit", "1000", "--db", store))
         richest = max(traces, key=lambda trace: (bool(trace["tools"]), int(trace["spans"])))["trace_id"]
         click.echo("\n== 3. the trace of one task, across both processes: agent-telemetry show TRACE")
