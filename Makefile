@@ -24,7 +24,7 @@ export AGENT_TELEMETRY_GOLDENS UV_SYSTEM_CERTS UV_PYTHON_DOWNLOADS
 # Tests that need more than Python packages have a target each.
 ELSEWHERE := not collector and not jaeger and not kafka and not prometheus and not clickhouse and not clients and not harnesses and \
     not temporal and not soak and not matrix
-# What takes minutes by itself has a target too: `make test` is over in six.
+# What takes minutes by itself has a target too, so that `make test` need not.
 QUICK := $(ELSEWHERE) and not frameworks and not docs
 # Tests run beside each other: two at a time are quicker even where there are more cores, as many start processes.
 TOGETHER := -n 2 --dist loadfile
