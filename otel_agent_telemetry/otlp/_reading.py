@@ -12,11 +12,12 @@ if TYPE_CHECKING:
 
     from otel_agent_telemetry.otlp._signals import Signal
 
-__all__ = ["BAD_IDS", "MalformedError", "Reading", "has_ids", "records", "said", "unicode"]
+__all__ = ["BAD_IDS", "NESTED", "MalformedError", "Reading", "has_ids", "records", "said", "unicode"]
 
 BAD_IDS = "trace ids have 16 bytes and span ids 8, and neither may be all zero"
 _TRACE_ID_BYTES, _SPAN_ID_BYTES = 16, 8
 _NO_TRACE, _NO_SPAN = bytes(_TRACE_ID_BYTES), bytes(_SPAN_ID_BYTES)
+NESTED = "nested deeper than OTLP can be"
 _LONGEST_REASON = 200
 
 
@@ -62,6 +63,8 @@ def has_ids(trace_id: bytes, span_id: bytes) -> bool:
 
 def said(error: object) -> str:
     """What an error says, short and fit to be written anywhere."""
+    if isinstance(error, RecursionError):  # Python 3.12 and newer read JSON that is deeper than anything follows
+        return NESTED
     text = unicode(" ".join(str(error).split()))
     return text if len(text) <= _LONGEST_REASON else text[: _LONGEST_REASON - 3] + "..."
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import re
 
-from otel_agent_telemetry.otlp._reading import MalformedError
+from otel_agent_telemetry.otlp._reading import NESTED, MalformedError
 
 __all__ = ["parsed"]
 
 _DEEPEST = 400  # brackets; protobuf follows fewer, so what is cut off below is refused with its record
 _TOO_DEEP = 100 * _DEEPEST  # nobody's value, so not worth the time to read on
 _LARGEST_DEEP = 2 * 2**20
-_NESTED = "nested deeper than OTLP can be"
 _LONGEST_WHOLE = 40  # digits
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
@@ -49,7 +48,7 @@ def _whole(digits: str) -> object:
 def _cut(body: bytes) -> str:
     """The text with ``null`` for what stands deeper than :data:`_DEEPEST` brackets."""
     if len(body) > _LARGEST_DEEP:
-        raise MalformedError(_NESTED)
+        raise MalformedError(NESTED)
     text = body.decode("utf-8-sig", "replace")
     kept: list[str] = []
     depth = begun = 0
@@ -59,7 +58,7 @@ def _cut(body: bytes) -> str:
             if depth == _DEEPEST + 1:
                 kept.append(text[begun : token.start()] + "null")
             elif depth > _TOO_DEEP:
-                raise MalformedError(_NESTED)
+                raise MalformedError(NESTED)
         elif token[0] in "]}":
             depth -= 1
             if depth == _DEEPEST:
