@@ -26,14 +26,17 @@ class Preset:
         self.table = table
 
     def properties(self, version: str | None, environ: Mapping[str, str] = os.environ) -> dict[str, object]:
-        """What joins the properties of each event, after them and over them: flags and closed values only."""
+        """What joins the properties of each event, after them and over them: flags and closed values only.
+
+        They are as of the product's start; ``is_cloud`` is also true while the deployment :meth:`is_hosted`.
+        """
         in_e2b = bool(environ.get("E2B_SANDBOX_ID"))
         slack = bool(environ.get("SLACK_BOT_TOKEN") and environ.get("SLACK_APP_TOKEN")) and not _flag(
             environ, "SLACK_DISABLE"
         )
         email = bool(environ.get("AGENTMAIL_WEBHOOK_SECRET")) and not _flag(environ, "AGENTMAIL_DISABLE")
         common: dict[str, object] = {
-            "is_cloud": _on_own_host(environ.get("MCP_BASE_URL", "")) or _cloud(environ),
+            "is_cloud": _on_own_host(environ.get("MCP_BASE_URL", "")),
             "is_e2b": in_e2b,
             "has_embedding_key": bool(environ.get("EMBEDDING_API_KEY") or environ.get("OPENAI_API_KEY")),
             "has_slack_channel": slack,
@@ -46,15 +49,19 @@ class Preset:
         return {key: common[key] for key in _ORDER if key in common}
 
     def metadata(self, environ: Mapping[str, str] = os.environ) -> dict[str, object]:
-        """What joins the metadata of each event: the names of an organisation never do."""
+        """What joins the metadata of each event, as of the start: the names of an organisation never do."""
         preset = environ.get("INSTALL_PRESET", "").strip()
         known = {"install_preset": preset} if preset in _INSTALL_PRESETS else {}
-        return {"is_cloud": _cloud(environ), **known}
+        return {"is_cloud": False, **known}
 
-    def environment(self, environ: Mapping[str, str] = os.environ) -> str | None:
+    def environment(self, environ: Mapping[str, str] = os.environ) -> str:
         """The environment that the product's own variables name; of ``NODE_ENV`` only ``test`` is somebody's choice."""
         chosen = environ.get("DESPLEGA_TELEMETRY_ENV", "").strip()
-        return chosen or ("test" if environ.get("NODE_ENV") == "test" else None)
+        return chosen or ("test" if environ.get("NODE_ENV") == "test" else "production")
+
+    def is_hosted(self, environ: Mapping[str, str] = os.environ) -> bool:
+        """Whether the product's makers host this deployment; read for each event, as a running server may learn it."""
+        return environ.get("SWARM_CLOUD") in {"true", "1"}
 
 
 _ORDER = (
@@ -72,10 +79,6 @@ _CLOUD_DOMAINS = (".agent-swarm.dev", ".agent-swarm.cloud")
 _LARGEST_PORT = 65_535
 _INSTALL_METHODS = ("onboard_interactive", "onboard_noninteractive")
 _INSTALL_PRESETS = ("dev", "content", "research", "solo", "custom")
-
-
-def _cloud(environ: Mapping[str, str]) -> bool:
-    return environ.get("SWARM_CLOUD") in {"true", "1"}
 
 
 def _flag(environ: Mapping[str, str], name: str) -> bool:

@@ -40,6 +40,7 @@ class Settings:
     """The settings that hold, checked."""
 
     __slots__ = (
+        "_is_environment_given",
         "api_key",
         "batch",
         "debug",
@@ -107,6 +108,7 @@ class Settings:
             SOURCES if stands_for is None else stands_for.sources,
         )
         self.environment = _environment(environment, stands_for, environ)
+        self._is_environment_given = bool(environment or environ.get("AGENT_TELEMETRY_ENVIRONMENT"))
         self.dialect = (
             _one_of(
                 "dialect",
@@ -144,6 +146,12 @@ class Settings:
         self.batch = batch
         wanted = _given("precision", precision, "AGENT_TELEMETRY_PRECISION", environ)
         self.precision = _one_of("precision", "AGENT_TELEMETRY_PRECISION", wanted, PRECISIONS) or "exact"
+
+    def environment_now(self, environ: Mapping[str, str] = os.environ) -> str:
+        """The environment that was given, else what the preset's own variables say at this moment."""
+        if self.preset is None or self._is_environment_given:
+            return self.environment
+        return _of_preset(self.preset, environ)
 
 
 def settings_of_program(**arguments: Any) -> tuple[Settings, str]:
@@ -231,9 +239,11 @@ def _environment(value: str | None, preset: Preset | None, environ: Mapping[str,
     given = _given("environment", value, "AGENT_TELEMETRY_ENVIRONMENT", environ)
     if given is not None:
         return _one_of("environment", "AGENT_TELEMETRY_ENVIRONMENT", given, ENVIRONMENTS) or "production"
-    named = None if preset is None else preset.environment(environ)
-    if named is None:
-        return "production"
+    return "production" if preset is None else _of_preset(preset, environ)
+
+
+def _of_preset(preset: Preset, environ: Mapping[str, str]) -> str:
+    named = preset.environment(environ)
     return named if named in ENVIRONMENTS else "other"
 
 

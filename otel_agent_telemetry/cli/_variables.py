@@ -22,7 +22,7 @@ SETTINGS = (
         "product",
         "the distribution that owns what runs, else `agent-service`",
         "the product's name in every event: up to 64 letters, digits, dots, dashes and underscores. It is also"
-        " `service.name`; where nothing says it, the name of the script or module is.",
+        " `service.name`; without it, that is the name of the script or module.",
     ),
     Setting("AGENT_TELEMETRY_VERSION", "version", "that distribution's version", "the product's version"),
     Setting(
@@ -93,7 +93,7 @@ SETTINGS = (
     ),
     Setting("", "store", "a file in the state directory", "where the installation id and the reference key are kept"),
     Setting("", "opt_out_env", "none", "the product's own variable that switches events off"),
-    Setting("", "enabled", "no say", "`False` switches events off"),
+    Setting("", "enabled", "not set", "`False` switches events off"),
     Setting(
         "AGENT_TELEMETRY_PUBLIC_TOOLS",
         "public_tools",
@@ -140,6 +140,7 @@ SETTINGS = (
     Setting("DO_NOT_TRACK", "", "not set", "switches events off, unless it is empty, `0` or `false`"),
     Setting("ANONYMIZED_TELEMETRY", "", "not set", "switches events off, unless it is `true`, `1`, `yes` or `on`"),
     Setting("TELEMETRY_ENABLED", "", "not set", "the same"),
+    Setting("OTEL_SDK_DISABLED", "", "not set", "`true` switches events off, and your own traces as well"),
     Setting(
         "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
         "",

@@ -19,7 +19,7 @@ from otel_agent_telemetry.errors import LedgerError
 from otel_agent_telemetry.identity import INSTALLATION_ID_KEY, FileStore, resolve
 from otel_agent_telemetry.pipeline.sending.ledger import Ledger, count_drops
 from otel_agent_telemetry.pipeline.writing.anonymise import Anonymiser
-from otel_agent_telemetry.pipeline.writing.dialect import CONTENT_TYPE, encode, envelope
+from otel_agent_telemetry.pipeline.writing.dialect import CONTENT_TYPE, as_of_now, encode, envelope
 from otel_agent_telemetry.pipeline.writing.registries import Registries
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ class Outlet:
         settings, product = process.settings, process.product
         self._process = process
         self._identity = identity
+        self._start: Envelope | None = None
         self._around: Envelope | None = None
         registries = Registries(
             models=settings.public_models,
@@ -100,13 +101,17 @@ class Outlet:
         return self._encoder.rows(facts, self._envelope())
 
     def _envelope(self) -> Envelope:
-        """What surrounds each event; made anew once the process turned out to be something else."""
+        """What surrounds each event; made anew once the process, or what a preset says of it, is something else."""
         process, settings = self._process, self._process.settings
         source = _source(settings, process.lifecycle)
-        if self._around is None or self._around.source != source:
-            self._around = envelope(
+        if self._start is None or self._start.source != source:
+            self._start = envelope(
                 settings, self._identity, product=process.product, version=process.version, source=source
             )
+            self._around = None
+        if self._around is None or settings.preset is not None:
+            now = as_of_now(self._start, settings)
+            self._around = now if now != self._around else self._around  # the one in use knows what it has written
         return self._around
 
     def is_current(self) -> bool:

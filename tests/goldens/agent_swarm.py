@@ -34,12 +34,12 @@ def stored_id(case: Mapping[str, Any]) -> str | None:
 
 
 def cloud(environ: Mapping[str, str]) -> bool:
-    """Whether the deployment says that it is a hosted one."""
+    """Whether the deployment says that it is a hosted one; the client looks for each event."""
     return environ.get("SWARM_CLOUD") in {"true", "1"}
 
 
 def common(environ: Mapping[str, str]) -> dict[str, Any]:
-    """The properties that Agent Swarm puts into every event, from the environment at its start."""
+    """The properties that Agent Swarm puts into every event, from its environment at the start, but :func:`cloud`."""
     e2b = bool(environ.get("E2B_SANDBOX_ID"))
     tokens = environ.get("SLACK_BOT_TOKEN") and environ.get("SLACK_APP_TOKEN")
     slack = bool(tokens) and not _flag(environ, "SLACK_DISABLE")
@@ -47,7 +47,7 @@ def common(environ: Mapping[str, str]) -> dict[str, Any]:
     method = environ.get("INSTALL_METHOD", "").strip()
     known = method in {"onboard_interactive", "onboard_noninteractive"}
     return {
-        "is_cloud": _own_host(environ.get("MCP_BASE_URL", "")) or cloud(environ),
+        "is_cloud": _own_host(environ.get("MCP_BASE_URL", "")),
         "is_e2b": e2b,
         "swarmVersion": PACKAGE,
         "has_embedding_key": bool(environ.get("EMBEDDING_API_KEY") or environ.get("OPENAI_API_KEY")),

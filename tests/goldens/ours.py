@@ -84,20 +84,21 @@ class Expected:
             "source": self._case["setup"]["source"],
             "actor_mode": "anonymous",
             "actor_anonymous_id": self.id,
-            "properties": {**self._properties(call), **agent_swarm.common(self._start), **self._cloud()},
-            "metadata": self._metadata(),
+            "properties": {**self._properties(call), **self._common(call)},
+            "metadata": self._metadata(call),
         }
 
-    def _cloud(self) -> dict[str, Any]:
-        return {"is_cloud": agent_swarm.common(self._start)["is_cloud"] or agent_swarm.cloud(self._start)}
+    def _common(self, call: Call) -> dict[str, Any]:
+        common = agent_swarm.common(self._start)
+        return {**common, "is_cloud": common["is_cloud"] or agent_swarm.cloud(call.environ)}
 
-    def _metadata(self) -> dict[str, Any]:
-        named_environment = agent_swarm.environment(self._start)
+    def _metadata(self, call: Call) -> dict[str, Any]:
+        named_environment = agent_swarm.environment(call.environ)
         metadata = {
             "transport": "https",
             "schema_version": 1,
             "environment": named_environment if named_environment in kinds.ENVIRONMENTS else "other",
-            "is_cloud": agent_swarm.cloud(self._start),
+            "is_cloud": agent_swarm.cloud(call.environ),
             **agent_swarm.preset(self._start),
             "install_created_at": ABSENT if self.installed is None else self.installed,
         }

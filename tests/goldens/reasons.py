@@ -27,7 +27,6 @@ REASONS = {
     "no_redirect": "a redirect is not followed",
     "no_loss": "nothing is lost: what is not sent yet waits in the ledger, and what another encoder gave up on leaves",
     "truthful": "the real client sends a constant, or what was before, where we have counted",
-    "at_start": "the environment is read once, as the process starts",
     "bare_headers": "only the headers that the request needs are sent",
 }
 """Every reason for which we differ on purpose."""
@@ -156,8 +155,6 @@ def _explain_body(case: Mapping[str, Any], call: Call, body: dict[str, Any], rep
         if isinstance(declared.get(key), Flag) and not isinstance(value, bool)
     }
     said = dict.fromkeys(call.metadata, "undeclared")
-    if agent_swarm.cloud(call.environ) != agent_swarm.cloud(case["env"]):
-        allowed, said = {**allowed, "is_cloud": "at_start"}, {**said, "is_cloud": "at_start"}
     _explain_keys(theirs, body, {**_ENVELOPE, "properties": "", "metadata": ""}, report)
     _explain_keys(theirs["properties"], body["properties"], {**made_up, **mistyped, **allowed}, report)
     _explain_keys(theirs["metadata"], body["metadata"], {**_METADATA, **said}, report)

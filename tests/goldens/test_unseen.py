@@ -79,6 +79,15 @@ CASES: dict[str, dict[str, Any]] = {
     "a host with a port that none has": agent_swarm(PORT, environ={"MCP_BASE_URL": "https://agent-swarm.dev:99999"}),
     "no address": agent_swarm(PORT, environ={"MCP_BASE_URL": "//agent-swarm.dev"}),
     "a cloud that comes later": agent_swarm(PORT, ("setenv", ["SWARM_CLOUD", "true"]), PORT),
+    "a cloud that goes": agent_swarm(
+        PORT, ("setenv", ["SWARM_CLOUD", None]), PORT, environ={"SWARM_CLOUD": "1", "INSTALL_PRESET": "solo"}
+    ),
+    "a cohort that comes later": agent_swarm(
+        PORT, ("setenv", ["NODE_ENV", "test"]), PORT, ("setenv", ["DESPLEGA_TELEMETRY_ENV", "staging"]), PORT
+    ),
+    "a host that comes later": agent_swarm(
+        PORT, ("setenv", ["MCP_BASE_URL", "https://agent-swarm.dev"]), PORT, ("setenv", ["E2B_SANDBOX_ID", "x"]), PORT
+    ),
     "text where there should be none": agent_swarm(
         ("agent.registered", {"role": {"a": 1}, "capabilities": [["x"], 1, None], "isReconnect": "yes"})
     ),

@@ -68,9 +68,7 @@ def test_environment(environ: dict[str, str], expected: str) -> None:
     ("environ", "changes"),
     [
         ({}, {}),
-        ({"SWARM_CLOUD": "true"}, {"is_cloud": True}),
-        ({"SWARM_CLOUD": "1"}, {"is_cloud": True}),
-        ({"SWARM_CLOUD": "TRUE"}, {}),
+        ({"SWARM_CLOUD": "true"}, {}),
         ({"MCP_BASE_URL": "https://api.agent-swarm.cloud/x"}, {"is_cloud": True}),
         ({"MCP_BASE_URL": "HTTPS://AGENT-SWARM.DEV:8443"}, {"is_cloud": True}),
         ({"MCP_BASE_URL": "https://user:x@agent-swarm.dev?y"}, {"is_cloud": True}),
@@ -113,8 +111,7 @@ def test_properties_without_a_version() -> None:
     ("environ", "expected"),
     [
         ({}, {"is_cloud": False}),
-        ({"SWARM_CLOUD": "true"}, {"is_cloud": True}),
-        ({"SWARM_CLOUD": "1"}, {"is_cloud": True}),
+        ({"SWARM_CLOUD": "true"}, {"is_cloud": False}),
         ({"MCP_BASE_URL": "https://agent-swarm.dev"}, {"is_cloud": False}),
         ({"INSTALL_PRESET": " solo "}, {"is_cloud": False, "install_preset": "solo"}),
         ({"INSTALL_PRESET": "someone@example.com"}, {"is_cloud": False}),
@@ -125,3 +122,28 @@ def test_properties_without_a_version() -> None:
 def test_metadata(environ: dict[str, str], expected: dict[str, object]) -> None:
     """The metadata carries closed words alone; an organisation is never named."""
     assert AGENT_SWARM.metadata(environ) == expected
+
+
+@pytest.mark.parametrize(
+    ("environ", "is_hosted"),
+    [
+        ({}, False),
+        ({"SWARM_CLOUD": "true"}, True),
+        ({"SWARM_CLOUD": "1"}, True),
+        ({"SWARM_CLOUD": "TRUE"}, False),
+        ({"MCP_BASE_URL": "https://agent-swarm.dev"}, False),
+    ],
+    ids=str,
+)
+def test_hosted(environ: dict[str, str], *, is_hosted: bool) -> None:
+    """A deployment says by one variable that the product's makers host it."""
+    assert AGENT_SWARM.is_hosted(environ) == is_hosted
+
+
+def test_the_environment_of_now() -> None:
+    """What the preset's own variables say counts when it is asked; what the program said stays."""
+    later = {"NODE_ENV": "test"}
+    assert Settings(preset="agent-swarm", environ={}).environment_now(later) == "test"
+    assert Settings(preset="agent-swarm", environment="ci", environ={}).environment_now(later) == "ci"
+    assert Settings(environ={"AGENT_TELEMETRY_PRESET": "agent-swarm"}).environment_now({}) == "production"
+    assert Settings(environ={}).environment_now(later) == "production"

@@ -106,7 +106,7 @@ ARGUMENTS: dict[str, Any] = {
 
 def values(settings: Settings) -> dict[str, object]:
     """Every setting by name."""
-    return {name: getattr(settings, name) for name in Settings.__slots__}
+    return {name: getattr(settings, name) for name in Settings.__slots__ if not name.startswith("_")}
 
 
 def refusal(environ: dict[str, str] | None = None, **arguments: Any) -> str:

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from otel_agent_telemetry.presets import Preset
     from otel_agent_telemetry.settings import Settings
 
-__all__ = ["CONTENT_TYPE", "Envelope", "encode", "envelope"]
+__all__ = ["CONTENT_TYPE", "Envelope", "as_of_now", "encode", "envelope"]
 
 CONTENT_TYPE = "application/json"
 
@@ -63,7 +63,7 @@ def envelope(
     source: str,
     environ: Mapping[str, str] = os.environ,
 ) -> Envelope:
-    """The envelope of this process."""
+    """The envelope of this process as of its start; :func:`as_of_now` adds what changes while it runs."""
     checked = Version().check(version)
     public_version = checked if isinstance(checked, str) else None
     preset: Preset | None = settings.preset
@@ -83,6 +83,21 @@ def envelope(
         tags=_declared_tags(settings.tags),
         properties=properties,
         metadata={} if preset is None else preset.metadata(environ),
+    )
+
+
+def as_of_now(start: Envelope, settings: Settings, environ: Mapping[str, str] = os.environ) -> Envelope:
+    """The envelope with what a preset's product reads for each event: its environment, and whether it is hosted."""
+    preset: Preset | None = settings.preset
+    if preset is None:
+        return start
+    is_hosted = preset.is_hosted(environ)
+    return replace(
+        start,
+        environment=settings.environment_now(environ),
+        properties={**start.properties, "is_cloud": start.properties["is_cloud"] or is_hosted},
+        metadata={**start.metadata, "is_cloud": is_hosted},
+        written={},
     )
 
 
