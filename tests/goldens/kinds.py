@@ -121,7 +121,7 @@ def plain(kind: Kind, given: Any) -> Any:
         return ABSENT if not isinstance(given, str) else given if given in known else "unknown"
     if isinstance(kind, Version):
         is_version = isinstance(given, str) and re.fullmatch(
-            r"v?\d{1,5}(\.\d{1,6}){1,2}([-.]?[a-z]+[.-]?\d{0,6})?", given
+            r"v?\d{1,4}(\.\d{1,4}){1,2}([-.]?(a|b|rc|alpha|beta|dev|pre|post)[.-]?\d{0,3})?", given
         )
         return given if is_version else ABSENT
     if isinstance(given, bool) or not isinstance(given, (int, float)) or not isfinite(given):

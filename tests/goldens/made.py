@@ -5,6 +5,21 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from otel_agent_telemetry.contract import (
+    Count,
+    Enum,
+    ErrorCategory,
+    Flag,
+    Kind,
+    ListOf,
+    Milliseconds,
+    PublicName,
+    Ref,
+    Tag,
+    Usd,
+    Version,
+)
+from otel_agent_telemetry.contract._events import EVENTS
 from tests.goldens.agent_swarm import ID, config_writes
 from tests.goldens.captured import calls_of
 from tests.goldens.forms import COUNT, MOMENT, MOMENT_MS, SURROGATE, UUID, named
@@ -127,6 +142,30 @@ EVERYTHING = agent_swarm(
     config={"telemetry_installation_id": INSTALLATION, "telemetry_installed_at": "2026-03-04T05:06:07.000Z"},
 )
 """A value of every kind, in the events of Agent Swarm, with what its documents name and its client does not send."""
+
+
+def _value(kind: Kind, key: str) -> Any:
+    """A value that a property of that kind takes."""
+    values: dict[type[Kind], Any] = {
+        Flag: True,
+        Count: 12,
+        Milliseconds: 1500,
+        Usd: 0.25,
+        Ref: f"{key}-4f0e",
+        PublicName: "gpt-4o" if key == "model" else "planner",
+        Version: "2.1.0",
+        ErrorCategory: "timeout",
+        Tag: "billing",
+    }
+    if isinstance(kind, ListOf):
+        return [_value(kind.item, key), _value(kind.item, key)]
+    return kind.values[0] if isinstance(kind, Enum) else values[type(kind)]
+
+
+EVERY_FIELD = agent_swarm(
+    *((event.name, {key: _value(kind, key) for key, kind in event.properties.items()}) for event in EVENTS)
+)
+"""Every event of the contract with every property that it has."""
 
 CONVERSATION = docker_agent(
     ("TrackCommand", "run", ["agent.yaml", "a prompt"]),

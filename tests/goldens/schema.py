@@ -20,6 +20,13 @@ _TASK: dict[str, type[Kind]] = {"taskId": Ref, "source": Enum}
 _HARNESS: dict[str, type[Kind]] = {"provider": Enum, "harnessVariant": Enum, "harnessVersion": Version}
 _DONE: dict[str, type[Kind]] = {"agentId": Ref, "durationMs": Milliseconds}
 _SCHEDULE: dict[str, type[Kind]] = {"scheduleType": Enum, "triggeredWorkflows": Flag, "wasRecovered": Flag}
+_TOKENS: dict[str, type[Kind]] = {
+    "inputTokens": Count,
+    "outputTokens": Count,
+    "cacheReadTokens": Count,
+    "cacheWriteTokens": Count,
+    "reasoningOutputTokens": Count,
+}
 _STEPS: dict[str, type[Kind]] = {
     "workflowId": Ref,
     "durationMs": Milliseconds,
@@ -84,6 +91,57 @@ AGENT_SWARM: dict[str, dict[str, type[Kind]]] = {
     "compaction.triggered": {"compactTrigger": Enum, "preCompactTokens": Count, "contextTotalTokens": Count},
 }
 """Every event of Agent Swarm with its keys in their order, and what kind each is to us."""
+
+OURS: dict[str, dict[str, type[Kind]]] = {
+    "task.created": {"tags": ListOf},
+    "task.failed": {"errorCategory": ErrorCategory},
+    "session.started": {"taskId": Ref, "sessionId": Ref, "agentName": PublicName},
+    "session.ended": {
+        "taskId": Ref,
+        "sessionId": Ref,
+        "agentName": PublicName,
+        "isSuccess": Flag,
+        "agentRuns": Count,
+        "toolCalls": Count,
+        "modelCalls": Count,
+        "errorCount": Count,
+        **_TOKENS,
+        "totalTokens": Count,
+        "totalCostUsd": Usd,
+        "costIsEstimate": Flag,
+        "errors": ListOf,
+    },
+    "session.cost": {"costIsEstimate": Flag, "sessionId": Ref},
+    "session.failure": {"sessionId": Ref},
+    "command.executed": {
+        "command": PublicName,
+        "isSuccess": Flag,
+        "durationMs": Milliseconds,
+        "exitCode": Count,
+        "errorCategory": ErrorCategory,
+    },
+    "tool.called": {
+        "toolName": PublicName,
+        "isSuccess": Flag,
+        "durationMs": Milliseconds,
+        "errorCategory": ErrorCategory,
+        "sessionId": Ref,
+        "agentName": PublicName,
+    },
+    "token.usage": {
+        "model": PublicName,
+        "provider": Enum,
+        **_TOKENS,
+        "totalTokens": Count,
+        "costUsd": Usd,
+        "costIsEstimate": Flag,
+        "modelCalls": Count,
+        "modelErrors": Count,
+        "sessionId": Ref,
+        "agentName": PublicName,
+    },
+}
+"""What Agent Swarm's documents name and its client does not send, and what is ours: after the client's own keys."""
 
 WORDS: dict[str, tuple[str, ...]] = {
     "source": (

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from otel_agent_telemetry.contract._events import EVENTS
 from tests.goldens import made
 from tests.goldens.compare import compare
 from tests.goldens.replay import Outcome, replay
+from tests.goldens.schema import AGENT_SWARM, OURS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -106,15 +108,50 @@ def changed(bodies: list[Any], change: Callable[[Any, Path_], None]) -> Iterator
                 yield index, path, mutant
 
 
+def replayed(case: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any], Outcome]:
+    """A made case, and what our product gives for it, between which nothing is wrong."""
+    outcome = replay(case, folder, monkeypatch)
+    assert compare(case, outcome).failures == []
+    return case, outcome
+
+
 @pytest.fixture(params=CASES)
 def pair(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[dict[str, Any], Outcome]:
     """A made case, and what our product gives for it."""
-    case = CASES[request.param]
-    outcome = replay(case, tmp_path, monkeypatch)
-    assert compare(case, outcome).failures == []
-    return case, outcome
+    return replayed(CASES[request.param], tmp_path, monkeypatch)
+
+
+def test_the_contract_has_the_kinds_of_the_schema() -> None:
+    """Each property has the kind that is written down beside the comparison, which goes by the contract's kinds."""
+    kinds = {event.name: {key: type(kind) for key, kind in event.properties.items()} for event in EVENTS}
+    wanted = {name: {**AGENT_SWARM.get(name, {}), **OURS.get(name, {})} for name in {**AGENT_SWARM, **OURS}}
+    assert kinds == wanted
+    assert {name: list(keys) for name, keys in kinds.items()} == {name: list(keys) for name, keys in wanted.items()}
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_a_change_of_any_field_is_caught(
+    change: Callable[[Any, Path_], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each property of each event of the contract, changed in what a client is said to send, and in ours."""
+    case, outcome = replayed(made.EVERY_FIELD, tmp_path, monkeypatch)
+    theirs, ours = bodies_of(case), [json.loads(kept.body) for kept in outcome.kept]
+    fields = {(event.name, key) for event in EVENTS for key in event.properties}
+    for bodies, failures in (
+        (theirs, lambda index, body: compare(with_body(case, index, body), outcome).failures),
+        (ours, lambda index, body: compare(case, sending(outcome, index, body)).failures),
+    ):
+        mutants = [each for each in changed(bodies, change) if is_field(bodies, each, fields)]
+        assert {(bodies[index]["event"], path[1]) for index, path, _ in mutants} == fields
+        assert [(bodies[index]["event"], path) for index, path, body in mutants if not failures(index, body)] == []
+
+
+def is_field(bodies: list[Any], mutant: tuple[int, Path_, Any], fields: set[tuple[str, str]]) -> bool:
+    """Whether what was changed is a property of the contract's, or an item of one."""
+    index, path, _ = mutant
+    return len(path) > 1 and path[0] == "properties" and (bodies[index]["event"], path[1]) in fields
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
