@@ -1,4 +1,4 @@
-"""The command ``agent-telemetry``. Data goes to standard output, words to standard error.
+"""The command ``agent-telemetry``. Data goes to standard output, messages to standard error.
 
 Exit codes: 0 done, 1 failed, 2 wrong use, 3 (``status``) telemetry is off, 4 (``audit``,
 ``doctor --host-state``) the command failed, 5 (``usage --budget``) over budget; ``run`` passes on the code of its

@@ -41,12 +41,15 @@ if TYPE_CHECKING:
 __all__ = ["audit"]
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.command(
+    short_help="Search what a command's telemetry sends for secrets.",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
 @click.option("--canary", "texts", multiple=True, metavar="TEXT", help="A text that must not leave; may be repeated.")
-@click.option("--canary-file", type=click.File(encoding="utf-8"), help="A file with one such text a line.")
-@click.option("--seconds", type=click.FloatRange(min=0.1), help="Stop COMMAND after so long, as Ctrl-C does: servers.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@click.option("--keep", type=click.Path(file_okay=False), help="A folder in which to keep what left, byte for byte.")
+@click.option("--canary-file", type=click.File(encoding="utf-8"), help="A file with one such text per line.")
+@click.option("--seconds", type=click.FloatRange(min=0.1), help="Stop a server after this time, as Ctrl-C does.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--keep", type=click.Path(file_okay=False), help="Keep what left in this folder, byte for byte.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND [ARGUMENT]...")
 def audit(
     command: tuple[str, ...],
@@ -57,12 +60,12 @@ def audit(
     *,
     as_json: bool,
 ) -> None:
-    """Run COMMAND as `run` does, with all that telemetry sends led to sinks on this machine, and look through it.
+    """Run COMMAND as `run` does, send its telemetry to sinks on this machine, and search that for your secrets.
 
-    Looked for are marked texts planted in its environment, what the machine, the account and the command line have,
-    secrets among the variables, and what --canary names: as it is, and encoded, escaped, packed, cut or hashed.
-    Nothing reaches the maintainers or your collector. What the program itself says to a model provider, or to anybody
-    else, is its own: it is neither intercepted nor read. COMMAND's standard output goes to standard error.
+    It searches for marked texts planted in the environment, facts about the machine, the account and the command line,
+    secrets in variables, and what --canary names: as they are, and encoded, escaped, compressed, cut or hashed.
+    Nothing reaches the maintainers or your collector. What the program itself sends to a model provider, or to anybody
+    else, is neither intercepted nor read. COMMAND's standard output goes to standard error.
 
     Exit code 0: nothing was found. 1: something was. 4: nothing was, but COMMAND failed.
     """

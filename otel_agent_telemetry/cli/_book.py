@@ -24,7 +24,7 @@ def book_option(command: _Command) -> _Command:
         "--db",
         type=click.Path(dir_okay=False, path_type=Path),
         default=_default,
-        help="The book of events (default: book.sqlite in the state directory).",
+        help="The file of received events (default: book.sqlite in the state directory).",
     )(command)
 
 

@@ -16,7 +16,7 @@ from otel_agent_telemetry.pipeline.sending.ledger import Ledger
 __all__ = ["off", "on"]
 
 
-@click.command()
+@click.command(short_help="Allow anonymous events.")
 @state_dir_option
 def on(state_dir: str | None) -> None:
     """Allow anonymous events, unless another rule switches them off."""
@@ -27,10 +27,10 @@ def on(state_dir: str | None) -> None:
         click.echo(f"still off by rule {verdict.rule}: {verdict.reason}", err=True)
 
 
-@click.command()
+@click.command(short_help="Switch events off for every product of this user.")
 @state_dir_option
 def off(state_dir: str | None) -> None:
-    """Switch anonymous events off for every product of this user, and delete what waits to be sent.
+    """Switch anonymous events off for every product of this user, and delete events that wait to be sent.
 
     With --state-dir, only for products that keep their state there.
     """

@@ -19,7 +19,7 @@ _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
 def declare_option(command: _Command) -> _Command:
     """``--declare MODULE``, any number of times, given to the command as ``modules``."""
-    words = "Import it first: it declares a product's own events and tags."
+    words = "Import this module first, which declares a product's own events and tags."
     return click.option("--declare", "modules", multiple=True, metavar="MODULE", help=words)(command)
 
 

@@ -34,7 +34,7 @@ _COLUMNS = [
 @click.command(short_help="Compare two traces, or two sessions.")
 @click.argument("a")
 @click.argument("b")
-@click.option("--all", "show_all", is_flag=True, help="Print what is the same in both, too.")
+@click.option("--all", "show_all", is_flag=True, help="Print rows that are the same in both, too.")
 @click.option("--session", "of_sessions", is_flag=True, help="A and B are sessions; compare them turn by turn.")
 @click.option("--content", is_flag=True, help="Compare what was said, too: prompts, answers, arguments, attributes.")
 @db_option

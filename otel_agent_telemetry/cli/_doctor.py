@@ -32,12 +32,15 @@ Finding = tuple[str, str, str]
 _NO_PROBE = "--no-probe"
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.command(
+    short_help="Check settings, installation and collector.",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
 @state_dir_option
-@click.option("--host-state", "of_host", is_flag=True, help="What telemetry changes in COMMAND, which is run twice.")
-@click.option("--seconds", type=click.FloatRange(min=0.1), help="Stop COMMAND after so long, as Ctrl-C does.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object, with --host-state.")
-@click.option(_NO_PROBE, is_flag=True, help="With a coding agent: read its settings, and do not start it.")
+@click.option("--host-state", "of_host", is_flag=True, help="Show what telemetry changes in COMMAND; runs it twice.")
+@click.option("--seconds", type=click.FloatRange(min=0.1), help="Stop COMMAND after this time, as Ctrl-C does.")
+@click.option("--json", "as_json", is_flag=True, help="With --host-state: print one JSON object.")
+@click.option(_NO_PROBE, is_flag=True, help="With a coding agent: only read its settings; do not start it.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[AGENT | -- COMMAND [ARGUMENT]...]")
 def doctor(
     state_dir: str | None,
@@ -51,14 +54,14 @@ def doctor(
     """Check settings, state directory, installation, and whether your collector answers.
 
     Each line begins with `ok`, `note` or `wrong`; a wrong one says what to do. Exit code 1 if anything is wrong.
-    Makes no file and sends no event; your collector gets one request without a span in it.
+    It writes no file and sends no event; your collector gets one request without a span in it.
 
-    With --host-state COMMAND is run without telemetry and with it, and what differs in the process at its end is
-    compared with what docs/guarantees.md declares. Exit code 0: nothing else changed. 1: something did.
-    4: COMMAND left no state that could be looked at.
+    With --host-state, it runs COMMAND without telemetry and with it, and compares what differs in the process at its
+    end with what docs/guarantees.md declares. Exit code 0: nothing else changed. 1: something did.
+    4: COMMAND left no state to compare.
 
-    AGENT is claude, codex, gemini, qwen, copilot or opencode: what it would send where and what not, what to change,
-    and a probe that starts it once with a short question and says which of its three signals arrive.
+    AGENT is claude, codex, gemini, qwen, copilot or opencode. It then says what that agent would send and where, and
+    what to change; it also starts the agent once with a short question and says which of its three signals arrive.
     """
     if not of_host and command and command[0] in EXAMINED and set(command[1:]) <= {_NO_PROBE}:
         no_probe = no_probe or _NO_PROBE in command  # also behind its name

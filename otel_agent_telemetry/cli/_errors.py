@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 __all__ = ["errors"]
 
 
-@click.command(short_help="What failed, by type and place.")
+@click.command(short_help="List failures by type and place.")
 @click.option("--service", help="Only of this service.")
-@click.option("--since", callback=MOMENT, help="Only from this on: a time, or an age such as 7d.")
-@click.option("--until", callback=MOMENT, help="Only up to this: a time, or an age such as 1h.")
+@click.option("--since", callback=MOMENT, help="Start of the period: a time, or an age such as 7d.")
+@click.option("--until", callback=MOMENT, help="End of the period: a time, or an age such as 1h.")
 @db_option
 @json_option
 def errors(*, service: str | None, since: int | None, until: int | None, db: Path | None, as_json: bool) -> None:
-    """List failures by their type and where they happened, the latest first; `show TRACE` has the trace.
+    """List failures by type and place, the latest first; `show TRACE` prints the trace.
 
     A failure counts once, where it began, however many spans around it repeat it.
     """

@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 __all__ = ["events"]
 
 
-@click.command()
+@click.command(short_help="Show every recorded anonymous event, byte for byte.")
 @product_option
 @state_dir_option
 @click.option("--json", "bodies", is_flag=True, help="Print the request bodies alone, one per line, byte for byte.")
 @click.option("--next", "next_only", is_flag=True, help="Print the exact body of the next request.")
 @click.option("--limit", type=click.IntRange(min=1), help="Print only the newest N.")
 def events(product: str | None, state_dir: str | None, *, bodies: bool, next_only: bool, limit: int | None) -> None:
-    """Show every anonymous event that was recorded: when, which, whether it was sent, and its exact bytes.
+    """Show every recorded anonymous event: its time, its name, whether it was sent, and its exact bytes.
 
-    Ledgers that other versions of this package keep here come first, and are only read.
+    Events in ledgers of other versions of this package come first; those ledgers are only read.
     """
     settings, found = settings_for(product, state_dir)
     path = None if found is None else ledger_file(settings.state_dir, found)

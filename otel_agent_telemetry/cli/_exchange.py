@@ -53,7 +53,7 @@ __all__ = ["export", "import_"]
     show_default=True,
     help="OTLP JSON lines; chrome for Perfetto and chrome://tracing; csv for a row per span.",
 )
-@click.option("--content", is_flag=True, help="Also what coding agents send of prompts, arguments, outputs and files.")
+@click.option("--content", is_flag=True, help="Include prompts, arguments, outputs and files that coding agents send.")
 @db_option
 @json_option
 def export(
@@ -61,8 +61,8 @@ def export(
 ) -> None:
     """Write TRACE, or everything, as OTLP JSON lines: what the Collector's file exporter writes and `import` reads.
 
-    One TRACE can also be had for Perfetto (--format chrome) and as a table (--format csv); without --content no prompt,
-    answer, tool argument or result is in those.
+    One TRACE can also be written for Perfetto (--format chrome) or as a table (--format csv); without --content, those
+    contain no prompt, answer, tool argument or result.
 
     With --json, `-o FILE` reports {"lines": N} on stdout; without -o the lines themselves are the JSON.
     """
@@ -114,15 +114,15 @@ def _counted(lines: Iterator[str], connection: sqlite3.Connection, *, quiet: boo
     required=True,
     metavar="FILE...",
 )
-@click.option("--follow", is_flag=True, help="Keep reading the lines that are written to FILE, until Ctrl-C.")
+@click.option("--follow", is_flag=True, help="Keep reading lines as they are written to FILE, until Ctrl-C.")
 @db_option
 @json_option
 def import_(*, files: tuple[Path, ...], follow: bool, db: Path | None, as_json: bool) -> None:
     """Store what FILE holds: OTLP JSON lines, one OTLP JSON document, or a request in protobuf, also gzipped.
 
     The name - stands for stdin. What the store already holds stays as it is, so reading a file again changes nothing.
-    A line or record that cannot be read is named and left out. Exit code 2 if nothing in a FILE could be read; of
-    several, the others are stored.
+    A line or record that cannot be read is reported and left out. Exit code 2 if nothing in a FILE could be read; the
+    other FILEs are stored all the same.
     """
     if follow and len(files) > 1:
         raise click.UsageError("--follow reads one FILE; run one `agent-telemetry import --follow` for each")

@@ -24,18 +24,18 @@ __all__ = ["forget"]
 _GRANTED = (200, 202, 204)
 
 
-@click.command()
+@click.command(short_help="Delete installation id, reference key and ledger.")
 @product_option
 @state_dir_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--ask-maintainers", is_flag=True, help="First ask where events went to delete what came from here.")
+@click.option("--ask-maintainers", is_flag=True, help="First ask the endpoint to delete what came from here.")
 def forget(product: str | None, state_dir: str | None, *, yes: bool, ask_maintainers: bool) -> None:
-    """Delete the installation id, the reference key and the ledger; nothing joins to the events already sent any more.
+    """Delete the installation id, the reference key and the ledger; nothing joins past events to new ones any more.
 
-    A running service takes a new id and a new key with its next event.
+    A running service gets a new id and a new key with its next event.
 
-    With --ask-maintainers one request names the installation id to the endpoint of the last run, for deletion there;
-    where that is not done, nothing is deleted here either, so that you can ask again.
+    With --ask-maintainers, one request sends the installation id to the endpoint of the last run, for deletion there.
+    If the endpoint does not delete it, nothing is deleted here either, so that you can ask again.
     """
     settings, found = settings_for(product, state_dir)
     folder = "" if found is None else os.path.join(settings.state_dir, found)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["gc"]
 
 
-@click.command(short_help="Let old telemetry go.")
+@click.command(short_help="Delete old telemetry.")
 @click.option(
     "--retention",
     default="7d",

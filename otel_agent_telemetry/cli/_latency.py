@@ -31,16 +31,16 @@ _COLUMNS = [
 ]
 
 
-@click.command(short_help="Percentiles of durations, first tokens, tokens per second.")
+@click.command(short_help="Show durations, first tokens, tokens per second.")
 @click.option("--by", type=click.Choice(list(OPERATIONS)), default="model", show_default=True, help="One row for each.")
-@click.option("--since", callback=MOMENT, help="Only from this on: a time, or an age such as 7d.")
-@click.option("--until", callback=MOMENT, help="Only up to this: a time, or an age such as 1h.")
+@click.option("--since", callback=MOMENT, help="Start of the period: a time, or an age such as 7d.")
+@click.option("--until", callback=MOMENT, help="End of the period: a time, or an age such as 1h.")
 @db_option
 @json_option
 def latency(*, by: str, since: int | None, until: int | None, db: Path | None, as_json: bool) -> None:
     """Show how long calls took; a call that two spans report counts once.
 
-    The first token is that of the calls whose spans say when it came; `--json` has a histogram too.
+    The time to the first token covers calls whose spans have it; `--json` adds a histogram.
     """
     with opened(db) as connection:
         found = latency_of(connection, by, since_ns=since, until_ns=until)

@@ -20,15 +20,15 @@ __all__ = ["logs"]
 
 
 @click.command(short_help="List log records.")
-@click.option("--text", help="Only those with this in any of their texts.")
-@click.option("--severity", type=click.Choice(list(SEVERITIES)), help="Only those of this severity, and above it.")
-@click.option("--service", help="Only of this service.")
-@click.option("--trace", help="Only of this trace: its id, its first digits, or `latest`.")
-@click.option("--span", help="Only of the span with this id.")
-@click.option("--since", callback=MOMENT, help="Only from this on: a time, or an age such as 2h.")
-@click.option("--until", callback=MOMENT, help="Only up to this: a time, or an age such as 1h.")
+@click.option("--text", help="Only records with this in any of their texts.")
+@click.option("--severity", type=click.Choice(list(SEVERITIES)), help="Only records of this severity or above.")
+@click.option("--service", help="Only records of this service.")
+@click.option("--trace", help="Only records of this trace: its id, its first digits, or `latest`.")
+@click.option("--span", help="Only records of the span with this id.")
+@click.option("--since", callback=MOMENT, help="Start of the period: a time, or an age such as 2h.")
+@click.option("--until", callback=MOMENT, help="End of the period: a time, or an age such as 1h.")
 @click.option("--limit", type=click.IntRange(1, 100000), default=50, show_default=True, help="Print the latest N.")
-@click.option("--content", is_flag=True, help="Also prompts, answers and what else of a coding agent's is content.")
+@click.option("--content", is_flag=True, help="Include prompts, answers and other content of coding agents.")
 @db_option
 @json_option
 def logs(
@@ -41,7 +41,7 @@ def logs(
     as_json: bool,
     **filters: str | None,
 ) -> None:
-    """List log records, the latest last."""
+    """List log records, the newest last."""
     wanted = LogFilter(**filters, since_ns=since, until_ns=until)
     with opened(db) as connection:
         found = list_logs(connection, wanted, limit=limit, content=content)[::-1]

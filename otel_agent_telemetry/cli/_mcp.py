@@ -19,14 +19,14 @@ __all__ = ["mcp"]
 @click.option(
     "--content",
     is_flag=True,
-    help="Allow tools to give prompts, answers, arguments and results, where they are asked.",
+    help="Let tools return prompts, answers, arguments and results if asked to.",
 )
 @db_option
 def mcp(*, content: bool, db: Path | None) -> None:
-    """Serve the store by the Model Context Protocol on stdin and stdout, until the client goes.
+    """Serve the store through the Model Context Protocol on stdin and stdout, until the client disconnects.
 
-    A coding agent reads its own runs: tools list, show and compare traces, search them, add up use, group errors, and
-    answer SQL. All are read only. Needs the extra: pip install 'otel-agent-telemetry[mcp]'.
+    A coding agent can read its own runs: tools list, search, show and compare traces, add up usage, group errors, and
+    answer SQL. All are read-only. Needs the extra: pip install 'otel-agent-telemetry[mcp]'.
     """
     with failures():
         existing(db)

@@ -24,10 +24,10 @@ _DISTRIBUTED = ["COUNT", "MEAN", "P50", "P95", "P99"]
 
 @click.command(short_help="List metrics, or show one over time.")
 @click.argument("name", required=False)
-@click.option("--service", help="Only of this service.")
-@click.option("--by", help="One line for each value of this attribute, not for each set of attributes.")
-@click.option("--since", callback=MOMENT, help="Only from this on: a time, or an age such as 2h.")
-@click.option("--until", callback=MOMENT, help="Only up to this: a time, or an age such as 1h.")
+@click.option("--service", help="Only metrics of this service.")
+@click.option("--by", help="One line for each value of this attribute instead of each set of attributes.")
+@click.option("--since", callback=MOMENT, help="Start of the period: a time, or an age such as 2h.")
+@click.option("--until", callback=MOMENT, help="End of the period: a time, or an age such as 1h.")
 @db_option
 @json_option
 def metrics(
@@ -40,7 +40,7 @@ def metrics(
     db: Path | None,
     as_json: bool,
 ) -> None:
-    """List every instrument; with NAME, what it measured: the increase of a counter, a level, percentiles."""
+    """List every instrument; with NAME, show what it measured: the increase of a counter, a level, percentiles."""
     with opened(db) as connection:
         if name is None:
             _list([row for row in instruments(connection) if service in (None, row["service"])], as_json=as_json)

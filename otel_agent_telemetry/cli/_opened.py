@@ -81,7 +81,7 @@ def db_option(command: _Command) -> _Command:
     return click.option(
         "--db",
         type=click.Path(dir_okay=False, path_type=Path),
-        help="The trace store (default: AGENT_TELEMETRY_DB, else traces.sqlite in the state directory).",
+        help="The trace store (default: AGENT_TELEMETRY_DB, or traces.sqlite in the state directory).",
     )(command)
 
 

@@ -39,13 +39,13 @@ _SUMMED = {
 _TOTALS = ("sessions", "agentRuns", "workflows", "toolCalls", "toolErrors", *_SUMMED["token.usage"])
 
 
-@click.command()
+@click.command(short_help="Print the events that a file of spans would become.")
 @click.argument("file")
 @click.option("--json", "as_json", is_flag=True, help="Print one request body per line, exactly as it would be sent.")
 @click.option("--dialect", type=click.Choice(["proxy", "docker"]), default="proxy", help="How bodies are written.")
 @click.option("--totals", "as_totals", is_flag=True, help="Print one JSON object: what the events add up to.")
 def preview(file: str, dialect: str, *, as_json: bool, as_totals: bool) -> None:
-    """Print the events that the spans in FILE would become, and the log records and metrics of coding agents.
+    """Print the events that the spans in FILE, and the log records and metrics of coding agents, would become.
 
     FILE is what `import` reads: OTLP JSON lines, as the OpenTelemetry Collector's file exporter and `agent-telemetry
     export` write them, one document, or a request in protobuf, also gzipped. The name - stands for stdin. Nothing is

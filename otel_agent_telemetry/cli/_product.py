@@ -20,13 +20,15 @@ __all__ = ["product_option", "products", "settings_for", "state_dir_option"]
 
 def product_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """``--product NAME`` for commands that look at one product."""
-    return click.option("--product", help="Which product; needed if several keep their state here.")(function)
+    return click.option("--product", help="Which product, if several keep their state here.")(function)
 
 
 def state_dir_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """``--state-dir PATH`` for commands that read or change stored state."""
     return click.option(
-        "--state-dir", type=click.Path(file_okay=False), help="Where state is kept, else AGENT_TELEMETRY_STATE_DIR."
+        "--state-dir",
+        type=click.Path(file_okay=False),
+        help="The state directory (default: AGENT_TELEMETRY_STATE_DIR).",
     )(function)
 
 

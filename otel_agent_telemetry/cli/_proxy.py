@@ -18,31 +18,31 @@ _SHORTEST_TOKEN = 16
 _VARIABLE = "AGENT_TELEMETRY_PROXY_TOKEN"
 
 
-@click.command(short_help="For maintainers: receive anonymous events, and report on them.")
+@click.command(short_help="For maintainers: receive anonymous events.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Put a reverse proxy with TLS in front of it.")
 @click.option("--port", default=8088, show_default=True, type=click.IntRange(0, 65535), help="0 for any free port.")
 @click.option(
     "--token-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help=f"Show the report to whoever has the token in that file (16 characters or more), or in {_VARIABLE}.",
+    help=f"Show the report only to those who send the token in this file (16 characters or more), or in {_VARIABLE}.",
 )
 @declare_option
 @click.option(
-    "--stop", "stopped", multiple=True, metavar="VERSION", help="Refuse events of a version, such as 1.2.*, with 410."
+    "--stop", "stopped", multiple=True, metavar="VERSION", help="Answer 410 to events of this version, such as 1.2.*."
 )
 @click.option(
     "--rate",
     default=2000.0,
     show_default=True,
     type=click.FloatRange(min=1),
-    help="Events a second from one connection.",
+    help="Most events per second from one connection.",
 )
 @click.option(
     "--min-installations",
     default=5,
     show_default=True,
     type=click.IntRange(1),
-    help="Fewest behind a row of the report.",
+    help="Fewest installations in a row of the report.",
 )
 @book_option
 def proxy(
@@ -59,8 +59,7 @@ def proxy(
     """Receive anonymous events in both dialects, check each field against the contract, and keep each event once.
 
     Products send to http://HOST:PORT/v1/events (dialect proxy) or /events/v1/track (dialect docker); the report is at
-    http://HOST:PORT/. It keeps no address, no user agent, and of the
-    arrival the hour alone. Ctrl-C ends it.
+    http://HOST:PORT/. It keeps no address and no user agent, and only the hour of the arrival. Ctrl-C ends it.
     """
     token = _token(token_file)
     import_all(modules)

@@ -24,17 +24,21 @@ __all__ = ["report"]
 _MOST_DAYS = 14  # more of them are a chart, as on the page
 
 
-@click.command(short_help="For maintainers: usage, success, cost and versions, from the events received.")
-@click.option("--product", help="Which one, where the book has several.")
-@click.option("--days", default=90, show_default=True, type=click.IntRange(0), help="How far back; 0 for all.")
-@click.option("--environment", default="production", show_default=True, help="Events of that environment.")
-@click.option("--min-installations", default=5, show_default=True, type=click.IntRange(1), help="Fewest behind a row.")
-@click.option("--funnel", nargs=3, metavar="EVENT EVENT EVENT", help="How many installations do one after the other.")
+@click.command(short_help="For maintainers: report on the events received.")
+@click.option("--product", help="Which product, if the book has several.")
+@click.option("--days", default=90, show_default=True, type=click.IntRange(0), help="How many days back; 0 for all.")
+@click.option("--environment", default="production", show_default=True, help="Only events of this environment.")
+@click.option(
+    "--min-installations", default=5, show_default=True, type=click.IntRange(1), help="Fewest installations in a row."
+)
+@click.option("--funnel", nargs=3, metavar="EVENT EVENT EVENT", help="How many installations did these in order.")
 @click.option("--compare", nargs=2, metavar="BEFORE AFTER", help="Two versions (default: the two most installed).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page into that file.")
 @click.option(
-    "--export", type=click.Path(file_okay=False, path_type=Path), help="Write the events as Parquet, a file a day."
+    "--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as a page into this file."
+)
+@click.option(
+    "--export", type=click.Path(file_okay=False, path_type=Path), help="Write the events as Parquet, one file per day."
 )
 @book_option
 def report(
@@ -50,9 +54,9 @@ def report(
     export: Path | None,
     db: Path,
 ) -> None:
-    """Answer from the events that `agent-telemetry proxy` has received, without a row about a few installations.
+    """Report on the events that `agent-telemetry proxy` has received: usage, success, cost and versions.
 
-    Rows with fewer installations behind them than --min-installations are left out, and counted.
+    Rows that cover fewer installations than --min-installations are left out, and counted.
     """
     if export is not None:
         _export(db, export)

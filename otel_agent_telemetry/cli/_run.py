@@ -26,19 +26,22 @@ __all__ = ["command_line", "instrumented", "run"]
 _PAGE = "_AGENT_TELEMETRY_PAGE"  # our distro reads it; process id and address
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
-@click.option("--debug", is_flag=True, help="Print each anonymous event on standard error; none is sent.")
+@click.command(
+    short_help="Run a command with tracing switched on.",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+@click.option("--debug", is_flag=True, help="Print each anonymous event on standard error, and send none.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND [ARGUMENT]...")
 def run(command: tuple[str, ...], *, debug: bool) -> None:
     """Run COMMAND with tracing switched on: a program, a console script, a Python file, or `-m module`.
 
     The process becomes the command, so exit codes and signals are its own. Traces go where OTEL_EXPORTER_OTLP_ENDPOINT
-    says, else to an `agent-telemetry serve` of the same account, if one is up. On a terminal, one line on standard
+    says, otherwise to an `agent-telemetry serve` of the same account, if one is up. On a terminal, one line on standard
     error says where they go, and one at the end gives the address of the page.
 
-    A coding agent (claude, codex, gemini, qwen, copilot, opencode) is told to report there by its own switches, unless
-    you set them; this process then stays its parent, passes signals on, leaves with its exit code, and tells how it
-    ended.
+    If COMMAND is a coding agent (claude, codex, gemini, qwen, copilot, opencode), its own switches are set so that it
+    reports there, unless you set them. This process then stays its parent, passes signals on, exits with its exit code,
+    and records how it ended.
     """
     arguments = command_line(command)
     if debug:

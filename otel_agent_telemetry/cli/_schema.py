@@ -14,15 +14,15 @@ from otel_agent_telemetry.contract._text import json_schema, markdown
 __all__ = ["schema"]
 
 
-@click.command()
+@click.command(short_help="Print every event that can be sent.")
 @click.option("--format", "form", type=click.Choice(["json", "markdown", "privacy"]), default="json", show_default=True)
 @declare_option
-@click.option("--entropy", is_flag=True, help="Print how many bits each event can carry instead, exact and coarse.")
+@click.option("--entropy", is_flag=True, help="Instead, print how many bits each event can carry, exact and coarse.")
 def schema(form: str, modules: tuple[str, ...], *, entropy: bool) -> None:
     """Print every event that can be sent, with each property's kind and reason.
 
-    The format privacy is text for a privacy notice, with <gaps> for what only its maintainers know. With --declare a
-    product's own events and tags are among them.
+    The format privacy is text for a privacy notice, with <gaps> for what only the maintainers know. Use --declare to
+    include a product's own events and tags.
     """
     import_all(modules)
     if entropy:

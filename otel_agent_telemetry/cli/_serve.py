@@ -30,17 +30,19 @@ _HINT = (
 
 
 @click.command(short_help="Receive traces, metrics, logs and events, and show them.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Another address needs a token.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Any other address needs a token.")
 @click.option("--port", default=4318, show_default=True, type=click.IntRange(0, 65535), help="0 for any free port.")
 @click.option(
     "--token-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Every client must send the token in this file (16 characters or more), or AGENT_TELEMETRY_SERVE_TOKEN.",
+    help="Require the token in this file (16 characters or more), or in AGENT_TELEMETRY_SERVE_TOKEN.",
 )
 @click.option("--token", hidden=True, help="Moved out of the command line at once; others can read that.")
 @click.option("--retention", default="7d", show_default=True, callback=DURATION, help="Delete what is older.")
 @click.option("--max-size", default="1GB", show_default=True, callback=SIZE, help="Delete the oldest beyond this size.")
-@click.option("--budget", multiple=True, callback=BUDGETS, help="Warn on the page beyond it: 5USD/day.")
+@click.option(
+    "--budget", multiple=True, callback=BUDGETS, help="Warn on the page once more is spent: 5USD/day, /hour, /month."
+)
 @db_option
 def serve(
     *,

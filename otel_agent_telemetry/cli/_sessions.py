@@ -32,9 +32,9 @@ _COLUMNS = [
 
 
 @click.command(short_help="List sessions.")
-@click.option("--query", "-q", help="Only of traces that match, as in `traces --query`.")
-@click.option("--since", callback=MOMENT, help="Only from this on: a time, or an age such as 7d.")
-@click.option("--until", callback=MOMENT, help="Only up to this: a time, or an age such as 1h.")
+@click.option("--query", "-q", help="Only sessions with traces that match, as in `traces --query`.")
+@click.option("--since", callback=MOMENT, help="Start of the period: a time, or an age such as 7d.")
+@click.option("--until", callback=MOMENT, help="End of the period: a time, or an age such as 1h.")
 @click.option(
     "--sort", type=click.Choice(list(SESSION_SORTS)), default="last", show_default=True, help="The highest first."
 )
@@ -51,7 +51,7 @@ def sessions(
     db: Path | None,
     as_json: bool,
 ) -> None:
-    """List sessions, the one that ended last first; `show --session ID` shows one as a conversation.
+    """List sessions, the latest first; `show --session ID` shows one as a conversation.
 
     With --since or --until, all figures cover the traces that began in that time; with --query, those that match.
     """

@@ -62,18 +62,19 @@ _NO_CONTENT = (
 @click.command(short_help="Show one trace as a tree, or a session as a conversation.")
 @click.argument("trace", required=False)
 @click.option(
-    "--search", help="Only spans whose name, kind, model, tool, agent or attributes contain this, and those above."
+    "--search", help="Only spans whose name, kind, model, tool, agent or attributes contain this, and their ancestors."
 )
-@click.option("--session", metavar="ID", help="Show this session, or the one whose id begins so: its calls in order.")
+@click.option("--session", metavar="ID", help="Show this session: its id, or the beginning of it.")
 @click.option("--content", is_flag=True, help="Print what was said: prompts, answers, tool arguments and results.")
 @db_option
 @json_option
 def show(
     *, trace: str | None, search: str | None, session: str | None, content: bool, db: Path | None, as_json: bool
 ) -> None:
-    """Show TRACE, the whole id, its first digits, or `latest`: one row per span, with model, tokens, cost and tool.
+    """Show TRACE as a tree: one row per span, with model, tokens, cost and tool.
 
-    With --content the conversation follows: each turn once, what a model was given before left out.
+    TRACE is an id, its first digits, or `latest`. With --content the conversation follows: each turn once, without what
+    the model had been given before.
     """
     if (trace is None) == (session is None):
         msg = "name a TRACE, as `agent-telemetry traces` lists them, or a session: `agent-telemetry show --session ID`"

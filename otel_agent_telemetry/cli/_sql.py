@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 __all__ = ["sql"]
 
 
-@click.command(short_help="Ask in SQL.")
+@click.command(short_help="Query the store in SQL.")
 @click.argument("query", required=False)
-@click.option("--schema", is_flag=True, help="Print the views and their columns, instead of asking.")
-@click.option("--content", is_flag=True, help="Also prompts, answers, tool arguments and results.")
+@click.option("--schema", is_flag=True, help="Instead, print the views and their columns.")
+@click.option("--content", is_flag=True, help="Include prompts, answers, tool arguments and results.")
 @click.option("--limit", type=click.IntRange(1), default=1000, show_default=True, help="Print at most this many rows.")
 @click.option("--timeout", default="10s", show_default=True, callback=DURATION, help="Give up after this long.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values with a line of titles.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a header line.")
 @db_option
 @json_option
 def sql(
@@ -41,10 +41,11 @@ def sql(
     db: Path | None,
     as_json: bool,
 ) -> None:
-    """Answer QUERY, one SELECT of SQLite's, or read it from stdin where it is -.
+    """Answer QUERY, one SELECT in SQLite's dialect; - reads it from stdin.
 
-    The views traces, spans, model_calls, tool_calls, sessions, logs and metrics are a contract: columns are only ever
-    added. Each figure stands once, on the span that spent it, so that sums are right. Nothing can be changed.
+    The views traces, spans, model_calls, tool_calls, sessions, logs and metrics are a contract: new releases may add
+    columns, but never remove one. Each figure is there once, on the span that spent it, so that sums are right. A query
+    can change nothing.
     """
     if as_csv and as_json:
         raise click.UsageError("--csv and --json are two forms of one answer; leave one out")

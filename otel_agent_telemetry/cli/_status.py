@@ -33,15 +33,17 @@ class _Kept(TypedDict):
     last_send: float | None
 
 
-@click.command()
+@click.command(short_help="Say whether events are on, and which rule decides.")
 @product_option
 @state_dir_option
-@click.option("--opt-out-env", metavar="NAME", help="The product's own variable, as it gives it to configure().")
+@click.option(
+    "--opt-out-env", metavar="NAME", help="The product's own opt-out variable, as in configure(opt_out_env=)."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def status(product: str | None, state_dir: str | None, opt_out_env: str | None, *, as_json: bool) -> None:
     """Say whether anonymous events are on, which rule decides, and where they go.
 
-    A product may say in its code alone where its events go; this shows what its last run was told.
+    A product may set its endpoint in code; this shows the one that its last run used.
 
     Exit code 0 if events are on, 3 if they are off.
     """

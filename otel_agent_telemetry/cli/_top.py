@@ -24,19 +24,19 @@ __all__ = ["read", "top"]
 _LIVE = "`pip install 'otel-agent-telemetry[top]'` makes it live."
 
 
-@click.command(short_help="Show what is at work right now.")
+@click.command(short_help="Show what is running right now.")
 @click.option(
-    "--within", default="5m", show_default=True, callback=DURATION, help="Of which something arrived within this time."
+    "--within", default="5m", show_default=True, callback=DURATION, help="Show what sent something within this time."
 )
-@click.option("--interval", default="2s", show_default=True, callback=DURATION, help="Look again this often.")
-@click.option("--once", is_flag=True, help="Print it once, also at a terminal.")
+@click.option("--interval", default="2s", show_default=True, callback=DURATION, help="Refresh this often.")
+@click.option("--once", is_flag=True, help="Print it once, even at a terminal.")
 @db_option
 @json_option
 def top(*, within: int, interval: int, once: bool, db: Path | None, as_json: bool) -> None:
     """Show running sessions and traces: calls, tools, tokens per minute, cost and errors, the latest first.
 
-    At a terminal it is a full screen that goes on, with the extra: pip install 'otel-agent-telemetry[top]'. Elsewhere,
-    and with --once or --json, it is printed once.
+    At a terminal it fills the screen and refreshes; that needs the extra: pip install 'otel-agent-telemetry[top]'.
+    Without a terminal, and with --once or --json, it prints once.
     """
     if as_json:
         print_json(read(db, within))

@@ -34,7 +34,7 @@ _COLUMNS = [
 
 
 @click.command(short_help="List traces.")
-@click.option("--query", "-q", help="Only what matches, such as 'model:gpt-5 dur:>2s error \"refund\"'.")
+@click.option("--query", "-q", help="Only traces that match, such as 'model:gpt-5 dur:>2s error \"refund\"'.")
 @click.option("--service", help="Only traces that this service took part in.")
 @click.option("--name", help="Only traces whose name contains this.")
 @click.option(
@@ -51,8 +51,8 @@ _COLUMNS = [
 @click.option("--tool", help="Only traces that called this tool.")
 @click.option("--session", help="Only traces of this session.")
 @click.option("--user", help="Only traces that worked for this user.")
-@click.option("--since", callback=MOMENT, help="Only from this on: a time, or an age such as 2h.")
-@click.option("--until", callback=MOMENT, help="Only up to this: a time, or an age such as 1h.")
+@click.option("--since", callback=MOMENT, help="Start of the period: a time, or an age such as 2h.")
+@click.option("--until", callback=MOMENT, help="End of the period: a time, or an age such as 1h.")
 @click.option("--sort", type=click.Choice(list(SORTS)), default="start", show_default=True, help="The highest first.")
 @click.option("--limit", type=click.IntRange(1, 100000), default=20, show_default=True, help="Print at most this many.")
 @db_option
@@ -67,11 +67,11 @@ def traces(
     as_json: bool,
     **filters: str | int | None,
 ) -> None:
-    """List traces, the latest first; all that is asked has to hold.
+    """List traces, the latest first; a trace has to match every option.
 
-    A --query has words and "quoted texts", looked for anywhere in a trace, and key:value, with the keys model, tool,
-    agent, service, session, user, kind, status, name, text, dur, cost, tokens, spans, calls, errors, since, until;
-    attribute=value; a,b for either; - before what must not be; > >= < <= before figures.
+    A --query consists of words and "quoted texts", searched for anywhere in a trace; of key:value, with the keys model,
+    tool, agent, service, session, user, kind, status, name, text, dur, cost, tokens, spans, calls, errors, since and
+    until; and of attribute=value. a,b means either, - before a term negates it, and > >= < <= compare figures.
     """
     with opened(db) as connection:
         found = list_traces(connection, _wanted(query, attribute, filters), sort=sort, limit=limit)

@@ -35,11 +35,11 @@ _OF_TOOLS = [Column("CALLS", right=True), Column("ERRORS", 1, right=True)]
 _TIMES = [Column("P50", 3, right=True), Column("P95", 3, right=True)]
 
 
-@click.command(short_help="Tokens, calls, errors and cost.")
+@click.command(short_help="Add up tokens, calls, errors and cost.")
 @click.option("--by", type=click.Choice(list(GROUPINGS)), default="model", show_default=True, help="One row for each.")
-@click.option("--since", callback=MOMENT, help="Only from this on: a time, or an age such as 7d.")
-@click.option("--until", callback=MOMENT, help="Only up to this: a time, or an age such as 1h.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV for spreadsheets, with the names of --json.")
+@click.option("--since", callback=MOMENT, help="Start of the period: a time, or an age such as 7d.")
+@click.option("--until", callback=MOMENT, help="End of the period: a time, or an age such as 1h.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV for spreadsheets, with the column names of --json.")
 @click.option(
     "--budget", multiple=True, callback=BUDGETS, help="Exit with 5 once more is spent: 5USD/day, /hour, /month."
 )
@@ -57,8 +57,8 @@ def usage(
 ) -> None:
     """Add up tokens, calls, errors and cost; a call that two spans report counts once.
 
-    A cost with ~ before it is an estimate from a price list, which `pip install otel-agent-telemetry[prices]` brings.
-    A budget is of the current hour, day or month (UTC), whatever --since says; it can be given several times.
+    A cost with ~ is an estimate from a price list, which `pip install otel-agent-telemetry[prices]` installs. A budget
+    covers the current hour, day or month (UTC), whatever --since says; you can give several.
     """
     with opened(db) as connection:
         rows = usage_of(connection, by, since_ns=since, until_ns=until)

@@ -164,7 +164,7 @@ _CACHE_READ = Count(why="whether prompt caching works")
 _CACHE_WRITE = Count(why="whether prompt caching works")
 _REASONING = Count(why="how much reasoning models are used")
 _COST = Usd(why="what a session costs", docker="cost")
-_IS_ESTIMATE = Flag(why="whether some of the cost is from a price list, which is then true")
+_IS_ESTIMATE = Flag(why="whether some of the cost is an estimate from a price list; absent if not")
 _HARNESS = {"provider": _PROVIDER, "harnessVariant": _VARIANT, "harnessVersion": _HARNESS_VERSION}
 _NOTHING: dict[str, Kind] = {}
 _TOTAL = {
@@ -202,7 +202,7 @@ def _event(
 _SERVER = (
     _event(
         "server.started",
-        "once per server, when it takes requests (uvicorn: after startup; celery: worker ready)",
+        "once per server, when it starts to accept requests (uvicorn: after startup; celery: worker ready)",
         "how many installations run, and which kind",
         {"port": Count(why="whether the default port is kept", preset="agent-swarm")},
     ),
@@ -439,7 +439,7 @@ _REST = (
     *(
         _event(
             f"workflow.{verb}",
-            f"a run of a workflow {verb}",
+            f"a run of a workflow {ends}",
             why,
             {
                 "workflowId": _WORKFLOW_ID,
@@ -448,7 +448,10 @@ _REST = (
                 "stepsFailed": Count(why="how far runs come"),
             },
         )
-        for verb, why in (("completed", "the success rate of workflows"), ("failed", "the failure rate of workflows"))
+        for verb, ends, why in (
+            ("completed", "completes", "the success rate of workflows"),
+            ("failed", "fails", "the failure rate of workflows"),
+        )
     ),
     _event(
         "agent.registered",

@@ -11,7 +11,7 @@ _HEAD = """\
 ## Anonymous usage events
 
 <Product> sends <maintainers> anonymous events about its own use. They are built from the fields listed below and from
-nothing else. They hold no prompt, no answer, no argument or result of a tool, no message of an error, no path, no
+nothing else. They contain no prompt, no answer, no argument or result of a tool, no error message, no path, no
 address and no name of a person, a machine or an account.
 
 **What an event says**
@@ -19,20 +19,20 @@ address and no name of a person, a machine or an account.
 _TAIL = r"""
 \* a keyed hash of an identifier; the key never leaves the installation. † a public name, or `custom`.
 
-Every event also has a random id that was made when the product was first used, the day on which that was, the product's
-version, and the time to the second.
+Every event also has a random id that was created when the product was first used, the day on which that happened, the
+product's version, and the time to the second.
 
-**What we use them for.** To count installations, to see whether releases work, and to decide what to mend. Reports have
-no row about fewer than <five> installations.
+**What we use them for.** To count installations, to see whether releases work, and to decide what to fix. No row of our
+reports covers fewer than <five> installations.
 
-**What we keep.** Events, for <13 months>. No address, no header of a request, and of the moment of arrival the hour.
+**What we keep.** Events, for <13 months>. No address, no header of a request, and only the hour of arrival.
 
-**What could be joined.** Events of one installation share its id. Who has another exact record of the same calls, such
-as the log of a model provider, could find the event that belongs to one by its token counts<; we round numbers>.
+**What could be joined.** Events of one installation share its id. Anyone with another exact record of the same calls,
+such as the log of a model provider, could match an event to a call by its token counts<; we round numbers>.
 
 **How to see and stop them.** `agent-telemetry events` prints each event byte for byte. `agent-telemetry off`,
 `DO_NOT_TRACK=1` or `ANONYMIZED_TELEMETRY=false` stops them. `agent-telemetry forget --ask-maintainers` deletes what
-came from an installation, there and here.
+came from an installation, both on our side and on yours.
 
 **Whom to ask.** <contact>
 """

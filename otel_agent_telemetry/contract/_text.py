@@ -39,9 +39,9 @@ _HEAD = """\
 Anonymous events about the lifecycle of agents, sessions and tasks, for the maintainers of the product that uses this
 package: contract version {contract}. What is not listed here cannot be sent: this file is generated from
 `otel_agent_telemetry/contract` (`make schema`), and a test compares the two. A product may declare events of its own,
-with the same kinds; `agent-telemetry schema --format markdown`, run in its environment, lists them as well.
+with the same kinds; `agent-telemetry schema --format markdown --declare MODULE` lists them as well.
 
-**See it:** `agent-telemetry events` prints every event byte for byte. `agent-telemetry events --next` prints the next
+**See it:** `agent-telemetry events` prints every event, byte for byte. `agent-telemetry events --next` prints the next
 one before it leaves. `AGENT_TELEMETRY_DEBUG=1` prints events and sends none.
 **Switch it off:** `agent-telemetry off`, or `ANONYMIZED_TELEMETRY=false`, or `DO_NOT_TRACK=1`.
 **Delete it:** `agent-telemetry forget` deletes the installation id, the reference key and the ledger.
@@ -59,13 +59,13 @@ names, command arguments, environment variables, and names of agents, tools, wor
 | `actor_anonymous_id` | `install_` and 16 random hex digits, made on this machine, one per product |
 | `metadata` | `schema_version` {version}, `environment`, and `install_created_at`: the day on which that id was made |
 
-`schema_version` tells how to read what surrounds an event. A later version of the contract has more events or
+`schema_version` says how to read the fields around an event. A later version of the contract has more events or
 properties, and the same `schema_version`: a reader skips those that it does not know.
 
-The docker dialect has the same fields under other names, and in addition `os` (`linux`, `darwin`, `windows`) and
-`os_language` (a language tag). There, `is_success` of a session is false if any error was recorded in it, even one of a
-tool that the agent recovered from, as in docker-agent. In the proxy dialect `isSuccess` of the same session is true
-unless an error ended it, and `errorCount` tells the rest.
+The docker dialect has the same fields under other names, and two more: `os` (`linux`, `darwin`, `windows`) and
+`os_language` (a language tag). Its `is_success` of a session is false if any error was recorded in the session, even
+one of a tool that the agent recovered from, as in docker-agent. In the proxy dialect, `isSuccess` of the same session
+is true unless an error ended it, and `errorCount` counts all errors.
 
 ## What could be joined, and by whom
 
@@ -74,13 +74,13 @@ reference. Ids and references mean nothing anywhere else.
 
 **A model provider**, or anybody who can read its usage log, can find the call behind an event. By default token
 counts and durations are exact, and times are to the second: the exact pair of input and output tokens, with the time,
-is often found once in such a log. Whoever has both, the events and the log, can tell which customer of the provider
+often occurs only once in such a log. Anyone with both the events and the log can tell which customer of the provider
 an installation belongs to.
 
 **The operator** can find the event of a call in the same way, in their own traces.
 
 `precision="coarse"` (`AGENT_TELEMETRY_PRECISION=coarse`) makes this much harder: it keeps two significant digits of
-each number and the minute of each time. `agent-telemetry schema --entropy` prints how many bits each event can carry,
+each number, and the minute of each time. `agent-telemetry schema --entropy` prints how many bits each event can carry,
 exact and coarse.
 
 ## Kinds

@@ -40,8 +40,8 @@ _ENDED = frozenset({"SUCCESS", "FAILURE", "REVOKED"})
 _PRODUCT = "acme-agents"
 
 
-@click.command()
-@click.option("--maintainers", is_flag=True, help="Instead: ten simulated installations, a proxy, and its report.")
+@click.command(short_help="Run an example service, and show its trace and events.")
+@click.option("--maintainers", is_flag=True, help="Instead, run ten simulated installations, a proxy, and its report.")
 @click.option(
     "--db",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -50,9 +50,9 @@ _PRODUCT = "acme-agents"
 def demo(*, maintainers: bool, db: Path | None) -> None:
     """Run an unmodified agent service, then show its trace, its token usage, and the anonymous events it sent.
 
-    Then the same with telemetry switched off. Needs fastapi, uvicorn, celery and openai-agents; the model is a scripted
-    server on this machine, nothing leaves it, and all state is in a temporary folder;
-    --db keeps the traces elsewhere.
+    It then does the same with telemetry switched off. It needs fastapi, uvicorn, celery and openai-agents. The model is
+    a scripted server on this machine, so nothing leaves it. All state is in a temporary folder, except for traces that
+    you keep with --db.
     """
     if maintainers:
         from otel_agent_telemetry.cli.demo._maintainers import maintainers_demo
