@@ -198,6 +198,11 @@ class Program:
         """How many events there are of each name; those that begin with ``but`` are left out."""
         return dict(Counter(event["event"] for event in self.events if not event["event"].startswith(but or ("-",))))
 
+    def priorities(self) -> dict[int | None, int]:
+        """How many tasks were created with each priority; None where nothing is said."""
+        created = [event for event in self.events if event["event"] == "task.created"]
+        return dict(Counter(event["properties"].get("priority") for event in created))
+
     def wait(self, what: Callable[[Program], object], *, timeout: float = 20) -> None:
         """Return once ``what(self)`` is true; an AssertionError that shows the output otherwise."""
         deadline = time.monotonic() + timeout

@@ -74,6 +74,11 @@ def test_events_follow(story: Program) -> None:
     }
 
 
+def test_a_task_has_its_priority(story: Program) -> None:
+    """The weight that a task has in its pool is told as it is created."""
+    assert story.priorities() == {1: 7, 7: 1}
+
+
 def test_our_errors_stay_with_us(tmp_path: Path) -> None:
     """Where every call of ours raises, the DAG run ends as it does without us."""
     with dag_run(tmp_path, "-m", "broken") as program:

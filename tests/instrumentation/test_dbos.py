@@ -72,6 +72,11 @@ def test_events_follow(story: Program) -> None:
     }
 
 
+def test_a_workflow_has_its_priority(story: Program) -> None:
+    """The priority that a workflow has in its queue is told as it is created."""
+    assert story.priorities() == {None: 23, 7: 1}
+
+
 def test_a_workflow_outlives_its_process(tmp_path: Path, postgres: str) -> None:
     """What ran as its process was killed is one task with the execution that recovers it, or that gives it up."""
     with Program(home=tmp_path, variables=database(postgres)) as program:

@@ -71,6 +71,11 @@ def test_events_follow(story: Program) -> None:
     assert story.counted() == EVENTS
 
 
+def test_a_message_has_its_priority(story: Program) -> None:
+    """The priority that a message has in its queue is told as it is created."""
+    assert story.priorities() == {0: 15, 7: 1, None: 1}  # nobody knows the actor of the last
+
+
 def test_the_time_limit_is_a_timeout(story: Program) -> None:
     """What ran out of time is told from other failures."""
     categories = [each["properties"]["errorCategory"] for each in story.events if each["event"] == "task.failed"]

@@ -62,6 +62,11 @@ def test_events_follow(story: Program) -> None:
     }
 
 
+def test_a_task_has_its_priority(story: Program) -> None:
+    """The priority that a task has in its queue is told as it is created."""
+    assert story.priorities() == {None: 15, 7: 1}
+
+
 def test_the_consumer_is_a_server(story: Program) -> None:
     """The main process reports its start and its stop, as a worker; those that it forks say neither."""
     assert [

@@ -75,6 +75,11 @@ def test_events_follow(story: Program) -> None:
     }
 
 
+def test_a_job_has_its_priority(story: Program) -> None:
+    """The priority that a job has in its queue is told as it is created."""
+    assert story.priorities() == {0: 13, 7: 1}
+
+
 def test_a_job_outlives_its_worker(tmp_path: Path, database: str) -> None:
     """What was running as its worker was killed is one task with the attempt that another worker makes."""
     with Program(home=tmp_path, variables={"POSTGRES": database}) as program:

@@ -68,6 +68,11 @@ def test_events_follow(story: Program) -> None:
     assert story.counted("tool") == EVENTS
 
 
+def test_a_task_has_its_priority(story: Program) -> None:
+    """The priority that a task has in its queue is told as it is created."""
+    assert story.priorities() == {None: 13, 7: 1}
+
+
 def test_the_worker_is_a_server(story: Program) -> None:
     """The command starts and stops once, as a worker, and names the signal, whatever number of processes it has."""
     assert [

@@ -53,8 +53,14 @@ def _begin(ti: Any, *_: Any, **__: Any) -> Any:
     number = max(2 if _was_here(ti) else 1, int(ti.try_number or 1))
     carrier = {"task_id": task_id, "task_name": name, "task_source": _SOURCE}
     if number == 1:
-        carrier = telemetry.create_task(name, id=task_id, source=_SOURCE)
+        carrier = telemetry.create_task(name, id=task_id, source=_SOURCE, priority=_priority(ti))
     return telemetry.run_task({**carrier, "task_attempt": str(number)}, claimed=True).start()
+
+
+def _priority(ti: Any) -> int | None:
+    """The weight by which Airflow's pools choose the next task."""
+    weight = getattr(getattr(ti, "task", None), "priority_weight", None)
+    return weight if isinstance(weight, int) else None
 
 
 def _was_here(ti: Any) -> bool:

@@ -38,7 +38,7 @@ def again() -> None:
         raise ConnectionError
 
 
-@any_task
+@any_task(priority_weight=7)
 def fail() -> None:
     """End with an exception."""
     raise LookupError

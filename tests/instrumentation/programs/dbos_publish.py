@@ -53,8 +53,8 @@ def each_kind() -> None:
     assert client.enqueue(succeed, 1).get_result() == 1
     for name in ("coroutine", "retry", "delegate", "delegate_coroutine"):
         assert result(enqueue(name)) is None, name
-    for name in ("fail", "fail_coroutine"):
-        assert result(enqueue(name)) == "LookupError", name
+    assert result(enqueue("fail", priority=7)) == "LookupError"
+    assert result(enqueue("fail_coroutine")) == "LookupError"
     assert result(enqueue("forbidden")) == "DBOSNotAuthorizedError"
     assert result(client.enqueue({"workflow_name": "misfit", "queue_name": "jobs"}, Unknown())) != "None"
     stopped("aborted")

@@ -28,7 +28,7 @@ def succeed() -> None:
     """End well."""
 
 
-@dramatiq.actor(max_retries=0)
+@dramatiq.actor(max_retries=0, priority=7)
 def fail() -> None:
     """End with an exception."""
     raise ValueError

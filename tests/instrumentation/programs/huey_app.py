@@ -38,7 +38,7 @@ def succeed(number: int = 0, *, two: int = 0) -> str:
     return "done"
 
 
-@task()
+@task(priority=7)
 def fail() -> None:
     """End with an exception."""
     raise LookupError

@@ -38,8 +38,9 @@ async def defer_each() -> None:
 
     await wait_until(is_aborting)
     assert await manager.cancel_job_by_id_async(aborted, abort=True)
-    for each in ("coroutine", "locked", "half_locked", "fail", "again", "exhaust", "delegate"):
+    for each in ("coroutine", "locked", "half_locked", "again", "exhaust", "delegate"):
         await getattr(jobs, each).defer_async()
+    await jobs.fail.configure(priority=7).defer_async()
     await jobs.succeed.batch_defer_async({"number": 1}, {"number": 0})
     waiting = jobs.twice.configure(queueing_lock="twice", schedule_in={"hours": 1})
     first = await waiting.defer_async()

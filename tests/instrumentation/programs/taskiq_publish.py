@@ -19,8 +19,9 @@ async def main() -> int:
     await unknown.kiq()
     await app.sleep.kiq()
     await app.hide.kiq()
-    tasks = (app.succeed, app.fail, app.retry, app.exhaust, app.requeue, app.reject, app.delegate, app.work)
+    tasks = (app.succeed, app.retry, app.exhaust, app.requeue, app.reject, app.delegate, app.work)
     published = [await task.kiq() for task in (*tasks, app.too_long, app.cancel)]
+    published.append(await app.fail.kicker().with_labels(priority=7).kiq())
     files = [app.folder / "sleeping", app.folder / "hidden"]
     while not all([await each.is_ready() for each in published] + [each.exists() for each in files]):
         await asyncio.sleep(0.02)
