@@ -11,14 +11,19 @@ import re
 from datetime import datetime, timezone
 from functools import lru_cache
 from importlib import resources
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from otel_agent_telemetry._imports import importing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["PriceList", "Rates", "document_of", "installed", "shipped", "write"]
 
 _UNITS = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok")
 _COMPACT_DATE = re.compile(r"(20\d\d)([01]\d)([0-3]\d)$")
+_OF_BEDROCK = re.compile(r"((us|eu|apac|au|jp|ca|us-gov|global)\.)?[a-z0-9]+\.[a-z].*-v\d+(:\d+)?$")
+"""The ids of Bedrock alone name vendor and revision so: ``us.anthropic.claude-sonnet-4-5-20250929-v1:0``."""
 _SIGNS = (("equals", "="), ("starts_with", "^"), ("ends_with", "$"), ("contains", "*"), ("regex", "~"))
 
 
@@ -48,11 +53,19 @@ class PriceList:
 
     def _find(self, model: str, provider: str | None) -> list[tuple[int, Rates]] | None:
         name = model.lower()
-        for candidate in (self._named(provider), self._of_model(name)):
-            found = None if candidate is None else self._prices(candidate, name)
-            if found is not None:
-                return [(start, _rates(rates)) for start, rates in found] or None
-        return None
+        found = self._first((self._named(provider), self._of_model(name)), name)
+        vendor, slash, rest = name.partition("/")
+        while found is None and slash:  # as LiteLLM and OpenRouter write it: anthropic/claude-sonnet-4-5
+            found = self._first((self._named(provider), self._named(vendor)), rest)
+            vendor, slash, rest = rest.partition("/")
+        if found is None and _OF_BEDROCK.match(name):
+            found = self._first((self._named("aws.bedrock"),), name)
+        return None if found is None else [(start, _rates(rates)) for start, rates in found] or None
+
+    def _first(self, providers: Iterable[Any], name: str) -> Any:
+        """The prices that the first of these providers has for the model."""
+        found = (self._prices(provider, name) for provider in providers if provider is not None)
+        return next((prices for prices in found if prices is not None), None)
 
     def _named(self, provider: str | None) -> Any:
         if provider is None:

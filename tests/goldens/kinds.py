@@ -149,9 +149,12 @@ def spent(cost: float, model: str, read: int, written: int) -> float | None:
     """What a model call may have cost; an amount that no call costs is none, and the list's price stands for it."""
     if isfinite(cost) and 0 <= cost <= _MOST_USD:
         return cost
-    with suppress(LookupError):
-        usage = genai_prices.Usage(input_tokens=read, output_tokens=written)
-        return min(float(genai_prices.calc_price(usage, model_ref=model).total_price), _MOST_USD)
+    usage = genai_prices.Usage(input_tokens=read, output_tokens=written)
+    vendor, _, rest = model.partition("/")
+    for name, provider in ((model, None), (rest, vendor)):
+        with suppress(LookupError):
+            price = genai_prices.calc_price(usage, model_ref=name, provider_id=provider).total_price
+            return min(float(price), _MOST_USD)
     return None
 
 

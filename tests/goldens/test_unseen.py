@@ -137,6 +137,9 @@ CASES: dict[str, dict[str, Any]] = {
         ("RecordTokenUsage", "our-own", 5, 1, "+Inf"),
         END,
     ),
+    "no cost of a model with its vendor": docker_agent(
+        START, ("RecordTokenUsage", "anthropic/claude-sonnet-4-5-20250929", 1200, 300, "NaN"), END
+    ),
     "sums that run over": docker_agent(START, ("RecordTokenUsage", "gpt-4o", 2**63 - 1, 1, 1e21), END),
     "a tool of another session": docker_agent(START, ("RecordToolCall", "grep", "other", "helper", -3, None), END),
     "bytes that are no text": docker_agent(

@@ -54,6 +54,32 @@ def test_it_says_what_genai_prices_says(model: str, provider: str | None, tokens
     assert ours == pytest.approx(theirs)
 
 
+@pytest.mark.parametrize(
+    ("model", "provider", "plain", "seller"),
+    [
+        ("anthropic/claude-sonnet-4-5-20250929", None, "claude-sonnet-4-5", "anthropic"),
+        ("anthropic/claude-sonnet-4-5-20250929", "anthropic", "claude-sonnet-4-5", "anthropic"),
+        ("anthropic/claude-sonnet-4-5", "litellm", "claude-sonnet-4-5", "anthropic"),
+        ("openrouter/openai/gpt-4o", None, "openai/gpt-4o", "openrouter"),
+        ("models/gemini-2.5-pro", "gcp.gemini", "gemini-2.5-pro", "google"),
+        ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", None, "us.anthropic.claude-sonnet-4-5-20250929-v1:0", "aws"),
+    ],
+)
+def test_a_model_with_its_vendor_has_a_price(model: str, provider: str | None, plain: str, seller: str) -> None:
+    """A name with who makes or sells the model before it costs what the name alone costs there."""
+    usage = genai_prices.Usage(input_tokens=1000, output_tokens=100)
+    price = float(genai_prices.calc_price(usage, model_ref=plain, provider_id=seller).total_price)
+    assert estimate(model, provider, input_tokens=1000, output_tokens=100, cache_read=0, cache_write=0) == (
+        pytest.approx(price)
+    )
+
+
+@pytest.mark.parametrize("model", ["acme/gpt-4o", "ollama/llama3.2:3b", "/gpt-4o", "gpt-4o/", "acme.model-v1"])
+def test_a_vendor_that_nobody_knows_has_no_price(model: str) -> None:
+    """What somebody hosts under a name of their own is not what its name's last part costs elsewhere."""
+    assert estimate(model, None, input_tokens=1000, output_tokens=100, cache_read=0, cache_write=0) is None
+
+
 def test_a_newer_list_is_read_aside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a list that is not the one that ships, the latter holds until somebody else has read it."""
     asked: list[Callable[[], object]] = []
