@@ -26,7 +26,7 @@ def operators_findings() -> Iterator[tuple[str, str]]:
         return
     faults = [*_addresses()]
     yield from (("wrong", fault) for fault in faults)
-    yield "ok", f"an exporter of your own is configured: traces go to {traces_go()}"
+    yield "ok", f"an exporter of your own is configured: traces go {traces_go()}"
     from otel_agent_telemetry.pipeline.operator import exporters
 
     for signal in ("traces", "metrics"):
@@ -54,7 +54,7 @@ def _addresses() -> Iterator[str]:
 
 def _answer(kind: Callable[..., Any]) -> tuple[str, str]:
     """What the collector answers to a request with no span in it."""
-    where = traces_go()
+    where = traces_go().removeprefix("to ")
     with _heard() as said:
         try:
             exporter = kind(timeout=_SECONDS)

@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, NamedTuple
 
 from otel_agent_telemetry._folder import ledger_file
+from otel_agent_telemetry.pipeline.notice import announced
 from otel_agent_telemetry.pipeline.sending._others import has_own
 from otel_agent_telemetry.pipeline.sending.ledger import Ledger
 
@@ -20,16 +21,21 @@ _WAITING = ("pending", "counting")
 
 
 class Destination(NamedTuple):
-    """The ``endpoint`` (None for nowhere) and the ``dialect`` of a product's events, and the run that told them."""
+    """The ``endpoint`` (None for nowhere) and the ``dialect`` of a product's events, and who said so."""
 
     endpoint: str | None
     dialect: str
     last_run: LastRun | None
+    is_announced: bool = False
+    """Whether only the notice of the product's first run says so, which keeps and sends nothing."""
 
     @classmethod
     def of(cls, settings: Settings, product: str | None) -> Destination:
-        """Of that product: what its last run was told, else what is set here."""
+        """Of that product: what its last run was told, else what is set here, else what its notice said."""
         run = None if product is None else _last_run(ledger_file(settings.state_dir, product))
+        if run is None and settings.endpoint is None and product is not None:
+            endpoint = announced(product, settings.state_dir)
+            return cls(endpoint, settings.dialect, None, is_announced=endpoint is not None)
         if run is None or (run.endpoint is None and settings.endpoint is not None):
             return cls(settings.endpoint, settings.dialect, run)
         return cls(run.endpoint, run.dialect, run)
@@ -38,6 +44,8 @@ class Destination(NamedTuple):
         """Where events go, after a colon; says so where the last run, and not this environment, tells it."""
         if self.endpoint is None:
             return f"none: events are {NOWHERE}, until AGENT_TELEMETRY_ENDPOINT or configure(endpoint=) says where"
+        if self.is_announced:
+            return f"{self.endpoint}, as the notice of the first run says; that run kept and sent nothing"
         told = self.last_run is not None and self.last_run.endpoint == self.endpoint
         return f"{self.endpoint}, in the {self.dialect} dialect" + (", as of the last run" if told else "")
 

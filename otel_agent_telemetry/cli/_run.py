@@ -53,7 +53,7 @@ def run(command: tuple[str, ...], *, debug: bool) -> None:
         supervise(found, arguments)
     os.environ.update({**instrumented(os.environ), **_local_destination()})
     if sys.stderr.isatty():
-        click.echo(f"agent-telemetry: traces go to {traces_go()}", err=True)
+        click.echo(f"agent-telemetry: traces go {traces_go()}", err=True)
     sys.stdout.flush()
     sys.stderr.flush()
     become(arguments, os.environ)

@@ -64,6 +64,7 @@ def status(product: str | None, state_dir: str | None, opt_out_env: str | None, 
             "product": found,
             "products": known,
             "endpoint": destination.endpoint,
+            "endpoints": {name: Destination.of(settings, name).endpoint for name in known},
             "dialect": destination.dialect,
             "last_run": None if run is None else {**run._asdict(), "at": moment_iso(run.at)},
             "state_dir": settings.state_dir,
@@ -73,7 +74,7 @@ def status(product: str | None, state_dir: str | None, opt_out_env: str | None, 
         }
         click.echo(json.dumps({**_decided(decision, verdicts), **about}, indent=2))
     else:
-        lines = [*_rules(decision, verdicts), *_places(settings, destination, found, known), *_ledger(kept)]
+        lines = [*_rules(decision, verdicts), *_places(settings, destination, known), *_ledger(kept)]
         for other in others:
             words = ", ".join(f"{name} {value}" for name, value in other.items())
             lines.append(f"kept by another version of this package: {words}")
@@ -119,11 +120,12 @@ def _rules(decision: Decision, verdicts: list[Decision]) -> list[str]:
     ]
 
 
-def _places(settings: Settings, destination: Destination, found: str | None, known: list[str]) -> list[str]:
-    lines = [f"product: {found or 'none'}"]
+def _places(settings: Settings, destination: Destination, known: list[str]) -> list[str]:
     if len(known) > 1:
         lines = [f"products: {', '.join(known)}; --product NAME shows one"]
-    lines.append(f"destination: {destination.in_words()}")
+        lines += [f"destination of {product}: {Destination.of(settings, product).in_words()}" for product in known]
+    else:
+        lines = [f"product: {known[0] if known else 'none'}", f"destination: {destination.in_words()}"]
     run = destination.last_run
     if run is not None:
         lines.append(f"last run: {moment(run.at)}, events {'on' if run.rule == 'default' else 'off'} (rule {run.rule})")

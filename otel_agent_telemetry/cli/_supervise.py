@@ -62,7 +62,7 @@ def supervise(found: Found, arguments: list[str]) -> NoReturn:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where it is ignored nobody is told of a child's end
     harness = Harness(DEFAULT, arguments, task=found.known.name, read=not os.isatty(1), env=before).begin()
     if where is not None and sys.stderr.isatty():
-        click.echo(f"agent-telemetry: traces go to {traces_go()}", err=True)
+        click.echo(f"agent-telemetry: traces go {traces_go()}", err=True)
     nowhere = f"{found.known.name} has nowhere to report to: start `agent-telemetry serve`, or set an OTLP endpoint"
     for remark in harness.remarks or ([nowhere] if where is None else []):
         click.echo(f"agent-telemetry: {remark}", err=True)

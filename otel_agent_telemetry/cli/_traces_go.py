@@ -15,15 +15,15 @@ _DEFAULT = "http://localhost:4318"
 
 
 def traces_go(environ: Mapping[str, str] = os.environ) -> str:
-    """In words, without a password that stands in an address."""
+    """``to http://…`` or ``nowhere: …``, without a password that stands in an address."""
     if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return "nowhere: OTEL_SDK_DISABLED=true"
     names = [name.strip() for name in environ.get("OTEL_TRACES_EXPORTER", "").split(",") if name.strip()]
     endpoint = environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
     if not names and not endpoint:
-        return "nowhere: no `agent-telemetry serve` is up, and OTEL_EXPORTER_OTLP_ENDPOINT is not set"
+        return "nowhere: start `agent-telemetry serve`, or set OTEL_EXPORTER_OTLP_ENDPOINT"
     places = [_place(name, endpoint or _DEFAULT) for name in names or ["otlp"] if name not in {"none", "agent_events"}]
-    return " and ".join(places) or f"nowhere: OTEL_TRACES_EXPORTER={','.join(names)}"
+    return f"to {' and '.join(places)}" if places else f"nowhere: OTEL_TRACES_EXPORTER={','.join(names)}"
 
 
 def _place(name: str, endpoint: str) -> str:

@@ -17,7 +17,7 @@ from otel_agent_telemetry.pipeline import _running
 if TYPE_CHECKING:
     from typing import TextIO
 
-__all__ = ["give_notice"]
+__all__ = ["announced", "give_notice"]
 
 
 _TEXT = """\
@@ -49,7 +49,7 @@ def give_notice(product: str, endpoint: str, state_dir: str, stream: TextIO | No
     if os.path.lexists(marker):
         return None
     try:
-        _remember(marker)
+        _remember(marker, endpoint)
     except OSError:
         _logger.debug("the notice cannot be remembered; it will be given again", exc_info=True)
     _given.add(marker)
@@ -63,7 +63,12 @@ _FIRST_RUN = Decision(
 _given: set[str] = set()  # in this process, whatever may be remembered on disk
 
 
-def _remember(marker: str) -> None:
+def announced(product: str, state_dir: str) -> str | None:
+    """Where the notice said that the product's events go; None where it was not given."""
+    return _read(os.path.join(state_dir, product, "notice")).partition("\n")[2].strip() or None
+
+
+def _remember(marker: str, endpoint: str) -> None:
     """Keep which process gave the notice, so that those that it starts know that this is still the first run."""
     folder = os.path.dirname(marker)
     make_private(folder)
@@ -71,14 +76,18 @@ def _remember(marker: str) -> None:
         require_own(place)
     descriptor = os.open(marker, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     try:
-        os.write(descriptor, _running.this().encode())
+        os.write(descriptor, f"{_running.this()}\n{endpoint}\n".encode())
     finally:
         os.close(descriptor)
 
 
 def _giver(marker: str) -> str:
+    return _read(marker).partition("\n")[0]
+
+
+def _read(marker: str) -> str:
     try:
-        return read_plain(marker, 200).decode(errors="replace")
+        return read_plain(marker, 4096).decode(errors="replace")
     except OSError:
         return ""
 

@@ -246,9 +246,9 @@ def test_what_a_terminal_is_told(recorder: Recorder, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("variables", "words"),
     [
-        ({}, "nowhere: no `agent-telemetry serve` is up, and OTEL_EXPORTER_OTLP_ENDPOINT is not set"),
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}, "http://collector:4318"),
-        ({"OTEL_TRACES_EXPORTER": "console, otlp"}, "the exporter console and http://localhost:4318"),
+        ({}, "nowhere: start `agent-telemetry serve`, or set OTEL_EXPORTER_OTLP_ENDPOINT"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}, "to http://collector:4318"),
+        ({"OTEL_TRACES_EXPORTER": "console, otlp"}, "to the exporter console and http://localhost:4318"),
         (
             {"OTEL_TRACES_EXPORTER": "none", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:1"},
             "nowhere: OTEL_TRACES_EXPORTER=none",

@@ -61,6 +61,7 @@ def test_on(tmp_path: Path) -> None:
         "product": None,
         "products": [],
         "endpoint": None,
+        "endpoints": {},
         "dialect": "proxy",
         "last_run": None,
         "state_dir": str(tmp_path),
@@ -154,7 +155,11 @@ def test_status_of_several_products(tmp_path: Path) -> None:
     keep_an_event(tmp_path, "other-agents")
     done = agent_telemetry("status", "--state-dir", tmp_path)
     assert (done.code, done.err) == (0, "")
-    assert "products: acme-agents, other-agents; --product NAME shows one" in done.out.splitlines()
+    assert done.out.splitlines()[10:13] == [
+        "products: acme-agents, other-agents; --product NAME shows one",
+        f"destination of acme-agents: none: {NOWHERE}",
+        f"destination of other-agents: none: {NOWHERE}",
+    ]
 
 
 @pytest.mark.parametrize("command", ["events", "forget"])

@@ -74,6 +74,15 @@ def test_the_second_run_at_a_terminal(tmp_path: Path, recorder: Recorder) -> Non
     assert [request.json()["event"] for request in recorder.wait(1)] == ["server.shutdown"]
 
 
+def test_where_the_notice_said_that_events_go(tmp_path: Path, recorder: Recorder) -> None:
+    """After the first run, which keeps nothing, ``status`` and ``doctor`` repeat what its notice said."""
+    at_a_terminal(tmp_path, recorder.url)
+    words = f"{recorder.url}, as the notice of the first run says; that run kept and sent nothing"
+    assert f"destination: {words}" in agent_telemetry("status", "--state-dir", tmp_path).out.splitlines()
+    checked = agent_telemetry("doctor", "--state-dir", tmp_path).out.splitlines()
+    assert f"ok     destination   acme-agents: {words}" in checked
+
+
 def test_a_run_after_forget(tmp_path: Path, recorder: Recorder) -> None:
     """After ``agent-telemetry forget`` the next run is a first one again."""
     at_a_terminal(tmp_path, recorder.url)
