@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import traceback
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from tests.lifecycle.acme import Acme, Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from otel_agent_telemetry import Handle
     from otel_agent_telemetry.lifecycle import Lifecycle
@@ -182,6 +184,26 @@ def test_a_session_adds_up(acme: Acme) -> None:
         ],
     )
     assert sums == {"tasksProcessed": 1, "toolCalls": 1, "modelCalls": 1, "totalTokens": 1500, "totalCostUsd": 0.013}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "told"),
+    [
+        ("proxy", {"isSuccess": True, "errorCount": 1, "errors": ["tool_error"]}),
+        ("docker", {"is_success": False, "error_count": 1, "error": ["tool_error"]}),
+    ],
+)
+def test_a_session_that_recovered_from_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dialect: str, told: dict[str, object]
+) -> None:
+    """In the proxy dialect a session whose tool failed is a success; in the docker dialect it is none."""
+    monkeypatch.setenv("AGENT_TELEMETRY_ALLOW_IN_TESTS", "1")
+    acme = Acme(tmp_path, dialect=dialect)
+    with acme.telemetry.session():
+        acme.telemetry.track_tool("web_search", duration_ms=12, error="tool_error")
+    ended = json.loads(acme.bodies[-1])
+    properties = ended["properties"] if dialect == "proxy" else ended["records"][0]["properties"]
+    assert {name: properties[name] for name in told} == told
 
 
 def test_started_is_told_when_it_happens(acme: Acme) -> None:
