@@ -37,7 +37,7 @@ CORE := $(patsubst %,tests/%,consent delivery destinations host identity leaving
 ALONE := $(patsubst %,tests/instrumentation/test_%.py,a2a airflow apscheduler arq aws_lambda celery clients commands dbos dramatiq faststream huey \
     langgraph mcp openai_agents prefect procrastinate rq servers taskiq temporalio web)
 
-.PHONY: help demo demo-maintainers docs test test-docs test-goldens test-harnesses test-frameworks test-oldest test-temporal test-workflows test-collector test-jaeger test-kafka test-prometheus test-clickhouse test-clients soak bench bench-stores check lint types coverage wheels lock newest release audit-dependencies schema models clean
+.PHONY: help demo demo-maintainers docs pictures test test-docs test-goldens test-harnesses test-frameworks test-oldest test-temporal test-workflows test-collector test-jaeger test-kafka test-prometheus test-clickhouse test-clients soak bench bench-stores check lint types coverage wheels lock newest release audit-dependencies schema models clean
 
 help:
 	@echo 'make demo              an agent service, its trace, and the anonymous events it sent'
@@ -63,6 +63,7 @@ help:
 	@echo 'make schema            TELEMETRY.md, the JSON Schema and the table of settings from the code'
 	@echo 'make models            the shipped lists of public models and prices, from genai-prices'
 	@echo 'make docs              the documentation as a site, build/docs/index.html'
+	@echo 'make pictures          the pictures of the documentation, taken anew; needs Chromium'
 	@echo 'make clean             removes all that these made'
 
 demo: $(VENV)/.demo
@@ -175,6 +176,10 @@ wheels: $(VENV)/.dev
 docs: $(VENV)/.dev
 	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky --fresh-env --doctree-dir build/doctrees docs build/docs
 	@echo 'docs: build/docs/index.html'
+
+# What the page looks like today, for docs/images.
+pictures: $(VENV)/.test
+	@$(BIN)/python -W ignore -m tests.docs.pictures
 
 lock: $(VENV)/.uv
 	@$(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-annotate \

@@ -65,7 +65,7 @@ def test_with_the_key_events_go_by_their_reference(store: Store, tmp_path: Path)
 def test_a_field_says_its_kind_and_what_it_is_made_from(store: Store) -> None:
     """Kind and reason come from the contract; the source is an attribute, or words for what is none."""
     store.add_spans(request(Made(attributes=TASK)))
-    keep(store, proxy("task.completed", source="api", durationMs=100))
+    keep(store, proxy("task.completed", source="api", durationMs=100, version="2.3.0"))
     assert left(store)["events"][0]["fields"] == [
         {
             "name": "source",
@@ -80,6 +80,13 @@ def test_a_field_says_its_kind_and_what_it_is_made_from(store: Store) -> None:
             "kind": "Milliseconds",
             "why": "how long tasks take, since they were created",
             "sources": ["the span's start and end"],
+        },
+        {
+            "name": "version",
+            "value": "2.3.0",
+            "kind": "Envelope",
+            "why": "says which product and release it is",
+            "sources": ["the product's own settings"],
         },
     ]
 

@@ -240,7 +240,7 @@ def _field(declared: Event | None, dialect: str, name: str, value: object) -> Le
         "value": value,
         "kind": kind[1].label if kind else "Envelope",
         "why": kind[1].why if kind else "says which product and release it is",
-        "sources": property_sources(declared.name if declared else "", kind[0] if kind else name),
+        "sources": property_sources(declared.name if declared and kind else "", kind[0] if kind else name),
     }
 
 
