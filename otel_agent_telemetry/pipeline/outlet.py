@@ -109,9 +109,10 @@ class Outlet:
                 settings, self._identity, product=process.product, version=process.version, source=source
             )
             self._around = None
-        if self._around is None or settings.preset is not None:
-            now = as_of_now(self._start, settings)
-            self._around = now if now != self._around else self._around  # the one in use knows what it has written
+        if self._around is None:
+            self._around = as_of_now(self._start, settings)
+        elif settings.preset is not None and (now := as_of_now(self._start, settings)) != self._around:
+            self._around = now  # an equal one would not know what the one in use has written
         return self._around
 
     def is_current(self) -> bool:

@@ -33,7 +33,7 @@ from tests.maintainers.synthetic import Life
 from tests.recorder import Recorder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
     from playwright.sync_api import Browser, Page
 
@@ -70,7 +70,7 @@ with telemetry.session(agent="planner", id="chat-9001"), telemetry.task("answer"
 
 
 @contextmanager
-def page(browser: Browser, width: int, height: int) -> Iterator[Page]:
+def page(browser: Browser, width: int, height: int) -> Generator[Page]:
     """A light page of that size, in UTC, with an extra half of a pixel for each."""
     context = browser.new_context(
         viewport={"width": width, "height": height}, device_scale_factor=1.5, color_scheme="light", timezone_id="UTC"
@@ -193,7 +193,7 @@ def _take(shown: Page, name: str) -> None:
 
 
 @contextmanager
-def _scripted_model() -> Iterator[str]:
+def _scripted_model() -> Generator[str]:
     """The address of what answers instead of a model."""
     with ModelServer() as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
