@@ -151,7 +151,8 @@ def spent(cost: float, model: str, read: int, written: int) -> float | None:
         return cost
     usage = genai_prices.Usage(input_tokens=read, output_tokens=written)
     vendor, _, rest = model.partition("/")
-    for name, provider in ((model, None), (rest, vendor)):
+    of_bedrock = re.fullmatch(r"([a-z-]+\.)?[a-z0-9]+\.[a-z].*-v\d+(:\d+)?", model) is not None
+    for name, provider in ((model, None), (rest, vendor), *([(model, "aws")] if of_bedrock else [])):
         with suppress(LookupError):
             price = genai_prices.calc_price(usage, model_ref=name, provider_id=provider).total_price
             return min(float(price), _MOST_USD)
@@ -170,5 +171,12 @@ def as_replayed(given: Any) -> Any:
     if not isinstance(given, dict):
         return given
     fields = cast("dict[str, Any]", given)
-    known = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf"), "-0": -0.0, "bigint": 2**70}
+    known = {
+        "NaN": float("nan"),
+        "Infinity": float("inf"),
+        "-Infinity": float("-inf"),
+        "-0": -0.0,
+        "bigint": 2**70,
+        "lone-surrogate": "\ud800",
+    }
     return known.get(fields["$js"]) if "$js" in fields else fields

@@ -130,7 +130,7 @@ class Expected:
         """The texts of a list; one that holds other values alone is none."""
         if not isinstance(given, list):
             return ABSENT
-        items = cast("list[Any]", given)
+        items = [kinds.as_replayed(item) for item in cast("list[Any]", given)]
         texts = [item for item in items if isinstance(item, str)]
         values = (self.value(kind.item, key, text) for text in texts[: kinds.LONGEST_LIST])
         return [value for value in values if value is not ABSENT] if texts or not items else ABSENT
@@ -214,14 +214,16 @@ class Expected:
     def _RecordToolCall(  # noqa: N802
         self, _call: Call, tool: str, session_id: str, agent: str, duration: int, error: str | None
     ) -> Any:
+        named = kinds.or_empty(agent)
         if self._sessions:
             self._sessions[-1]["tools"] += 1
             self._sessions[-1]["errors"] += ["tool_error"] if error is not None else []
+            named = named or self._sessions[-1]["agent_name"]
         return "tool", {
             "action": "call",
             "tool_name": kinds.or_empty(tool),
             "session_id": self._session_around(session_id),
-            "agent_name": kinds.or_empty(agent),
+            "agent_name": named,
             "duration_ms": kinds.lasted(duration),
             "is_success": error is None,
             "error": ABSENT if error is None else "tool_error",

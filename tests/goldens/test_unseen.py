@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.goldens.compare import compare
+from tests.goldens.drawn import drawn
 from tests.goldens.made import INSTALLATION, agent_swarm, docker_agent
 from tests.goldens.replay import replay
 
@@ -51,6 +52,13 @@ CASES: dict[str, dict[str, Any]] = {
         ("server.started", {"port": js("-0"), "x": js("lone-surrogate")}),
         ("server.started", {"port": js("circular")}),
         ("server.shutdown", {"signal": "SIGINT", "uptimeMs": js("Infinity"), "sessionsProcessed": -4}),
+    ),
+    "half a surrogate pair": agent_swarm(
+        (
+            "task.created",
+            {"taskId": js("lone-surrogate"), "source": js("lone-surrogate"), "tags": [js("lone-surrogate")]},
+        ),
+        ("session.failure", {"agentId": "a", "errorCategory": js("lone-surrogate"), "model": js("lone-surrogate")}),
     ),
     "large and small numbers": agent_swarm(
         ("server.shutdown", {"signal": "SIGTERM", "uptimeMs": 1e21, "sessionsProcessed": 10**16}),
@@ -159,3 +167,12 @@ def test_an_unseen_case_differs_only_for_a_stated_reason(
     """Names, stores, failures and servers of any case are understood."""
     case = CASES[name]
     assert compare(case, replay(case, tmp_path, monkeypatch)).failures == []
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_drawn_case_differs_only_for_a_stated_reason(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So are values that nobody thought of together."""
+    case = drawn(seed)
+    assert compare(case, replay(case, tmp_path, monkeypatch)).failures == [], case["calls"]
