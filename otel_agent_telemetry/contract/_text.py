@@ -63,9 +63,10 @@ names, command arguments, environment variables, and names of agents, tools, wor
 properties, and the same `schema_version`: a reader skips those that it does not know.
 
 The docker dialect has the same fields under other names, and two more: `os` (`linux`, `darwin`, `windows`) and
-`os_language` (a language tag). Its `is_success` of a session is false if any error was recorded in the session, even
-one of a tool that the agent recovered from, as in docker-agent. In the proxy dialect, `isSuccess` of the same session
-is true unless an error ended it, and `errorCount` counts all errors.
+`os_language` (the language that `LANG` names, such as `de_DE.UTF-8`; `other` if it names none, as `C.UTF-8` does). Its
+`is_success` of a session is false if any error was recorded in the session, even one of a tool that the agent recovered
+from, as in docker-agent. In the proxy dialect, `isSuccess` of the same session is true unless an error ended it, and
+`errorCount` counts all errors.
 
 ## What could be joined, and by whom
 
