@@ -166,7 +166,7 @@ def tell_empty(connection: sqlite3.Connection, otherwise: str = "") -> None:
         click.echo(otherwise or "No trace matches; leave out a filter, or look further back with --since.", err=True)
         return
     click.echo(
-        "The store is empty. Fill it: run `agent-telemetry serve` and point OTEL_EXPORTER_OTLP_ENDPOINT at it,\n"
-        "or use `agent-telemetry import FILE`.",
+        "The store is empty. Fill it: `agent-telemetry run -- COMMAND` while `agent-telemetry serve` runs,\n"
+        "or `agent-telemetry import FILE`.",
         err=True,
     )
