@@ -30,6 +30,7 @@ __all__ = [
     "belongs_to",
     "connected_readonly",
     "identity_of",
+    "inode_of",
     "is_busy",
     "is_full",
     "migrate",
@@ -342,7 +343,16 @@ def connected_readonly(path: str | os.PathLike[str]) -> sqlite3.Connection:
 
 def identity_of(path: str | os.PathLike[str]) -> object:
     """Differs once the file at ``path``, or the log beside it, is another one."""
-    return _inode(os.fspath(path)), _inode(f"{os.fspath(path)}-wal")
+    return inode_of(path), inode_of(f"{os.fspath(path)}-wal")
+
+
+def inode_of(path: str | os.PathLike[str]) -> tuple[int, int] | None:
+    """Differs once the file at ``path`` is another one, while somebody has the first one open; None for none."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 _open_databases: weakref.WeakSet[Database] = weakref.WeakSet()
@@ -405,11 +415,3 @@ def _is_broken(error: Exception) -> bool:
     """SQLite's "not a database" and "malformed" have the bare class; busy, full or read-only have OperationalError."""
     missing = isinstance(error, sqlite3.OperationalError) and "no such table" in str(error)
     return missing or type(error) in {sqlite3.DatabaseError, NewerError}
-
-
-def _inode(path: str) -> tuple[int, int] | None:
-    try:
-        found = os.stat(path)
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino

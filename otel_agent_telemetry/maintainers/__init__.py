@@ -5,6 +5,7 @@ Knows nothing of the pipeline that sends: what both agree on is the contract.
 
 from otel_agent_telemetry.maintainers._figures import figure
 from otel_agent_telemetry.maintainers._page import page
-from otel_agent_telemetry.maintainers._report import Answer, Asked, Report, report
+from otel_agent_telemetry.maintainers._reading import report
+from otel_agent_telemetry.maintainers._report import Answer, Asked, Report
 
 __all__ = ["Answer", "Asked", "Report", "figure", "page", "report"]

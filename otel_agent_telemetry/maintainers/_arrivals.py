@@ -37,6 +37,11 @@ _PRODUCT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _INSTALLATION = re.compile(r"(install|ephemeral)_[0-9a-f]{16}", re.ASCII)
 _LANGUAGE = re.compile(r"(C|POSIX|other|[a-z]{2,3}([_-][A-Z]{2})?)([.](UTF-8|utf-?8|ISO-8859-[0-9]{1,2}))?", re.ASCII)
 _NAME = re.compile(r"[@~]?[A-Za-z0-9][A-Za-z0-9._:/+-]{0,63}", re.ASCII)
+_ENVELOPE = frozenset(
+    {"product", "event", "occurred_at", "source", "actor_mode", "actor_anonymous_id", "properties", "metadata"}
+)
+_OF_SENDER = frozenset({"version", "swarmVersion"})
+_OF_RECORD = frozenset({"action", "user_uuid", "version", "os", "os_language"})
 _SYSTEMS = frozenset({"linux", "darwin", "windows", "other"})
 _PLACES = (*ENVIRONMENTS, "other")
 _CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")
@@ -60,6 +65,10 @@ class Arrival(NamedTuple):
     language: str
     installed_on: str
     properties: dict[str, object]
+    unknown: int = 0
+    """Fields that were dropped because nothing declares them."""
+    wrong: int = 0
+    """Fields that were dropped because they were not of their kind."""
 
 
 class DroppedError(ValueError):
@@ -97,7 +106,7 @@ class Reader:
         if given.get("actor_mode") != "anonymous" or metadata.get("schema_version") != contract.SCHEMA_VERSION:
             raise DroppedError("unknown_schema")
         properties = _map(given.get("properties"))
-        product, installation, version, source, environment, installed_on = sender(
+        product, installation, version, source, environment, installed_on, wrong = sender(
             given.get("product"),
             given.get("actor_anonymous_id"),
             properties.get("version"),
@@ -106,6 +115,8 @@ class Reader:
             metadata.get("environment"),
             metadata.get("install_created_at"),
         )
+        checked = _checked(plan, properties)
+        unknown, misfits = _dropped(plan, properties, checked, _OF_SENDER)
         return Arrival(
             product,
             name,
@@ -117,7 +128,9 @@ class Reader:
             "",
             "",
             installed_on,
-            _checked(plan, properties),
+            checked,
+            unknown if given.keys() <= _ENVELOPE else unknown + len(given.keys() - _ENVELOPE),
+            wrong + misfits,
         )
 
     def _from_docker(self, given: _Objects) -> Arrival:
@@ -134,7 +147,10 @@ class Reader:
             event = self._docker.get((subject, action))
         if event is None:
             raise DroppedError("unknown_event")
-        renamed = {ours: properties[theirs] for theirs, ours in self._renames[event.name] if theirs in properties}
+        renames, plan = self._renames[event.name], self._events[event.name]
+        renamed = {ours: properties[theirs] for theirs, ours in renames if theirs in properties}
+        checked = _checked(plan, renamed)
+        _, wrong = _dropped(plan, renamed, checked, frozenset())
         return Arrival(
             product=_required(_PRODUCT, record.get("source"), "no_product"),
             event=event.name,
@@ -146,22 +162,30 @@ class Reader:
             os=_one_of(_SYSTEMS, properties.get("os")),
             language=_text(_LANGUAGE, properties.get("os_language")),
             installed_on="",
-            properties=_checked(self._events[event.name], renamed),
+            properties=checked,
+            unknown=len(properties.keys() - _OF_RECORD - {theirs for theirs, _ in renames}),
+            wrong=wrong,
         )
 
 
-_Sender = tuple[str, str, str, str, str, str]
+_Sender = tuple[str, str, str, str, str, str, int]
+"""Product, installation, version, source, environment, day of installation, how many were not of their kind."""
 
 
 def _sender(*said: object) -> _Sender:
     product, installation, version, swarm_version, source, environment, installed_on = said
-    return (
-        _required(_PRODUCT, product, "no_product"),
-        _required(_INSTALLATION, installation, "no_installation"),
+    checked = (
         _version(version) or _version(swarm_version),
         _one_of(SOURCES, source),
         _one_of(_PLACES, environment),
         _text(_DAY, installed_on),
+    )
+    given = (version or swarm_version, source, environment, installed_on)
+    return (
+        _required(_PRODUCT, product, "no_product"),
+        _required(_INSTALLATION, installation, "no_installation"),
+        *checked,
+        sum(bool(ours) != (theirs is not None) for ours, theirs in zip(checked, given, strict=True)),
     )
 
 
@@ -198,6 +222,17 @@ def _renames(event: Event) -> list[tuple[str, str]]:
 
 def _checked(plan: Mapping[str, Check], given: _Objects) -> _Objects:
     return {name: value for name, value in given.items() if (check := plan.get(name)) is not None and check(value)}
+
+
+def _dropped(
+    plan: Mapping[str, Check], given: _Objects, checked: _Objects, elsewhere: frozenset[str]
+) -> tuple[int, int]:
+    """How many properties are not in ``checked`` because nothing declares them, or as they are not of their kind."""
+    if len(given) - sum(name in given for name in elsewhere) == len(checked):
+        return 0, 0
+    lost = given.keys() - checked.keys() - elsewhere
+    unknown = len(lost - plan.keys())
+    return unknown, len(lost) - unknown
 
 
 def _check(schema: Mapping[str, Any]) -> Check:

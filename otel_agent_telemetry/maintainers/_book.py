@@ -86,7 +86,7 @@ class Book:
         rows, present = list[tuple[Any, ...]](), set[tuple[int, ...]]()
         around_of, word_of, word, draw = self._around.get, self._words.get, self._word, self._draw
         for key, arrival in batch:
-            _, event, _, occurred, _, _, _, _, _, installed_on, given = arrival
+            _, event, _, occurred, _, _, _, _, _, installed_on, given, _, _ = arrival
             around = arrival[:1] + arrival[2:3] + arrival[4:9]
             product, installation, version, source, environment, os, language = around_of(around) or self._learn(
                 connection, around, installed_on

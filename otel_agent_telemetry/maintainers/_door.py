@@ -21,14 +21,14 @@ from aiohttp.http_exceptions import PayloadEncodingError
 from otel_agent_telemetry.errors import StoreError
 from otel_agent_telemetry.maintainers._arrivals import DIALECT_PATHS, DroppedError, is_installation
 from otel_agent_telemetry.maintainers._guard import CHALLENGE, may_read
-from otel_agent_telemetry.maintainers._page import PAGE_HEADERS
 from otel_agent_telemetry.maintainers._writing import Writing
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from otel_agent_telemetry.maintainers._arrivals import Arrival, Reader
     from otel_agent_telemetry.maintainers._book import Book
+    from otel_agent_telemetry.maintainers._showing import Showing
 
 __all__ = ["Door"]
 
@@ -46,27 +46,26 @@ class Door:
     """Receives into ``book``, at most ``rate`` events a second from one connection, ten seconds' worth at once.
 
     ``stopped`` are patterns of versions, such as ``1.2.*``: their events are refused with 410, which their clients
-    take as the end. ``report`` makes the page and its JSON; who may see them is :func:`may_read`'s to say.
+    take as the end. ``showing`` has the page and its JSON; who may see them is :func:`may_read`'s to say.
     """
 
     def __init__(
         self,
         book: Book,
         reader: Reader,
-        report: Callable[[str, Mapping[str, str]], tuple[str, bytes]],
+        showing: Showing,
         *,
         rate: float = 2000.0,
         stopped: Sequence[str] = (),
         token: str | None = None,
     ) -> None:
         self._reader = reader
-        self._report = report
+        self._showing = showing
         self._rate = rate
         self._stopped = tuple(stopped)
         self._token = token
         self._buckets: WeakKeyDictionary[asyncio.BaseTransport, list[float]] = WeakKeyDictionary()
         self._writing = Writing(book)
-        self._reporting = asyncio.Lock()
 
     def application(self) -> web.Application:
         """The application, for a runner of aiohttp's."""
@@ -133,12 +132,12 @@ class Door:
         deleted = await self._writing.forget(request.match_info["installation"])
         return web.json_response({"deleted": deleted})
 
-    async def _show(self, request: web.Request) -> web.Response:
+    async def _show(self, request: web.Request) -> web.StreamResponse:
         if not may_read(request.headers, self._token):
             raise web.HTTPUnauthorized(headers=CHALLENGE, text="the report is for its maintainers; give the token")
-        async with self._reporting:  # one at a time, whoever asks
-            content_type, body = await asyncio.to_thread(self._report, request.path, dict(request.query))
-        return web.Response(body=body, content_type=content_type, charset="utf-8", headers=PAGE_HEADERS)
+        if request.path == "/report.json":
+            return await self._showing.json(request)
+        return await self._showing.page(request, _SECURITY)
 
 
 async def _healthy(_request: web.Request) -> web.Response:

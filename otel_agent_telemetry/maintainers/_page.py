@@ -1,21 +1,24 @@
-"""The report as one HTML file: no script, nothing loaded from anywhere, both themes."""
+"""The report as HTML: no script, nothing loaded from anywhere, both themes.
+
+In parts, each of which can be shown as soon as it is there: a browser draws what has come, and the style shows of the
+words that something is being asked only those which nothing follows yet.
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from datetime import date
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from otel_agent_telemetry.maintainers._figures import figure
+from otel_agent_telemetry.maintainers._shapes import shape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from otel_agent_telemetry.maintainers._report import Answer, Report
 
-__all__ = ["PAGE_HEADERS", "page"]
+__all__ = ["BEGINNING", "PAGE_HEADERS", "page", "parts", "refusal"]
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: light-dark(#1c2024, #e6e8ea); --quiet: light-dark(#5c6670, #9aa4ae);
@@ -34,14 +37,24 @@ th { color: var(--quiet); font-weight: 500; } td.n, th.n { text-align: right; }
 .more { color: var(--bad); font-weight: 600; } .less { color: var(--good); font-weight: 600; }
 svg { display: block; max-width: 100%; height: auto; }
 svg text { fill: var(--quiet); font: 11px system-ui, sans-serif; }
+@media (max-width: 40rem) { svg text { font-size: 20px; } }
 .all { fill: var(--soft); } .new { fill: var(--fill); } .axis { stroke: var(--line); }
+.wait { display: none; } @supports selector(:has(+ *)) { .wait { display: block; } .wait:has(+ *) { display: none; } }
+.wait::before { content: ""; display: inline-block; width: .8em; height: .8em; margin-right: .5em; border-radius: 50%;
+  border: 2px solid var(--line); border-top-color: var(--fill); animation: turn 1s linear infinite; }
+@keyframes turn { to { transform: rotate(1turn); } }
+@media (prefers-reduced-motion: reduce) { .wait::before { animation: none; } }
+form { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: end; margin: 1rem 0; }
+label { color: var(--quiet); font-size: .85rem; }
+select, input, button { display: block; max-width: 11rem; padding: .2rem .4rem; font: inherit; }
+summary { cursor: pointer; }
 """
 _HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 PAGE_HEADERS = {
-    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_HASH}'; img-src data:; frame-ancestors 'none'"
+    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_HASH}'; img-src data:; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
 }
 
-_WIDTH, _HEIGHT, _BOTTOM = 720, 150, 18
 _FAILURES = ("failures_by_version", "failures_by_source", "failures_by_harness", "failures_by_model")
 _GROUPS = (
     ("use", "Who uses it", ("active_by_day", "active_by_week", "active_by_month", "retention", "versions")),
@@ -80,20 +93,46 @@ _TITLES = {
 }  # fmt: skip
 
 
-def page(report: Report) -> str:
-    """The whole document."""
-    groups = [(key, title, [name for name in names if report.answers.get(name)]) for key, title, names in _GROUPS]
-    links = "".join(f'<a href="#{key}">{title}</a>' for key, title, _ in groups)
-    body = "".join(
-        f'<section id="{key}"><h2>{title}</h2>{"".join(_answer(report, name) for name in names)}</section>'
-        for key, title, names in groups
-    )
+def _beginning(title: str) -> str:
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f'<link rel="icon" href="data:,">'
-        f"<title>{escape(report.product)}: report</title><style>{_STYLE}</style>"
-        f"<h1>{escape(report.product)}</h1><p>{_period(report)}</p><nav>{links}</nav>{body}{_received(report)}</html>\n"
+        f'<link rel="icon" href="data:,"><title>{escape(title)}</title><style>{_STYLE}</style><body>'
     )
+
+
+_ASKING = '<p class="wait" role="status">asking the book</p>'
+BEGINNING = _beginning("agent-telemetry report") + _ASKING
+"""What a page can begin with before anything is known."""
+_END = "</html>\n"
+
+
+def page(report: Report) -> str:
+    """A document with all of it."""
+    return _beginning(f"{report.product}: report") + "".join(parts(report, report.answers, report.answers.__getitem__))
+
+
+def parts(
+    report: Report, names: Collection[str], answer: Callable[[str], Answer], *, is_live: bool = False
+) -> Iterator[str]:
+    """What follows the beginning, part by part; ``answer`` is asked for each of the ``names`` when it is its turn.
+
+    What ``is_live`` says what is being asked, and can be told to ask for another report.
+    """
+    links = "".join(f'<a href="#{key}">{title}</a>' for key, title, _ in _GROUPS)
+    form = _form(report) if is_live else ""
+    yield f"<h1>{escape(report.product)}</h1><p>{_period(report)}</p>{form}<nav>{links}</nav>"
+    for key, title, group in _GROUPS:
+        yield f'<section id="{key}"><h2>{title}</h2>'
+        for name in (name for name in group if name in names):
+            yield _question(report, name) + (_ASKING if is_live else "")
+            yield _answer(name, answer(name))
+        yield "</section>"
+    yield _received(report) + _END
+
+
+def refusal(text: str) -> str:
+    """What follows the beginning where there is no report, or no more of it."""
+    return f'<p role="alert">{escape(text)}</p>{_END}'
 
 
 def _period(report: Report) -> str:
@@ -103,8 +142,31 @@ def _period(report: Report) -> str:
     return f"{since}, environment {escape(report.asked.environment)}. {rows}"
 
 
-def _answer(report: Report, name: str) -> str:
-    answer = report.answers[name]
+def _form(report: Report) -> str:
+    asked, known = report.asked, report.choices
+    versions = report.versions or ("", "")
+    fields = (
+        _select("product", "Product", known.products, report.product),
+        f'<label>Days, 0 for all<input name="days" type="number" min="0" max="9999" value="{asked.days}"></label>',
+        _select("environment", "Environment", known.environments, asked.environment),
+        _select("compare", "Version before", known.versions, versions[0]),
+        _select("compare", "Version after", known.versions, versions[1]),
+        _select("funnel", "Funnel: first", known.events, asked.funnel[0]),
+        _select("funnel", "then", known.events, asked.funnel[1]),
+        _select("funnel", "and then", known.events, asked.funnel[2]),
+    )
+    summary = "Another period, other versions, another funnel"
+    return f"<details><summary>{summary}</summary><form>{''.join(fields)}<button>Show</button></form></details>"
+
+
+def _select(name: str, title: str, values: Sequence[str], chosen: str) -> str:
+    options = "".join(
+        f"<option{' selected' if value == chosen else ''}>{escape(value)}" for value in dict.fromkeys((*values, chosen))
+    )
+    return f'<label>{title}<select name="{name}">{options}</select></label>'
+
+
+def _question(report: Report, name: str) -> str:
     if name == "compared" and report.versions is not None:
         before, after = map(escape, report.versions)
         title = f"{after} against {before}"
@@ -113,10 +175,12 @@ def _answer(report: Report, name: str) -> str:
         title, text = "Funnel", "Installations that did the first, then the second, then the third."
     else:
         title, text = _TITLES[name]
-    shape = _SHAPES.get(name, _table)
-    shown = shape(answer) if answer.rows else "<p>Nothing to show.</p>"
-    left_out = f"<p>{_plural(answer.withheld, 'row')} left out.</p>" if answer.withheld else ""
-    return f"<h3>{title}</h3><p>{text}</p>{shown}{left_out}"
+    return f"<h3>{title}</h3><p>{text}</p>"
+
+
+def _answer(name: str, answer: Answer) -> str:
+    shown = shape(name, answer) if answer.rows else "<p>Nothing to show.</p>"
+    return shown + (f"<p>{_plural(answer.withheld, 'row')} left out.</p>" if answer.withheld else "")
 
 
 def _received(report: Report) -> str:
@@ -124,76 +188,6 @@ def _received(report: Report) -> str:
     answer_rows = "".join(f'<tr><td>{escape(name)}<td class="n">{count:,}' for name, count in rows)
     text = "<p>Since the book was begun, all products.</p>"
     return f"<section><h2>What arrived</h2>{text}<table>{answer_rows}</table></section>"
-
-
-def _table(answer: Answer) -> str:
-    is_number = [any(isinstance(row[at], (int, float)) for row in answer.rows) for at in range(len(answer.columns))]
-    classes = [' class="n"' if is_one else "" for is_one in is_number]
-    titles = zip(answer.columns, classes, strict=True)
-    head = "".join(f"<th{of_class}>{escape(column.replace('_', ' '))}" for column, of_class in titles)
-    rows = "".join("<tr>" + "".join(_cells(answer.columns, classes, row)) for row in answer.rows)
-    return f'<div class="wide"><table><thead><tr>{head}<tbody>{rows}</table></div>'
-
-
-def _cells(columns: Sequence[str], classes: Sequence[str], row: Sequence[Any]) -> Iterator[str]:
-    measure = row[0] if columns[0] == "measure" else None
-    for column, of_class, value in zip(columns, classes, row, strict=True):
-        shown = f' class="{value}"' if column == "verdict" else of_class
-        yield f"<td{shown}>{escape(figure(column, value, measure))}"
-
-
-def _bars(number_of: Callable[[date], int]) -> Callable[[Answer], str]:
-    """Active installations as bars, the new ones of each darker, with a table for those who read it."""
-
-    def bars(answer: Answer) -> str:
-        places = [number_of(date.fromisoformat(start)) for start, _, _ in answer.rows]
-        tallest = max(row[1] for row in answer.rows)
-        step = _WIDTH / (1 + places[-1] - places[0])  # a time without a row keeps its place
-        scale = (_HEIGHT - _BOTTOM - 12) / tallest
-        drawn = "".join(
-            f"<g><title>{escape(start)}: {count:,} active, {new:,} new</title>"
-            f"{_bar((place - places[0]) * step, step, count * scale, 'all')}"
-            f"{_bar((place - places[0]) * step, step, new * scale, 'new')}</g>"
-            for place, (start, count, new) in zip(places, answer.rows, strict=True)
-        )
-        floor = _HEIGHT - _BOTTOM
-        labels = (
-            f'<text x="0" y="{_HEIGHT - 4}">{escape(answer.rows[0][0])}</text><text x="0" y="10">{tallest:,}</text>'
-            f'<text x="{_WIDTH}" y="{_HEIGHT - 4}" text-anchor="end">{escape(answer.rows[-1][0])}</text>'
-        )
-        line = f'<line class="axis" x1="0" x2="{_WIDTH}" y1="{floor}" y2="{floor}"/>'
-        size = f'viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" role="img"'
-        return (
-            f"<svg {size}>{line}{drawn}{labels}</svg><details><summary>as a table</summary>{_table(answer)}</details>"
-        )
-
-    return bars
-
-
-def _bar(x: float, step: float, height: float, kind: str) -> str:
-    width = max(step - 2, 0.5 * step)
-    y = _HEIGHT - _BOTTOM - height
-    return f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"/>'
-
-
-def _crossed(answer: Answer) -> str:
-    """Rows of (row, column, number) as a table with a column for each."""
-    columns = sorted({row[1] for row in answer.rows})
-    numbers = {(row[0], row[1]): row[2] for row in answer.rows}
-    head = "".join(f'<th class="n">{escape(str(column)) or "(unknown)"}' for column in columns)
-    rows = "".join(
-        f"<tr><td>{escape(start)}" + "".join(f'<td class="n">{numbers.get((start, column), "")}' for column in columns)
-        for start in dict.fromkeys(row[0] for row in answer.rows)
-    )
-    return f'<div class="wide"><table><thead><tr><th>{answer.columns[0]}{head}<tbody>{rows}</table></div>'
-
-
-_SHAPES: dict[str, Callable[[Answer], str]] = {
-    "active_by_day": _bars(date.toordinal),
-    "active_by_week": _bars(lambda day: (day.toordinal() - 1) // 7),
-    "active_by_month": _bars(lambda day: 12 * day.year + day.month),
-    **dict.fromkeys(("retention", "versions"), _crossed),
-}
 
 
 def _plural(count: int, noun: str) -> str:

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from otel_agent_telemetry.errors import InputError, TelemetryError
+from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.maintainers._arrivals import Reader
 from otel_agent_telemetry.maintainers._book import Book
 from otel_agent_telemetry.maintainers._door import Door
-from otel_agent_telemetry.maintainers._page import page
-from otel_agent_telemetry.maintainers._report import Asked, report
+from otel_agent_telemetry.maintainers._reading import Reading
+from otel_agent_telemetry.maintainers._report import Asked
+from otel_agent_telemetry.maintainers._showing import Showing
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = ["serve"]
 
@@ -43,18 +42,13 @@ def serve(
     ``began`` is told the address, and ``least`` is how many installations a row of the report needs.
     Raises InputError where the address is taken and StoreError where the file cannot be used.
     """
-    book = Book(path)
-    door = Door(
-        book,
-        Reader(),
-        lambda what, query: _answered(path, Asked(least=least), what, query),
-        rate=rate,
-        stopped=stopped,
-        token=token,
-    )
+    book, reading = Book(path), Reading(path)
+    showing = Showing(reading, Asked(least=least))
+    door = Door(book, Reader(), showing, rate=rate, stopped=stopped, token=token)
     try:
         asyncio.run(_run(door, host, port, began))
     finally:
+        reading.close()  # first: whoever closes the book last brings its log into it
         book.close()
 
 
@@ -80,18 +74,3 @@ async def _until_told() -> None:
         with suppress(NotImplementedError):  # Windows
             asyncio.get_running_loop().add_signal_handler(number, told.set)
     await told.wait()
-
-
-def _answered(path: str | os.PathLike[str], asked: Asked, what: str, query: Mapping[str, str]) -> tuple[str, bytes]:
-    """The report for what an address asks: ``?product=``, ``?days=``."""
-    try:
-        if product := query.get("product"):
-            asked = replace(asked, product=product)
-        if (days := query.get("days", "")).isdigit():
-            asked = replace(asked, days=int(days[:4]))
-        found = report(path, asked)
-    except TelemetryError as error:
-        return "text/plain", f"{error}\n".encode()
-    if what == "/report.json":
-        return "application/json", json.dumps(found.as_json()).encode()
-    return "text/html", page(found).encode()

@@ -12,10 +12,12 @@ import pytest
 
 from otel_agent_telemetry.maintainers._arrivals import Arrival, Reader
 from otel_agent_telemetry.maintainers._book import Book
-from otel_agent_telemetry.maintainers._report import Asked, Report, report
+from otel_agent_telemetry.maintainers._reading import report
+from otel_agent_telemetry.maintainers._report import Asked, Report
 from tests.collector.clickhouse import ClickHouse
 from tests.collector.running import CONFIGURATIONS
 from tests.maintainers.synthetic import Life
+from tests.maintainers.truth import TRUTHS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,6 +109,13 @@ def test_both_give_the_same_answer(both: tuple[Life, ClickHouse, Report], name: 
     assert life.events > 5000
     assert len(rows) == len(theirs)
     assert [pair for pair in zip(rows, theirs, strict=True) if not near(*pair)] == []
+
+
+@pytest.mark.parametrize("question", TRUTHS)
+def test_the_answer_is_the_truth(both: tuple[Life, ClickHouse, Report], question: str) -> None:
+    """Of all the events: what both say is what the life is known to have been."""
+    found, true = TRUTHS[question](both[0], both[2])
+    assert found == true
 
 
 def near(ours: tuple[Any, ...], theirs: tuple[Any, ...]) -> bool:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.local.browsing import Watched, chromium
 from tests.maintainers.proxy import Proxy
+from tests.maintainers.relay import Relay
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser, Page
@@ -95,3 +97,60 @@ def test_it_fits_a_phone(page: Page, scheme: str) -> None:
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+SIGN = b'<p class="wait" role="status">asking the book</p>'
+IN_TOOLS = b"all others are custom.</p>" + SIGN
+
+
+@contextmanager
+def halfway(browser: Browser, proxy: Proxy, until: bytes) -> Generator[tuple[Page, Relay]]:
+    """The page on a phone, as far as it has come; nothing may be wrong with it when all is there."""
+    opened = browser.new_page(viewport={"width": 390, "height": 800})
+    with closing(opened), Relay(proxy.url, until) as relay:
+        watched = Watched(opened, relay.url)
+        opened.goto(f"{relay.url}/?days=0", wait_until="commit")
+        opened.locator(".wait:visible").wait_for()
+        yield opened, relay
+        assert watched.wrong == []
+
+
+def test_it_says_at_once_that_it_asks(browser: Browser, proxy: Proxy) -> None:
+    """Before anything is known there is one line, and no more than that."""
+    with halfway(browser, proxy, SIGN) as (opened, _relay):
+        assert opened.locator("body").inner_text() == "asking the book"
+
+
+def test_each_answer_comes_when_it_is_there(browser: Browser, proxy: Proxy) -> None:
+    """While a question is asked all before it stands, with a sign below its heading; at the end there is no sign."""
+    with halfway(browser, proxy, IN_TOOLS) as (opened, relay):
+        signs = opened.locator(".wait:visible")
+        headings = "sign => [...sign.parentElement.querySelectorAll('h3')].pop().textContent"
+        assert (signs.count(), signs.evaluate(headings)) == (1, "Tools")
+        assert opened.locator("#use svg").count() == 3
+        assert opened.evaluate("document.documentElement.scrollWidth") <= 390
+        relay.go_on()
+        opened.get_by_role("heading", name="What arrived").wait_for()
+        assert signs.count() == 0
+
+
+def test_the_form_asks_for_another_report(page: Page) -> None:
+    """Its fields show what was asked for; another funnel, period and comparison are an address."""
+    page.get_by_text("Another period").click()
+    page.get_by_label("Funnel: first").select_option("server.started")
+    page.get_by_label("and then").select_option("task.failed")
+    page.get_by_label("Version before").select_option("2.4.0")
+    page.get_by_label("Version after").select_option("2.3.0")
+    page.get_by_label("Days").fill("30")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Show").click()
+    steps = (
+        page.locator("#features h3", has_text="Funnel").locator("xpath=following-sibling::div[1]").locator("tbody tr")
+    )
+    assert [text.split("\t")[0] for text in steps.all_inner_texts()] == [
+        "server.started",
+        "task.started",
+        "task.failed",
+    ]
+    assert page.get_by_role("heading", name="2.3.0 against 2.4.0").is_visible()
+    assert page.locator("input[name=days]").input_value() == "30"

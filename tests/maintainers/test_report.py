@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
-from collections import Counter, defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from otel_agent_telemetry.errors import InputError, StoreError
-from otel_agent_telemetry.maintainers._book import rounded
 from otel_agent_telemetry.maintainers._compared import compare
 from otel_agent_telemetry.maintainers._page import page
-from otel_agent_telemetry.maintainers._report import Asked, Report, report
+from otel_agent_telemetry.maintainers._reading import report
+from otel_agent_telemetry.maintainers._report import Asked, Report
 from tests.maintainers.proxy import COMMAND
-from tests.maintainers.synthetic import DAY, Life, nearest_rank
+from tests.maintainers.synthetic import DAY, Life
+from tests.maintainers.truth import TRUTHS, iso, rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 Lived = tuple[Life, "Path"]
@@ -32,125 +30,11 @@ def whole(lived: Lived) -> Report:
     return report(lived[1], Asked(days=0, least=1, funnel=("server.started", "task.failed", "task.cancelled")))
 
 
-def rows(found: Report, name: str) -> list[dict[str, Any]]:
-    """An answer's rows as objects."""
-    answer = found.answers[name]
-    return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
-
-
-def iso(day: int) -> str:
-    """A day, counted from the epoch, as it is written."""
-    return time.strftime("%Y-%m-%d", time.gmtime(day * DAY))
-
-
-def monday(day: int) -> int:
-    """The first day of its week."""
-    return (day + 3) // 7 * 7 - 3
-
-
-def test_who_is_active_and_who_is_new(lived: Lived, whole: Report) -> None:
-    """By day and by week, each installation once."""
-    life, _ = lived
-    starts: dict[str, Callable[[int], int]] = {"active_by_day": lambda day: day, "active_by_week": monday}
-    for name, start in starts.items():
-        there: defaultdict[int, set[str]] = defaultdict(set)
-        for day, installation, _version in life.present:
-            there[start(day)].add(installation)
-        known: set[str] = set()
-        expected: list[tuple[str, int, int]] = []
-        for day in sorted(there):
-            expected.append((iso(day), len(there[day]), len(there[day] - known)))
-            known |= there[day]
-        assert whole.answers[name].rows == expected
-
-
-def test_who_came_back(lived: Lived, whole: Report) -> None:
-    """By the week in which an installation was first seen."""
-    weeks: defaultdict[str, set[int]] = defaultdict(set)
-    for day, installation, _version in lived[0].present:
-        weeks[installation].add(monday(day))
-    truth = Counter((iso(min(mine)), (week - min(mine)) // 7) for mine in weeks.values() for week in mine)
-    assert whole.answers["retention"].rows == [(*key, count) for key, count in sorted(truth.items())]
-
-
-def test_versions_by_week(lived: Lived, whole: Report) -> None:
-    """One that changed within a week counts for both."""
-    truth = Counter((week, version) for week, version, _ in {(iso(monday(d)), v, i) for d, i, v in lived[0].present})
-    assert whole.answers["versions"].rows == [(*key, count) for key, count in sorted(truth.items())]
-
-
-@pytest.mark.parametrize(("name", "part"), [("version", 1), ("source", 2), ("harness", 3)])
-def test_how_tasks_end(lived: Lived, whole: Report, name: str, part: int) -> None:
-    """Completed, failed, cancelled, and the rate of success of those that ended by themselves."""
-    truth: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for key, count in lived[0].ends.items():
-        truth[key[part]][key[0]] += count
-    found = {row[name]: row for row in rows(whole, f"tasks_by_{name}")}
-    assert {
-        key: (row["completed"], row["failed"], row["cancelled"], row["success_rate"]) for key, row in found.items()
-    } == {
-        key: (
-            done := ends["task.completed"],
-            bad := ends["task.failed"],
-            ends["task.cancelled"],
-            round(done / (done + bad), 4) if done + bad else None,
-        )
-        for key, ends in truth.items()
-    }
-
-
-def test_tools_and_their_failures(lived: Lived, whole: Report) -> None:
-    """Calls, failures, and quantiles of how long they took, in two significant digits."""
-    life, _ = lived
-    for row in rows(whole, "tools"):
-        took = [rounded(value) for value in life.durations["tool.called", row["name"]]]
-        good, bad = life.tools[row["name"], True], life.tools[row["name"], False]
-        assert (row["calls"], row["failed"]) == (good + bad, bad)
-        assert (row["median_ms"], row["p95_ms"]) == (nearest_rank(took, 0.5), nearest_rank(took, 0.95))
-    assert len(rows(whole, "tools")) == 3
-
-
-def test_what_fails(lived: Lived, whole: Report) -> None:
-    """By category, and by what the event says of version, source, harness and model."""
-    by_source = {(row["category"], row["source"]): row["failures"] for row in rows(whole, "failures_by_source")}
-    assert by_source == lived[0].failures
-    tasks = dict.fromkeys(("version", "source", "harness"), 0)
-    for name in tasks:
-        found = [row for row in rows(whole, f"failures_by_{name}") if row["event"] == "task.failed"]
-        tasks[name] = sum(row["failures"] for row in found)
-    assert {*tasks.values()} == {sum(lived[0].failures.values())}
-    assert {row["event"] for row in rows(whole, "failures_by_model")} == {"session.failure"}
-
-
-def test_how_sessions_end(lived: Lived, whole: Report) -> None:
-    """Badly where an error was recorded in one; the same sessions have a row by cause."""
-    life, _ = lived
-    found = {row["version"]: (row["sessions"], row["bad"]) for row in rows(whole, "sessions")}
-    versions = {version for version, _ in life.sessions}
-    assert found == {v: (life.sessions[v, True] + life.sessions[v, False], life.sessions[v, True]) for v in versions}
-    causes = sum(row["sessions"] for row in rows(whole, "bad_ends"))
-    by_model = sum(row["failed"] for row in rows(whole, "tasks_by_model"))
-    assert causes == by_model == sum(bad for _, bad in found.values())
-
-
-def test_what_is_slow(lived: Lived, whole: Report) -> None:
-    """Tasks and tools, the slowest first."""
-    life, _ = lived
-    found = {(row["event"], row["name"]): row for row in rows(whole, "slow")}
-    assert {*found} == {*life.durations}
-    for key, took in life.durations.items():
-        quick = [rounded(value) for value in took]
-        assert (found[key]["count"], found[key]["p99_ms"]) == (len(took), nearest_rank(quick, 0.99))
-    assert [row["p95_ms"] for row in found.values()] == sorted((r["p95_ms"] for r in found.values()), reverse=True)
-
-
-def test_tokens_and_cost(lived: Lived, whole: Report) -> None:
-    """By model, from token.usage."""
-    life, _ = lived
-    for row in rows(whole, "models"):
-        tokens = (life.tokens[row["model"], "inputTokens"], life.tokens[row["model"], "outputTokens"])
-        assert (row["input_tokens"], row["output_tokens"]) == tokens
-        assert row["cost_usd"] == pytest.approx(life.tokens[row["model"], "milli"] / 1000, abs=0.006)
+@pytest.mark.parametrize("question", TRUTHS)
+def test_an_answer_is_the_truth(lived: Lived, whole: Report, question: str) -> None:
+    """Of what the life of the book is known to have been."""
+    found, true = TRUTHS[question](lived[0], whole)
+    assert found == true
 
 
 def test_a_funnel_follows_the_order(lived: Lived, whole: Report) -> None:
