@@ -11,9 +11,9 @@ from __future__ import annotations
 __all__ = ["COMPARED", "PERIODS", "QUESTIONS", "compared", "funnel"]
 
 PERIODS = {
-    "day": "day",
-    "week": "(day + 3) / 7 * 7 - 3",  # Mondays; day 0, in 1970, was a Thursday
-    "month": "CAST(strftime('%s', day * 86400, 'unixepoch', 'start of month') AS INTEGER) / 86400",
+    "day": "{0}",
+    "week": "({0} + 3) / 7 * 7 - 3",  # Mondays; day 0, in 1970, was a Thursday
+    "month": "CAST(strftime('%s', {0} * 86400, 'unixepoch', 'start of month') AS INTEGER) / 86400",
 }
 DIMENSIONS = {"version": "version", "source": "origin", "harness": "provider", "model": "model"}
 """What tasks are told apart by, and the column of the book that has it."""
@@ -49,35 +49,40 @@ def _quantiles(by: str, events: str, where: str = "") -> str:
 )"""
 
 
+def _start(period: str, day: str = "day") -> str:
+    """The first day of the period that a day is in."""
+    return PERIODS[period].format(f"({day})")
+
+
 def _active(period: str) -> str:
     return f"""
 WITH there AS (
-    SELECT DISTINCT {PERIODS[period]} AS start, installation FROM presence
+    SELECT DISTINCT {_start(period)} AS start, installation FROM presence
     WHERE {_SCOPE} AND installation IN (SELECT id FROM installations WHERE is_kept)
 ), firsts AS (SELECT installation, MIN(start) AS first FROM there GROUP BY installation)
 SELECT date(start * 86400, 'unixepoch') AS start, COUNT(*) AS installations, SUM(start = first) AS new
 FROM there JOIN firsts USING (installation)
-WHERE start * 86400 >= :since - 31 * 86400 AND start * 86400 < :until
+WHERE start >= {_start(period, ":since / 86400")} AND start * 86400 < :until
 GROUP BY start ORDER BY start"""
 
 
 _RETENTION = f"""
 WITH weeks AS (
-    SELECT DISTINCT {PERIODS["week"]} AS week, installation FROM presence
+    SELECT DISTINCT {_start("week")} AS week, installation FROM presence
     WHERE {_SCOPE} AND installation IN (SELECT id FROM installations WHERE is_kept)
 ), firsts AS (SELECT installation, MIN(week) AS first FROM weeks GROUP BY installation)
 SELECT date(first * 86400, 'unixepoch') AS cohort, (week - first) / 7 AS weeks_later, COUNT(*) AS installations
 FROM weeks JOIN firsts USING (installation)
-WHERE first * 86400 >= :since - 6 * 86400 AND first * 86400 < :until
+WHERE first >= {_start("week", ":since / 86400")} AND first * 86400 < :until
 GROUP BY first, weeks_later ORDER BY first, weeks_later"""
 
 _VERSIONS = f"""
 WITH there AS (
-    SELECT DISTINCT {PERIODS["week"]} AS week, version, installation FROM presence
+    SELECT DISTINCT {_start("week")} AS week, version, installation FROM presence
     WHERE {_SCOPE} AND installation IN (SELECT id FROM installations WHERE is_kept)
 )
 SELECT date(week * 86400, 'unixepoch') AS week, {_word("version")} AS version, COUNT(*) AS installations
-FROM there WHERE week * 86400 >= :since - 6 * 86400 AND week * 86400 < :until
+FROM there WHERE week >= {_start("week", ":since / 86400")} AND week * 86400 < :until
 GROUP BY week, version ORDER BY week, 2"""
 
 

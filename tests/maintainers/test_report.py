@@ -16,7 +16,7 @@ from otel_agent_telemetry.maintainers._reading import report
 from otel_agent_telemetry.maintainers._report import Asked, Report
 from tests.maintainers.proxy import COMMAND
 from tests.maintainers.synthetic import DAY, Life
-from tests.maintainers.truth import TRUTHS, iso, rows
+from tests.maintainers.truth import TRUTHS, iso, monday, rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,7 +70,9 @@ def test_days_bound_what_is_counted(lived: Lived) -> None:
     """Only what happened in the last so many days."""
     life, path = lived
     short = report(path, Asked(days=8, least=1), now=life.today * DAY + 60)
-    assert {row["start"] for row in rows(short, "active_by_day")} <= {iso(life.today - back) for back in range(40)}
+    assert {row["start"] for row in rows(short, "active_by_day")} <= {iso(life.today - back) for back in range(8)}
+    weeks = {iso(monday(life.today)), iso(monday(life.today - 7))}
+    assert {row["start"] for row in rows(short, "active_by_week")} <= weeks
     calls = sum(row["calls"] for row in rows(short, "tools"))
     assert 0 < calls < sum(life.tools.values())
 

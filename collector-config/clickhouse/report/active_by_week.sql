@@ -9,7 +9,7 @@ WITH there AS
 firsts AS (SELECT installation, min(start) AS first FROM there GROUP BY installation)
 SELECT toString(start) AS start, count() AS installations, countIf(there.start = first) AS new
 FROM there INNER JOIN firsts USING (installation)
-WHERE toDateTime(there.start, 'UTC') >= {since:DateTime('UTC')} - INTERVAL 31 DAY
+WHERE there.start >= toStartOfWeek({since:DateTime('UTC')}, 1)
     AND toDateTime(there.start, 'UTC') < {until:DateTime('UTC')}
 GROUP BY start
 ORDER BY start;
