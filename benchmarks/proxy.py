@@ -7,14 +7,18 @@ maybe others: "of one core" is by the proxy's processor time alone, which is wha
 from __future__ import annotations
 
 import os
+import selectors
 import socket
 import sys
 import tempfile
 import threading
 import time
+from contextlib import ExitStack
+from functools import partial
 from http.client import HTTPConnection
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -27,7 +31,7 @@ from tests.maintainers.synthetic import Life
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BATCH, CLIENTS, SINGLE_SECONDS = 200, 8, 5.0
+BATCH, SINGLE, CONNECTIONS = 200, 30_000, (1, 8, 64)
 EVENTS_OF_ONE = 2000
 HEAD = "POST /v1/events HTTP/1.1\r\nHost: proxy\r\nContent-Type: application/json\r\n"
 
@@ -68,30 +72,37 @@ def _post_all(proxy: Proxy, bodies: list[bytes]) -> None:
         assert answer.status == 200, answer.status
 
 
-def one_by_one(proxy: Proxy, bodies: list[bytes]) -> int:
-    """Send for some seconds from several clients that wait for each answer; gives how many.
+def one_by_one(proxy: Proxy, bodies: list[bytes], connections: int) -> int:
+    """Send each in a request of its own, one at a time on each connection; gives how many.
 
-    They write requests by hand, to be no brake.
+    One thread, and requests that were written before, so that the client takes a tenth of what the proxy does.
     """
-    ends_at, counts = time.perf_counter() + SINGLE_SECONDS, [0] * CLIENTS
-    threads = [threading.Thread(target=_post_each, args=(proxy, bodies, ends_at, counts, at)) for at in range(CLIENTS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(counts)
-
-
-def _post_each(proxy: Proxy, bodies: list[bytes], ends_at: float, counts: list[int], at: int) -> None:
     host, _, port = urlsplit(proxy.url).netloc.partition(":")
-    with socket.create_connection((host, int(port))) as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        while time.perf_counter() < ends_at:
-            body = bodies[(at + CLIENTS * counts[at]) % len(bodies)]
-            head = f"{HEAD}Content-Length: {len(body)}\r\n\r\n"
-            connection.sendall(head.encode() + body)
-            assert connection.recv(4096).startswith(b"HTTP/1.1 200")
-            counts[at] += 1
+    waiting = iter(bodies)
+    with ExitStack() as stack, selectors.DefaultSelector() as selector:
+        for request in islice(waiting, connections):
+            connection = stack.enter_context(socket.create_connection((host, int(port))))
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.sendall(request)
+            selector.register(connection, selectors.EVENT_READ)
+        while selector.get_map():
+            for key, _ in selector.select():
+                connection = cast("socket.socket", key.fileobj)
+                assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+                request = next(waiting, None)
+                if request is None:
+                    selector.unregister(connection)
+                else:
+                    connection.sendall(request)
+    return len(bodies)
+
+
+def requests_of(bodies: list[bytes]) -> list[bytes]:
+    """A request for each event, as our clients send it."""
+    return [
+        f"{HEAD}Idempotency-Key: {number:032x}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+        for number, body in enumerate(bodies)
+    ]
 
 
 def answers(path: Path) -> dict[str, float]:
@@ -118,8 +129,8 @@ def answers(path: Path) -> dict[str, float]:
 
 
 def _print_rates(what: str, by_the_clock: float, of_one_core: float) -> None:
-    print(f"{what + ', a second':<28}{by_the_clock:>12,.0f}")
-    print(f"{what + ', of one core':<28}{of_one_core:>12,.0f}")
+    print(f"{what + ', a second':<36}{by_the_clock:>12,.0f}")
+    print(f"{what + ', of one core':<36}{of_one_core:>12,.0f}")
 
 
 def main() -> None:
@@ -129,14 +140,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "book.sqlite")
         with Proxy(path, "--rate", "1000000") as proxy:
-            print(f"{'events':<28}{len(bodies):>12,}")
+            print(f"{'events':<36}{len(bodies):>12,}")
             _print_rates("batches of 200", *of_one_core(proxy, in_batches, bodies))
             size = sum(file.stat().st_size for file in path.parent.iterdir() if not file.name.endswith("-wal"))
-            print(f"{'bytes an event':<28}{size / len(bodies):>12.0f}")
+            print(f"{'bytes an event':<36}{size / len(bodies):>12.0f}")
         for name, seconds in answers(path).items():
-            print(f"{name:<28}{1000 * seconds:>9,.0f} ms")
-        with Proxy(Path(folder, "single.sqlite"), "--rate", "1000000") as proxy:
-            _print_rates("one by one", *of_one_core(proxy, one_by_one, bodies))
+            print(f"{name:<36}{1000 * seconds:>9,.0f} ms")
+        single = requests_of(bodies[:SINGLE])
+        for connections in CONNECTIONS:
+            with Proxy(Path(folder, f"single-{connections}.sqlite"), "--rate", "1000000") as proxy:
+                take = partial(one_by_one, connections=connections)
+                _print_rates(f"one by one, {connections} at once", *of_one_core(proxy, take, single))
     print(f"cores: {os.cpu_count()}")
 
 

@@ -83,7 +83,8 @@ class Book:
         self, connection: sqlite3.Connection, batch: Sequence[tuple[int | None, Arrival]], hour: int
     ) -> tuple[list[tuple[Any, ...]], set[tuple[int, ...]]]:
         """A row for each event, and who was there on which day. In one loop: this is most of what an event costs."""
-        rows, present = list[tuple[Any, ...]](), set[tuple[int, ...]]()
+        rows: list[tuple[Any, ...]] = []
+        present: set[tuple[int, ...]] = set()
         around_of, word_of, word, draw = self._around.get, self._words.get, self._word, self._draw
         for key, arrival in batch:
             _, event, _, occurred, _, _, _, _, _, installed_on, given, _, _ = arrival

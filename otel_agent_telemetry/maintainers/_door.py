@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections import Counter
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from otel_agent_telemetry.maintainers._arrivals import Arrival, Reader
     from otel_agent_telemetry.maintainers._book import Book
     from otel_agent_telemetry.maintainers._showing import Showing
+
+    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 __all__ = ["Door"]
 
@@ -69,108 +71,125 @@ class Door:
 
     def application(self) -> web.Application:
         """The application, for a runner of aiohttp's."""
-        application = web.Application(client_max_size=_LARGEST_BODY, middlewares=[_answers])
-        for path in DIALECT_PATHS:
-            application.router.add_post(path, self._receive)
-            application.router.add_delete(path + "/{installation}", self._forget)
-        application.router.add_get("/healthz", _healthy)
-        application.router.add_get("/", self._show)
-        application.router.add_get("/report.json", self._show)
+        application = web.Application(client_max_size=_LARGEST_BODY)
+        application.on_response_prepare.append(_secure)
+        router = application.router
+        for path, dialect in DIALECT_PATHS.items():
+            router.add_post(path, _told(partial(self._receive, dialect)))
+            router.add_delete(path + "/{installation}", _told(self._forget))
+        router.add_get("/healthz", _healthy)
+        router.add_get("/", _told(self._read_by(self._showing.page)))
+        router.add_get("/report.json", _told(self._read_by(self._showing.json)))
+        application.on_shutdown.append(self._close)
         return application
 
-    async def _receive(self, request: web.Request) -> web.Response:
-        dialect = DIALECT_PATHS[request.path]
-        body = await _body(request)
+    async def _receive(self, dialect: str, request: web.Request) -> web.Response:
+        body = await self._body(request)
         lines = [line for line in body.split(b"\n") if line.strip()] if _is_listed(request) else [body]
-        wait = self._wait_for(request, len(lines))
-        if wait:
-            raise web.HTTPTooManyRequests(headers={"Retry-After": str(wait)}, text="too many events on one connection")
+        self._limit(request, len(lines))
         kept, dropped = self._checked(dialect, lines, request.headers.get("Idempotency-Key"))
         await self._writing.add(kept, dropped)
-        if not kept and dropped["stopped"]:
+        if not kept and "stopped" in dropped:
             raise web.HTTPGone(text="events of this version are no longer wanted")
-        if not kept and dropped["not_json"] == len(lines):
+        if not kept and dropped.count("not_json") == len(lines):
             raise web.HTTPBadRequest(text="not an event in JSON; send one, or one on each line as application/x-ndjson")
-        return web.json_response({"kept": len(kept), "dropped": dropped.total()})
+        answer = b'{"kept": %d, "dropped": %d}' % (len(kept), len(lines) - len(kept))
+        return web.Response(body=answer, content_type="application/json")
 
     def _checked(
         self, dialect: str, lines: Sequence[bytes], header: str | None
-    ) -> tuple[list[tuple[int | None, Arrival]], Counter[str]]:
+    ) -> tuple[list[tuple[int | None, Arrival]], list[str]]:
+        """What is kept, each event with its key, and the reason of each event and field that is not."""
         kept: list[tuple[int | None, Arrival]] = []
-        dropped, now = Counter[str](), time.time()
+        dropped: list[str] = []
+        now = time.time()
         for line in lines:
             try:
                 arrival = self._reader.read(dialect, line, now=now)
             except DroppedError as reason:
-                dropped[str(reason)] += 1
+                dropped.append(str(reason))
                 continue
-            if any(fnmatchcase(arrival.version, pattern) for pattern in self._stopped):
-                dropped["stopped"] += 1
+            if self._stopped and any(fnmatchcase(arrival.version, pattern) for pattern in self._stopped):
+                dropped.append("stopped")
                 continue
+            if arrival.unknown or arrival.wrong:
+                dropped += ["unknown_field"] * arrival.unknown + ["wrong_field"] * arrival.wrong
             kept.append((None if header is None else _key(header, line), arrival))
         return kept, dropped
 
-    def _wait_for(self, request: web.Request, events: int) -> int:
-        """For how many seconds a connection has to pause; 0 where it may go on."""
-        if request.transport is None:
-            return 0
+    def _limit(self, request: web.Request, events: int) -> None:
+        """Raise HTTPTooManyRequests, and count the events as dropped, where a connection has to pause."""
+        connection = request.transport
+        if connection is None:
+            return
         now, most = time.monotonic(), 10 * self._rate
-        bucket = self._buckets.setdefault(request.transport, [most, now])
+        bucket = self._buckets.get(connection)
+        if bucket is None:
+            bucket = self._buckets[connection] = [most, now]
         left = min(most, bucket[0] + (now - bucket[1]) * self._rate) - events
-        if left < 0:
-            return 1 + int(-left / self._rate)
-        bucket[:] = left, now
-        return 0
+        if left >= 0:
+            bucket[:] = left, now
+            return
+        self._writing.count(["too_fast"] * events)
+        wait = 1 + int(-left / self._rate)
+        raise web.HTTPTooManyRequests(headers={"Retry-After": str(wait)}, text="too much on one connection")
+
+    async def _body(self, request: web.Request) -> bytes:
+        """The whole body, unpacked where it is gzip; one that is all there needs no timer. A refused one is counted."""
+        content = request.content
+        try:
+            if content.is_eof() and content.total_bytes <= _LARGEST_BODY:
+                return content.read_nowait()
+            return await asyncio.wait_for(request.read(), _BODY_SECONDS)
+        except web.HTTPRequestEntityTooLarge:
+            self._writing.count(["too_large"])
+            raise
+        except (PayloadEncodingError, web.RequestPayloadError) as error:
+            self._writing.count(["not_json"])
+            raise web.HTTPBadRequest(text="the body is not in the encoding that it says") from error
 
     async def _forget(self, request: web.Request) -> web.Response:
         """Delete what an installation sent; who knows its id has it from there, as it is random and shown to nobody."""
-        wait = self._wait_for(request, min(100, int(self._rate)))
-        if wait:
-            raise web.HTTPTooManyRequests(headers={"Retry-After": str(wait)}, text="too much on one connection")
+        self._limit(request, min(100, int(self._rate)))
         if not is_installation(request.match_info["installation"]):
             raise web.HTTPBadRequest(text="expected the id of an installation, such as install_ and 16 hex digits")
         deleted = await self._writing.forget(request.match_info["installation"])
         return web.json_response({"deleted": deleted})
 
-    async def _show(self, request: web.Request) -> web.StreamResponse:
-        if not may_read(request.headers, self._token):
-            raise web.HTTPUnauthorized(headers=CHALLENGE, text="the report is for its maintainers; give the token")
-        if request.path == "/report.json":
-            return await self._showing.json(request)
-        return await self._showing.page(request, _SECURITY)
+    def _read_by(self, show: Handler) -> Handler:
+        """What it shows, to whoever may read it."""
+
+        async def shown(request: web.Request) -> web.StreamResponse:
+            if not may_read(request.headers, self._token):
+                raise web.HTTPUnauthorized(headers=CHALLENGE, text="the report is for its maintainers; give the token")
+            return await show(request)
+
+        return shown
+
+    async def _close(self, _application: web.Application) -> None:
+        self._writing.close()
 
 
 async def _healthy(_request: web.Request) -> web.Response:
     return web.json_response({"service": "agent-telemetry proxy", "status": "ok"})
 
 
-@web.middleware
-async def _answers(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """What goes wrong as an answer, and the headers that all answers have."""
-    try:
-        answer = await handler(request)
-    except web.HTTPException as refusal:
-        answer = refusal
-    except asyncio.TimeoutError:
-        answer = web.Response(status=408, text=f"the request took longer than {_BODY_SECONDS:g} seconds")
-    except StoreError as error:
-        answer = web.Response(status=503, text=str(error), headers={"Retry-After": "5"})
+async def _secure(_request: web.Request, answer: web.StreamResponse) -> None:
     answer.headers.update(_SECURITY)
-    if isinstance(answer, web.HTTPException):
-        raise answer
-    return answer
 
 
-async def _body(request: web.Request) -> bytes:
-    """The whole body, unpacked where it is gzip; one that is all there needs no timer."""
-    try:
-        if request.content.is_eof():
-            return await request.read()
-        return await asyncio.wait_for(request.read(), _BODY_SECONDS)
-    except (PayloadEncodingError, web.RequestPayloadError) as error:
-        raise web.HTTPBadRequest(text="the body is not in the encoding that it says") from error
+def _told(handler: Handler) -> Handler:
+    """What goes wrong as an answer."""
+
+    async def told(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except asyncio.TimeoutError as error:
+            raise web.HTTPRequestTimeout(text=f"the request took longer than {_BODY_SECONDS:g} seconds") from error
+        except StoreError as error:
+            raise web.HTTPServiceUnavailable(text=str(error), headers={"Retry-After": "5"}) from error
+
+    return told
 
 
 def _key(header: str, line: bytes) -> int:

@@ -39,9 +39,9 @@ class Showing:
         self._asked = asked
         self._making = asyncio.Lock()
 
-    async def page(self, request: web.Request, headers: dict[str, str]) -> web.StreamResponse:
+    async def page(self, request: web.Request) -> web.StreamResponse:
         """The page: its beginning at once, and each answer when it is there."""
-        response = web.StreamResponse(headers={**headers, **PAGE_HEADERS, **_UNBUFFERED})
+        response = web.StreamResponse(headers={**PAGE_HEADERS, **_UNBUFFERED})
         response.content_type, response.charset = "text/html", "utf-8"
         await response.prepare(request)
         if request.method == "HEAD":

@@ -11,13 +11,14 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from otel_agent_telemetry.maintainers._arrivals import Arrival
     from otel_agent_telemetry.maintainers._book import Book
 
 __all__ = ["Writing"]
 
+_COUNT_SECONDS = 1.0
 _Kept = tuple["int | None", "Arrival"]
 
 
@@ -27,32 +28,53 @@ class Writing:
     def __init__(self, book: Book) -> None:
         self._book = book
         self._kept: list[_Kept] = []
-        self._dropped: Counter[str] = Counter()
-        self._turn: asyncio.Future[None] | None = None
+        self._dropped: list[str] = []
+        self._waiting: list[asyncio.Future[None]] = []
+        self._later: asyncio.TimerHandle | None = None
 
-    async def add(self, kept: Sequence[_Kept], dropped: Mapping[str, int]) -> None:
-        """Keep these and count those. Raises StoreError."""
+    async def add(self, kept: Sequence[_Kept], dropped: Sequence[str]) -> None:
+        """Keep these, and count what was dropped by its reasons. Raises StoreError."""
         self._kept += kept
-        self._dropped.update(dropped)
-        if self._turn is None:
-            loop = asyncio.get_running_loop()
-            self._turn = loop.create_future()
+        self._dropped += dropped
+        loop = asyncio.get_running_loop()
+        if not self._waiting:
             loop.call_soon(self._write)
-        await asyncio.shield(self._turn)
+        written = loop.create_future()
+        self._waiting.append(written)
+        await written
+
+    def count(self, dropped: Sequence[str]) -> None:
+        """Count what was turned away, within a second: a flood of it does not cost a transaction each."""
+        self._dropped += dropped
+        if self._later is None:
+            self._later = asyncio.get_running_loop().call_later(_COUNT_SECONDS, self._write)
 
     async def forget(self, installation: str) -> int:
         """Delete an installation, once all that came before is written; gives how many events. Raises StoreError."""
         self._write()
         return self._book.forget(installation)
 
+    def close(self) -> None:
+        """Write what is left."""
+        self._write()
+
     def _write(self) -> None:
-        turn, kept, dropped = self._turn, self._kept, self._dropped
-        if turn is None:  # written by who could not wait
+        waiting, kept, dropped = self._waiting, self._kept, self._dropped
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+        if not waiting and not dropped:  # written by who could not wait
             return
-        self._kept, self._dropped, self._turn = [], Counter(), None
+        self._waiting, self._kept, self._dropped = [], [], []
+        error: Exception | None = None
         try:
-            self._book.add(kept, dropped)
-        except Exception as error:  # noqa: BLE001 - whoever waits is told, and the next ones are tried
-            turn.set_exception(error)
-        else:
-            turn.set_result(None)
+            self._book.add(kept, Counter(dropped))
+        except Exception as failed:  # noqa: BLE001 - whoever waits is told, and the next ones are tried
+            error = failed
+        for written in waiting:
+            if written.done():  # whoever waited has gone
+                continue
+            if error is None:
+                written.set_result(None)
+            else:
+                written.set_exception(error)

@@ -79,8 +79,38 @@ def test_hostile_bodies_are_dropped_and_counted(proxy: Proxy) -> None:
     """None is kept, none ends the proxy, each event of them has its reason."""
     assert [proxy.ask("POST", "/v1/events", *given[:2])[0] for given in HOSTILE] == [given[2] for given in HOSTILE]
     assert proxy.rows(COUNT) == [(0,)]
-    assert counts(proxy) == {"not_json": 5, "unknown_event": 3}
+    assert counts(proxy) == {"not_json": 6, "too_large": 2, "unknown_event": 3}
     assert proxy.post(ONE)[0] == 200
+
+
+def test_fields_that_are_dropped_are_counted(proxy: Proxy) -> None:
+    """Of an event that is kept: those that nothing declares, and those that are not of their kind, in both dialects."""
+    said = json.loads(next(body for body in BODIES if b'"tool.called"' in body))
+    said |= {"note": "a", "environment": "b", "properties": {**said["properties"], "prompt": "c", "durationMs": "12"}}
+    said["metadata"]["environment"] = "my own"
+    assert proxy.post(json.dumps(said).encode()) == (200, {"kept": 1, "dropped": 0})
+    assert counts(proxy) == {"kept": 1, "unknown_field": 3, "wrong_field": 2}
+    record = {
+        "user_uuid": said["actor_anonymous_id"],
+        "version": "1.0",
+        "prompt": "c",
+        "tool_name": 7,
+        "is_success": True,
+    }
+    told = {
+        "event": "tool",
+        "event_timestamp": 1_795_298_968_000,
+        "source": "acme",
+        "properties": {**record, "action": "call"},
+    }
+    assert proxy.post(json.dumps({"records": [told]}).encode(), "/events/v1/track")[1] == {"kept": 1, "dropped": 0}
+    assert counts(proxy) == {"kept": 2, "unknown_field": 4, "wrong_field": 3}
+
+
+def test_our_own_clients_send_nothing_that_is_dropped(proxy: Proxy) -> None:
+    """Every field of what a product of ours sends is taken."""
+    assert proxy.ask("POST", "/v1/events", b"\n".join(BODIES), LINES) == (200, {"kept": 60, "dropped": 0})
+    assert counts(proxy) == {"kept": 60}
 
 
 def test_a_version_that_is_to_stop_is_told_so(tmp_path: Path) -> None:
@@ -93,7 +123,7 @@ def test_a_version_that_is_to_stop_is_told_so(tmp_path: Path) -> None:
 
 
 def test_one_connection_has_a_limit_that_others_do_not_feel(tmp_path: Path) -> None:
-    """429 with Retry-After once ten seconds' worth is spent; nothing of it outlives the connection."""
+    """429 with Retry-After once ten seconds' worth is spent, and counted; nothing of it outlives the connection."""
     with Proxy(tmp_path / "book.sqlite", "--rate", "2") as proxy:
         with closing(HTTPConnection(urlsplit(proxy.url).netloc, timeout=20)) as busy:
             statuses: list[int] = []
@@ -106,6 +136,8 @@ def test_one_connection_has_a_limit_that_others_do_not_feel(tmp_path: Path) -> N
                     assert int(answer.headers["Retry-After"]) >= 1
             assert 429 in statuses
         assert proxy.post(ONE)[0] == 200
+        assert proxy.end(signal.SIGTERM) == 0
+        assert counts(proxy) == {"kept": statuses.count(200) + 1, "too_fast": statuses.count(429)}
 
 
 def test_an_installation_is_deleted_when_it_asks(proxy: Proxy) -> None:
