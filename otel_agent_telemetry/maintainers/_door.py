@@ -75,11 +75,11 @@ class Door:
         application.on_response_prepare.append(_secure)
         router = application.router
         for path, dialect in DIALECT_PATHS.items():
-            router.add_post(path, _told(partial(self._receive, dialect)))
-            router.add_delete(path + "/{installation}", _told(self._forget))
+            router.add_post(path, partial(self._receive, dialect))
+            router.add_delete(path + "/{installation}", self._forget)
         router.add_get("/healthz", _healthy)
-        router.add_get("/", _told(self._read_by(self._showing.page)))
-        router.add_get("/report.json", _told(self._read_by(self._showing.json)))
+        router.add_get("/", self._read_by(self._showing.page))
+        router.add_get("/report.json", self._read_by(self._showing.json))
         application.on_shutdown.append(self._close)
         return application
 
@@ -88,7 +88,10 @@ class Door:
         lines = [line for line in body.split(b"\n") if line.strip()] if _is_listed(request) else [body]
         self._limit(request, len(lines))
         kept, dropped = self._checked(dialect, lines, request.headers.get("Idempotency-Key"))
-        await self._writing.add(kept, dropped)
+        try:
+            await self._writing.add(kept, dropped)
+        except StoreError as error:
+            raise _unavailable(error) from error
         if not kept and "stopped" in dropped:
             raise web.HTTPGone(text="events of this version are no longer wanted")
         if not kept and dropped.count("not_json") == len(lines):
@@ -141,6 +144,9 @@ class Door:
             if content.is_eof() and content.total_bytes <= _LARGEST_BODY:
                 return content.read_nowait()
             return await asyncio.wait_for(request.read(), _BODY_SECONDS)
+        except asyncio.TimeoutError as error:
+            self._writing.count(["too_slow"])
+            raise web.HTTPRequestTimeout(text=f"the request took longer than {_BODY_SECONDS:g} seconds") from error
         except web.HTTPRequestEntityTooLarge:
             self._writing.count(["too_large"])
             raise
@@ -153,7 +159,10 @@ class Door:
         self._limit(request, min(100, int(self._rate)))
         if not is_installation(request.match_info["installation"]):
             raise web.HTTPBadRequest(text="expected the id of an installation, such as install_ and 16 hex digits")
-        deleted = await self._writing.forget(request.match_info["installation"])
+        try:
+            deleted = self._writing.forget(request.match_info["installation"])
+        except StoreError as error:
+            raise _unavailable(error) from error
         return web.json_response({"deleted": deleted})
 
     def _read_by(self, show: Handler) -> Handler:
@@ -178,18 +187,9 @@ async def _secure(_request: web.Request, answer: web.StreamResponse) -> None:
     answer.headers.update(_SECURITY)
 
 
-def _told(handler: Handler) -> Handler:
-    """What goes wrong as an answer."""
-
-    async def told(request: web.Request) -> web.StreamResponse:
-        try:
-            return await handler(request)
-        except asyncio.TimeoutError as error:
-            raise web.HTTPRequestTimeout(text=f"the request took longer than {_BODY_SECONDS:g} seconds") from error
-        except StoreError as error:
-            raise web.HTTPServiceUnavailable(text=str(error), headers={"Retry-After": "5"}) from error
-
-    return told
+def _unavailable(error: StoreError) -> web.HTTPServiceUnavailable:
+    """The answer where the book cannot be used."""
+    return web.HTTPServiceUnavailable(text=str(error), headers={"Retry-After": "5"})
 
 
 def _key(header: str, line: bytes) -> int:

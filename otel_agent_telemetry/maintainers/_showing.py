@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from otel_agent_telemetry.errors import InputError, TelemetryError
+from otel_agent_telemetry.errors import InputError, StoreError, TelemetryError
 from otel_agent_telemetry.maintainers._page import BEGINNING, PAGE_HEADERS, parts, refusal
 
 if TYPE_CHECKING:
@@ -59,12 +59,14 @@ class Showing:
         return response
 
     async def json(self, request: web.Request) -> web.Response:
-        """The report as ``agent-telemetry report --json`` prints it; 404 where there is none."""
+        """The report as ``agent-telemetry report --json`` prints it; 404 where there is none, 503 without a book."""
         async with self._making:
             try:
                 found = await asyncio.to_thread(self._whole, request.query)
             except InputError as error:
                 raise web.HTTPNotFound(text=f"{error}\n") from error
+            except StoreError as error:
+                raise web.HTTPServiceUnavailable(text=f"{error}\n") from error
         return web.json_response(body=found)
 
     async def _make(

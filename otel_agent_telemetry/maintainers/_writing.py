@@ -32,8 +32,8 @@ class Writing:
         self._waiting: list[asyncio.Future[None]] = []
         self._later: asyncio.TimerHandle | None = None
 
-    async def add(self, kept: Sequence[_Kept], dropped: Sequence[str]) -> None:
-        """Keep these, and count what was dropped by its reasons. Raises StoreError."""
+    def add(self, kept: Sequence[_Kept], dropped: Sequence[str]) -> asyncio.Future[None]:
+        """Keep these, and count what was dropped by its reasons; done once it is written, or failed with StoreError."""
         self._kept += kept
         self._dropped += dropped
         loop = asyncio.get_running_loop()
@@ -41,7 +41,7 @@ class Writing:
             loop.call_soon(self._write)
         written = loop.create_future()
         self._waiting.append(written)
-        await written
+        return written
 
     def count(self, dropped: Sequence[str]) -> None:
         """Count what was turned away, within a second: a flood of it does not cost a transaction each."""
@@ -49,7 +49,7 @@ class Writing:
         if self._later is None:
             self._later = asyncio.get_running_loop().call_later(_COUNT_SECONDS, self._write)
 
-    async def forget(self, installation: str) -> int:
+    def forget(self, installation: str) -> int:
         """Delete an installation, once all that came before is written; gives how many events. Raises StoreError."""
         self._write()
         return self._book.forget(installation)
