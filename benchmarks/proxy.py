@@ -1,4 +1,4 @@
-"""What the maintainers' proxy takes: events a second in batches and one by one, bytes an event, time for each answer.
+"""What the maintainers' proxy takes: events a second in batches and one by one, bytes an event, the page, each answer.
 
 ``python benchmarks/proxy.py [EVENTS]``: a million by default, some minutes. Client and proxy share the machine, and
 maybe others: "of one core" is by the proxy's processor time alone, which is what it does where it has a core to itself.
@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import partial
 from http.client import HTTPConnection
 from itertools import islice
@@ -105,6 +105,18 @@ def requests_of(bodies: list[bytes]) -> list[bytes]:
     ]
 
 
+def opened(proxy: Proxy) -> tuple[float, float, float]:
+    """Open the page: seconds until something of it is there, until all of it is, and of the proxy's processor time."""
+    began, worked = time.perf_counter(), _processor_seconds(proxy.process.pid)
+    with closing(HTTPConnection(urlsplit(proxy.url).netloc)) as connection:
+        connection.request("GET", "/")
+        answer = connection.getresponse()
+        answer.read(1)
+        first = time.perf_counter() - began
+        answer.read()
+    return first, time.perf_counter() - began, _processor_seconds(proxy.process.pid) - worked
+
+
 def answers(path: Path) -> dict[str, float]:
     """Seconds for each question of the report."""
     with connected_readonly(path) as connection:
@@ -144,6 +156,9 @@ def main() -> None:
             _print_rates("batches of 200", *of_one_core(proxy, in_batches, bodies))
             size = sum(file.stat().st_size for file in path.parent.iterdir() if not file.name.endswith("-wal"))
             print(f"{'bytes an event':<36}{size / len(bodies):>12.0f}")
+            for when in ("the page", "the page again"):
+                for what, seconds in zip(("something", "all", "processor"), opened(proxy), strict=True):
+                    print(f"{f'{when}: {what}':<36}{1000 * seconds:>9,.0f} ms")
         for name, seconds in answers(path).items():
             print(f"{name:<36}{1000 * seconds:>9,.0f} ms")
         single = requests_of(bodies[:SINGLE])
