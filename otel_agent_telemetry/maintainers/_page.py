@@ -46,7 +46,7 @@ svg text { fill: var(--quiet); font: 11px system-ui, sans-serif; }
 @media (prefers-reduced-motion: reduce) { .wait::before { animation: none; } }
 form { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: end; margin: 1rem 0; }
 label { color: var(--quiet); font-size: .85rem; }
-select, input, button { display: block; max-width: 11rem; padding: .2rem .4rem; font: inherit; }
+select, input, button { display: block; max-width: 11rem; height: 2rem; padding: 0 .4rem; font: inherit; }
 summary { cursor: pointer; }
 """
 _HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
@@ -70,7 +70,7 @@ _GROUPS = (
     ("models", "Models, tokens and cost", ("models",)),
 )
 _TITLES = {
-    "active_by_day": ("Active installations by day", "Dark: those seen for the first time."),
+    "active_by_day": ("Active installations by day", "In full colour: those seen for the first time."),
     "active_by_week": ("By week", "Weeks begin on Monday."),
     "active_by_month": ("By month", ""),
     "retention": ("Who came back", "Of those first seen in a week, how many were active so many weeks later."),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["shape"]
 
-_WIDTH, _HEIGHT, _BOTTOM = 720, 158, 26
+_WIDTH, _HEIGHT, _BOTTOM = 720, 158, 24
 
 
 def shape(name: str, answer: Answer) -> str:
@@ -58,7 +58,7 @@ def _bars(number_of: Callable[[date], int]) -> Callable[[Answer], str]:
         labels = (
             f'<text x="0" y="{_HEIGHT - 4}">{first}</text>'
             f'<text x="{_WIDTH}" y="{_HEIGHT - 4}" text-anchor="end">{last}</text>'
-            f'<text x="0" y="0" dominant-baseline="hanging">{tallest:,}</text>'
+            f'<text x="0" y="4" dominant-baseline="hanging">{tallest:,}</text>'
         )
         line = f'<line class="axis" x1="0" x2="{_WIDTH}" y1="{floor}" y2="{floor}"/>'
         size = f'viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" role="img"'
