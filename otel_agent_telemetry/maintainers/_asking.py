@@ -110,7 +110,7 @@ class Asking:
         return Answer(columns, rows, withheld)
 
     def _shown(self, columns: tuple[str, ...], rows: list[tuple[Any, ...]], behind: int) -> Answer:
-        shown = [row for row in rows if row[behind] >= self._least]
+        shown = rows if self._least <= 1 else [row for row in rows if row[behind] >= self._least]
         return Answer(columns, shown, len(rows) - len(shown))
 
     def _two_versions(self) -> tuple[str, str] | None:

@@ -51,8 +51,15 @@ class Book:
         return self._file.run(lambda connection: self._add(connection, batch, dropped, now))
 
     def forget(self, installation: str) -> int:
-        """Delete an installation and all that it sent, in every product; gives how many events that were."""
-        return self._file.run(lambda connection: self._forget(connection, installation))
+        """Delete an installation and all that it sent, in every product; gives how many events that were.
+
+        Nothing of it stays in the file or its log, unless somebody reads an older state meanwhile: then until later.
+        """
+        deleted = self._file.run(lambda connection: self._forget(connection, installation))
+        if deleted:
+            with self._file.held() as connection:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return deleted
 
     def close(self) -> None:
         """Let go of the file."""

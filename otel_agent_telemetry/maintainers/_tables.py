@@ -61,6 +61,7 @@ class BookLayout:
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA cache_size = -65536")
         connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute("PRAGMA secure_delete = ON")  # who asks to be forgotten is overwritten, not just unlinked
         owner = connection.execute("PRAGMA application_id").fetchone()[0]
         if owner != APPLICATION_ID and connection.execute("SELECT 1 FROM sqlite_master").fetchone() is not None:
             msg = "it is another program's database"

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -26,6 +27,11 @@ COUNT = "SELECT COUNT(*) FROM events"
 def counts(proxy: Proxy) -> dict[str, int]:
     """What the proxy counted."""
     return dict(proxy.rows("SELECT name, value FROM counts"))
+
+
+def kept(proxy: Proxy) -> bytes:
+    """All the bytes of its files."""
+    return b"".join(file.read_bytes() for file in proxy.db.parent.iterdir())
 
 
 def test_an_event_is_kept_before_it_is_acknowledged(proxy: Proxy) -> None:
@@ -55,9 +61,8 @@ def test_nothing_of_the_sender_is_kept(proxy: Proxy) -> None:
     said = json.loads(ONE) | {"note": "canary-field"}
     proxy.post(json.dumps(said).encode(), User_Agent="canary-agent", X_Forwarded_For="203.0.113.7", Cookie="canary=1")
     proxy.end(signal.SIGTERM)
-    kept = b"".join(file.read_bytes() for file in proxy.db.parent.iterdir())
-    assert ONE.split(b'"actor_anonymous_id":"')[1][:24] in kept
-    assert [text for text in (b"canary", b"203.0.113.7", b"127.0.0.1") if text in kept] == []
+    assert ONE.split(b'"actor_anonymous_id":"')[1][:24] in kept(proxy)
+    assert [text for text in (b"canary", b"203.0.113.7", b"127.0.0.1") if text in kept(proxy)] == []
     assert [(hour * 3600) % 3600 for (hour,) in proxy.rows("SELECT arrived FROM events")] == [0]
 
 
@@ -138,6 +143,18 @@ def test_one_connection_has_a_limit_that_others_do_not_feel(tmp_path: Path) -> N
         assert proxy.post(ONE)[0] == 200
         assert proxy.end(signal.SIGTERM) == 0
         assert counts(proxy) == {"kept": statuses.count(200) + 1, "too_fast": statuses.count(429)}
+
+
+def test_nothing_of_a_deleted_installation_is_in_any_file(proxy: Proxy) -> None:
+    """While the proxy goes on: neither in the book nor in its log, and not in the next report."""
+    proxy.ask("POST", "/v1/events", b"\n".join(BODIES), LINES)
+    names = {json.loads(body)["actor_anonymous_id"].encode() for body in BODIES}
+    assert proxy.ask("GET", "/report.json")[0] == 200
+    assert all(name in kept(proxy) for name in names)
+    for name in names:
+        proxy.ask("DELETE", f"/v1/events/{name.decode()}")
+    assert [name for name in names if name in kept(proxy)] == []
+    assert proxy.ask("GET", "/report.json")[0] == 404
 
 
 def test_an_installation_is_deleted_when_it_asks(proxy: Proxy) -> None:
@@ -266,3 +283,26 @@ def test_a_port_that_is_taken_is_named(proxy: Proxy, tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert f"cannot listen on 127.0.0.1:{port}" in ended.stderr
     assert "agent-telemetry proxy --port 0" in ended.stderr
+
+
+def test_the_page_shows_one_of_several_products_and_why_there_is_none(proxy: Proxy) -> None:
+    """The first without asking, any by its address; what is not there is said, and is 404 to programs."""
+    assert "nothing has arrived yet" in proxy.ask("GET", "/")[1]
+    assert proxy.ask("GET", "/report.json")[0] == 404
+    for product in ("zulu", "alpha"):
+        proxy.post(ONE.replace(b'"acme"', b'"%s"' % product.encode()))
+    assert "<h1>alpha</h1>" in proxy.ask("GET", "/")[1]
+    assert "<h1>zulu</h1>" in proxy.ask("GET", "/?product=zulu&funnel=&funnel=&funnel=&compare=")[1]
+    wrong = ("product=other", "days=x", "funnel=a.b", "compare=1&compare=2", "funnel=a.b&funnel=c.d&funnel=e.f")
+    assert [proxy.ask("GET", f"/report.json?{query}")[0] for query in wrong] == [404] * 5
+    assert all('role="alert"' in proxy.ask("GET", f"/?{query}")[1] for query in wrong)
+
+
+def test_the_page_ends_with_whoever_opened_it(proxy: Proxy) -> None:
+    """Readers that leave at once, many of them, keep no other from the report, nor the proxy from its end."""
+    proxy.post(ONE)
+    for _ in range(30):
+        with socket.create_connection(("127.0.0.1", urlsplit(proxy.url).port or 0)) as leaving:
+            leaving.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    assert "What arrived" in proxy.ask("GET", "/")[1]
+    assert proxy.end(signal.SIGTERM) == 0
