@@ -77,11 +77,19 @@ class Door:
         for path, dialect in DIALECT_PATHS.items():
             router.add_post(path, partial(self._receive, dialect))
             router.add_delete(path + "/{installation}", self._forget)
-        router.add_get("/healthz", _healthy)
+        router.add_get("/healthz", self._healthy)
         router.add_get("/", self._read_by(self._showing.page))
         router.add_get("/report.json", self._read_by(self._showing.json))
         application.on_shutdown.append(self._close)
         return application
+
+    def has_asked(self, connection: asyncio.BaseTransport) -> bool:
+        """Whether a request has come on it that is one of ours."""
+        return connection in self._buckets
+
+    def ended_silent(self, connections: int) -> None:
+        """Count connections that were ended because nothing came."""
+        self._writing.count(["too_slow"] * connections)
 
     async def _receive(self, dialect: str, request: web.Request) -> web.Response:
         body = await self._body(request)
@@ -169,18 +177,19 @@ class Door:
         """What it shows, to whoever may read it."""
 
         async def shown(request: web.Request) -> web.StreamResponse:
+            self._limit(request, 0)
             if not may_read(request.headers, self._token):
                 raise web.HTTPUnauthorized(headers=CHALLENGE, text="the report is for its maintainers; give the token")
             return await show(request)
 
         return shown
 
+    async def _healthy(self, request: web.Request) -> web.Response:
+        self._limit(request, 0)
+        return web.json_response({"service": "agent-telemetry proxy", "status": "ok"})
+
     async def _close(self, _application: web.Application) -> None:
         self._writing.close()
-
-
-async def _healthy(_request: web.Request) -> web.Response:
-    return web.json_response({"service": "agent-telemetry proxy", "status": "ok"})
 
 
 async def _secure(_request: web.Request, answer: web.StreamResponse) -> None:

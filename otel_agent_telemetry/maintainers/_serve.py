@@ -16,6 +16,7 @@ from otel_agent_telemetry.maintainers._door import Door
 from otel_agent_telemetry.maintainers._reading import Reading
 from otel_agent_telemetry.maintainers._report import Asked
 from otel_agent_telemetry.maintainers._showing import Showing
+from otel_agent_telemetry.maintainers._silence import end_silence
 
 if TYPE_CHECKING:
     import os
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["serve"]
 
 _IDLE_SECONDS = 75.0
+_MOST_FILES = 8192
 
 
 def serve(
@@ -42,6 +44,7 @@ def serve(
     ``began`` is told the address, and ``least`` is how many installations a row of the report needs.
     Raises InputError where the address is taken and StoreError where the file cannot be used.
     """
+    _make_room()
     book, reading = Book(path), Reading(path)
     showing = Showing(reading, Asked(least=least))
     door = Door(book, Reader(), showing, rate=rate, stopped=stopped, token=token)
@@ -55,6 +58,8 @@ def serve(
 async def _run(door: Door, host: str, port: int, began: Callable[[str], None]) -> None:
     runner = web.AppRunner(door.application(), access_log=None, keepalive_timeout=_IDLE_SECONDS, shutdown_timeout=2.0)
     await runner.setup()
+    assert runner.server is not None  # noqa: S101 - it has been set up
+    watching = asyncio.create_task(end_silence(runner.server, door.has_asked, door.ended_silent))
     try:
         site = web.TCPSite(runner, host, port, backlog=512)
         try:
@@ -65,7 +70,21 @@ async def _run(door: Door, host: str, port: int, began: Callable[[str], None]) -
         began(f"http://{host}:{runner.addresses[0][1]}")
         await _until_told()
     finally:
+        watching.cancel()
         await runner.cleanup()
+
+
+def _make_room() -> None:
+    """As many open files as this process may have, up to a bound: each connection is one."""
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _until_told() -> None:

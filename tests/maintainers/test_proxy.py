@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import closing
+from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -42,6 +42,23 @@ def test_an_event_is_kept_before_it_is_acknowledged(proxy: Proxy) -> None:
     packed = gzip.compress(b"\n".join(BODIES[30:]))
     assert proxy.ask("POST", "/v1/events", packed, {**LINES, "Content-Encoding": "gzip"})[0] == 200
     assert proxy.rows(COUNT) == [(60,)]
+
+
+def test_silent_connections_keep_nobody_out(proxy: Proxy) -> None:
+    """Many that send nothing, or no whole request, are ended and counted; one that has asked stays."""
+    address = "127.0.0.1", urlsplit(proxy.url).port or 0
+    with ExitStack() as stack:
+        busy = stack.enter_context(closing(HTTPConnection(urlsplit(proxy.url).netloc, timeout=20)))
+        busy.request("GET", "/healthz")
+        assert read(busy.getresponse())[0] == 200
+        silent = [stack.enter_context(socket.create_connection(address, timeout=20)) for _ in range(300)]
+        for connection in silent[::2]:
+            connection.sendall(b"POST /v1/events HTTP/1.1\r\nHost: proxy\r\n")
+        assert [connection.recv(1) for connection in silent] == [b""] * 300
+        busy.request("POST", "/v1/events", ONE, {"Content-Type": "application/json"})
+        assert read(busy.getresponse())[0] == 200
+    assert proxy.end(signal.SIGTERM) == 0
+    assert counts(proxy) == {"kept": 1, "too_slow": 300}
 
 
 def test_an_event_that_comes_again_is_kept_once(proxy: Proxy) -> None:
