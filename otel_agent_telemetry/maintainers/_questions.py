@@ -59,9 +59,9 @@ def _active(period: str) -> str:
 WITH there AS (
     SELECT DISTINCT {_start(period)} AS start, installation FROM presence
     WHERE {_SCOPE} AND installation IN (SELECT id FROM installations WHERE is_kept)
-), firsts AS (SELECT installation, MIN(start) AS first FROM there GROUP BY installation)
+), seen AS (SELECT start, MIN(start) OVER (PARTITION BY installation) AS first FROM there)
 SELECT date(start * 86400, 'unixepoch') AS start, COUNT(*) AS installations, SUM(start = first) AS new
-FROM there JOIN firsts USING (installation)
+FROM seen
 WHERE start >= {_start(period, ":since / 86400")} AND start * 86400 < :until
 GROUP BY start ORDER BY start"""
 
@@ -70,9 +70,9 @@ _RETENTION = f"""
 WITH weeks AS (
     SELECT DISTINCT {_start("week")} AS week, installation FROM presence
     WHERE {_SCOPE} AND installation IN (SELECT id FROM installations WHERE is_kept)
-), firsts AS (SELECT installation, MIN(week) AS first FROM weeks GROUP BY installation)
+), seen AS (SELECT week, MIN(week) OVER (PARTITION BY installation) AS first FROM weeks)
 SELECT date(first * 86400, 'unixepoch') AS cohort, (week - first) / 7 AS weeks_later, COUNT(*) AS installations
-FROM weeks JOIN firsts USING (installation)
+FROM seen
 WHERE first >= {_start("week", ":since / 86400")} AND first * 86400 < :until
 GROUP BY first, weeks_later ORDER BY first, weeks_later"""
 
