@@ -39,7 +39,7 @@ def main() -> None:
     peer = PEERS["ours"](url, 1)
     for _ in range(20):
         peer.event()
-    time.sleep(12)
+    time.sleep(60)
     transactions, woken = begun, wake_ups()
     time.sleep(seconds)
     each = 60 / seconds

@@ -125,7 +125,7 @@ def test_batch(ledger: Ledger) -> None:
 def test_batch_stays_as_it_was(ledger: Ledger) -> None:
     """A batch that was tried goes again as it was, whatever has been added since."""
     ledger.append(rows(2))
-    tried = ledger.claim_next(batch=5)
+    tried = ledger.claim_next("sender", batch=5).parcel
     ledger.append([row(3)])
     assert first(ledger, batch=5) == tried
 
@@ -133,7 +133,7 @@ def test_batch_stays_as_it_was(ledger: Ledger) -> None:
 def test_single_stays_single(ledger: Ledger) -> None:
     """An event that was tried alone does not join a batch later, as its key would change."""
     ledger.append(rows(2))
-    tried = ledger.claim_next()
+    tried = ledger.claim_next("sender").parcel
     assert first(ledger, batch=5) == tried
 
 
@@ -270,9 +270,9 @@ def test_clock_put_right(ledger: Ledger) -> None:
 def test_given_up(ledger: Ledger, clock: Clock) -> None:
     """Of the pending events those are given up that were first tried before a time; an untried one is not."""
     ledger.append(rows(2))
-    ledger.claim_next()
+    ledger.claim_next("sender")
     clock.now += DAY
-    assert ledger.drop_pending("gave_up", tried_before=clock.now - DAY) == 1
+    assert ledger.claim_next("sender", tried_before=clock.now - DAY).is_due
     assert (ledger.counts(), ledger.drops()) == ({"pending": 1, "sent": 0, "dropped": 1}, {"gave_up": 1})
 
 
@@ -315,18 +315,35 @@ def test_selection(ledger: Ledger) -> None:
 
 def test_lease(ledger: Ledger, clock: Clock) -> None:
     """One holder at a time, for as long as was agreed; it may prolong, and give back."""
-    assert [ledger.acquire_lease(holder, 15) for holder in ("a", "b", "a")] == [True, False, True]
+    ledger.append(rows(1))
+    assert [takes(ledger, holder) for holder in ("a", "b", "a")] == [True, False, True]
     clock.now += 15
-    assert (ledger.acquire_lease("b", 15), ledger.lease_until()) == (True, clock.now + 15)
+    assert (takes(ledger, "b"), ledger.lease_until()) == (True, clock.now + 15)
     ledger.release_lease("b")
-    assert (ledger.lease_until(), ledger.acquire_lease("a", 15)) == (None, True)
+    assert (ledger.lease_until(), takes(ledger, "a")) == (None, True)
 
 
 def test_release_is_of_the_holder(ledger: Ledger) -> None:
     """Nobody gives back the lease of another."""
-    ledger.acquire_lease("a", 15)
+    ledger.append(rows(1))
+    takes(ledger, "a")
     ledger.release_lease("b")
-    assert not ledger.acquire_lease("b", 15)
+    assert not takes(ledger, "b")
+
+
+def test_lease_without_anything_to_send(ledger: Ledger, clock: Clock) -> None:
+    """Where nothing is due, and where the server did not take it, nobody keeps the lease."""
+    assert (takes(ledger, "a"), ledger.lease_until()) == (True, None)
+    ledger.append(rows(1))
+    parcel = ledger.claim_next("a", lease_seconds=15).parcel
+    assert parcel is not None
+    ledger.retry(parcel, clock.now + 5, holder="a")
+    assert (ledger.lease_until(), takes(ledger, "b"), ledger.lease_until()) == (None, True, None)
+
+
+def takes(ledger: Ledger, holder: str) -> bool:
+    """Whether that one may send now."""
+    return ledger.claim_next(holder, lease_seconds=15).is_holder
 
 
 def test_stopped(ledger: Ledger) -> None:
@@ -397,7 +414,7 @@ def test_table_missing(on_disk: Ledger, path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("DROP TABLE lease")
     on_disk.append(rows(1))
-    assert on_disk.acquire_lease("a", 15)
+    assert takes(on_disk, "a")
     assert on_disk.drops() == {"ledger_broken": 1}
 
 

@@ -150,7 +150,7 @@ def test_leaving_child(path: Path) -> None:
 
     def transport(post):
         assert crowd(1, lambda number: uploader.leave()) == [0]
-        say(ledger.acquire_lease("another", 15))
+        say(ledger.claim_next("another", lease_seconds=15).is_holder)
         return Reply(status=200)
 
     uploader = Uploader(ledger, "https://x/", "acme-agents/2.3.0", transport=transport)
@@ -195,7 +195,8 @@ def test_sender_killed_in_mid_send(path: Path, recorder: Recorder) -> None:
         recorder.wait(1)
         process.kill()
     with closing(Ledger(path)) as ledger:
-        assert (ledger.counts()["pending"], ledger.acquire_lease("another", 15)) == (1, False)
+        assert ledger.counts()["pending"] == 1
+        assert not ledger.claim_next("another", lease_seconds=15).is_holder
     with closing(Ledger(path, clock=lambda: time.time() + 16)) as later:
         Uploader(later, recorder.url, "acme-agents/2.3.0").send_once()
     assert [request.header("idempotency-key") for request in recorder.requests] == ["key-1", "key-1"]

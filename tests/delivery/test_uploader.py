@@ -273,7 +273,7 @@ def test_consent_is_asked_before_each_post(ledger: Ledger, clock: Clock) -> None
 def test_one_at_a_time(ledger: Ledger, clock: Clock) -> None:
     """While another one holds the lease nothing is sent."""
     ledger.append(rows(1))
-    ledger.acquire_lease("another", 15)
+    ledger.claim_next("another", lease_seconds=15)
     sender, posts = scripted(ledger, clock)
     assert (sender.send_once(), posts) == (SendResult(ended="busy", next_at=NOW + 15), [])
 

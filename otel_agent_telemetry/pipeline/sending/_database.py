@@ -12,6 +12,7 @@ from otel_agent_telemetry._sqlite import Database, NewerError, connected_readonl
 from otel_agent_telemetry.errors import LedgerError
 from otel_agent_telemetry.pipeline.sending._counts import TABLE as COUNTING
 from otel_agent_telemetry.pipeline.sending._last_run import TABLE as LAST_RUN
+from otel_agent_telemetry.pipeline.sending._lease import TABLE as LEASE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +21,7 @@ __all__ = ["VERSION", "LedgerFile", "use_reserve"]
 
 T = TypeVar("T")
 
-_SCHEMA = """
+_SCHEMA = f"""
 CREATE TABLE events (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     created_at REAL NOT NULL,
@@ -38,7 +39,7 @@ CREATE TABLE events (
 );
 CREATE INDEX pending_events ON events (id) WHERE state = 'pending';
 CREATE TABLE drops (reason TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE lease (one INTEGER PRIMARY KEY CHECK (one = 1), holder TEXT NOT NULL, until REAL NOT NULL);
+{LEASE}
 CREATE TABLE stopped (version TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE moments (name TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID;
 """

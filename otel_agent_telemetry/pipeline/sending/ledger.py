@@ -9,15 +9,15 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from otel_agent_telemetry._sqlite import is_full
 from otel_agent_telemetry.errors import LedgerError
 from otel_agent_telemetry.pipeline.sending._counts import Count, keep_counts, leave_counts, overdue, take
 from otel_agent_telemetry.pipeline.sending._database import LedgerFile, use_reserve
 from otel_agent_telemetry.pipeline.sending._last_run import LastRun, keep_last_run, last_run
+from otel_agent_telemetry.pipeline.sending._lease import give_back, lease_until, take_lease
 from otel_agent_telemetry.pipeline.sending._parcels import (
-    FARTHEST_SECONDS,
     Parcel,
     Row,
     end_quiet,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "KEPT_EVENTS",
     "KEPT_SECONDS",
+    "Claim",
     "Count",
     "Entry",
     "LastRun",
@@ -60,6 +61,14 @@ class Entry:
     state: str
     reason: str | None
     sent_at: float | None
+
+
+class Claim(NamedTuple):
+    """What goes next, if anything: claimed where it ``is_due``. Not ``is_holder`` where another one is sending."""
+
+    is_holder: bool
+    parcel: Parcel | None = None
+    is_due: bool = False
 
 
 def count_drops(path: str, counts: Mapping[str, int]) -> None:
@@ -206,19 +215,29 @@ class Ledger:
         parcel = self.next_parcel(batch)
         return None if parcel is None else parcel.body
 
-    def claim_next(self, batch: int = 1) -> Parcel | None:
-        """As :meth:`next_parcel`; one that is due is about to leave.
+    def claim_next(
+        self, holder: str, batch: int = 1, *, lease_seconds: float | None = None, tried_before: float | None = None
+    ) -> Claim:
+        """As :meth:`next_parcel`, for the one who sends; what is due is about to leave.
 
-        Its members stay together from now on, and 24 hours begin to run.
+        Its members stay together from now on, and 24 hours begin to run. With ``lease_seconds`` the caller becomes, or
+        stays, the one who sends for so long; where nothing is due the next one may. With ``tried_before`` what was
+        first tried before that time is dropped.
         """
         now = self._clock()
 
-        def step(connection: sqlite3.Connection) -> Parcel | None:
+        def step(connection: sqlite3.Connection) -> Claim:
+            if lease_seconds is not None and not take_lease(connection, holder, lease_seconds, now):
+                return Claim(is_holder=False)
+            if tried_before is not None:
+                _drop_pending(connection, "gave_up", tried_before)
             parcel = next_parcel(connection, batch, now)
-            if parcel is not None and parcel.due_at <= now:
-                changes = "first_tried_at = coalesce(first_tried_at, ?), batch = ?"
-                _set(connection, parcel.ids, changes, now, parcel.idempotency_key)
-            return parcel
+            if parcel is None or parcel.due_at > now:
+                give_back(connection, holder)
+                return Claim(is_holder=True, parcel=parcel)
+            changes = "first_tried_at = coalesce(first_tried_at, ?), batch = ?"
+            _set(connection, parcel.ids, changes, now, parcel.idempotency_key)
+            return Claim(is_holder=True, parcel=parcel, is_due=True)
 
         return self._database.run(step)
 
@@ -243,32 +262,25 @@ class Ledger:
 
         self._database.run(step)
 
-    def retry(self, parcel: Parcel, next_at: float, *, quiet_until: float = 0.0, alone: bool = False) -> None:
+    def retry(
+        self, parcel: Parcel, next_at: float, *, quiet_until: float = 0.0, alone: bool = False, holder: str = ""
+    ) -> None:
         """It stays pending until then at least, and everything else until ``quiet_until``.
 
-        With ``alone`` each member of a batch goes by itself from now on.
+        With ``alone`` each member of a batch goes by itself from now on. ``holder`` lets the next one send.
         """
         changes = "attempts = attempts + 1, next_at = ?" + (", batch = key" if alone else "")
 
         def step(connection: sqlite3.Connection) -> None:
             _set(connection, parcel.ids, changes, next_at)
             keep_quiet(connection, quiet_until)
+            give_back(connection, holder)
 
         self._database.run(step)
 
-    def drop_pending(self, reason: str, *, tried_before: float | None = None) -> int:
-        """Drop what is pending and count it; with ``tried_before`` only what was first tried before that time."""
-
-        def step(connection: sqlite3.Connection) -> int:
-            dropped = connection.execute(
-                "UPDATE events SET state = 'dropped', reason = ?"
-                " WHERE state = 'pending' AND (? IS NULL OR first_tried_at <= ?)",
-                (reason, tried_before, tried_before),
-            ).rowcount
-            _count(connection, reason, dropped)
-            return dropped
-
-        return self._database.run(step)
+    def drop_pending(self, reason: str) -> int:
+        """Drop what is pending and count it; gives how many."""
+        return self._database.run(lambda connection: _drop_pending(connection, reason))
 
     def delete_pending(self, reason: str = "opted_out") -> int:
         """Delete what is pending, without a trace but a count; gives how many."""
@@ -330,30 +342,14 @@ class Ledger:
         """Whether the server wants nothing more from this version of the product."""
         return bool(self._rows("SELECT 1 FROM stopped WHERE version = ?", version))
 
-    def acquire_lease(self, holder: str, seconds: float) -> bool:
-        """Become, or stay, the one who sends, for so many seconds; False where another one is."""
-        now = self._clock()
-
-        def step(connection: sqlite3.Connection) -> bool:
-            # An end far ahead was written by a clock that has been put right since.
-            taken = connection.execute(
-                "INSERT INTO lease VALUES (1, ?, ?) ON CONFLICT (one) DO UPDATE"
-                " SET holder = excluded.holder, until = excluded.until"
-                " WHERE holder = excluded.holder OR until <= ? OR until > ?",
-                (holder, now + seconds, now, now + FARTHEST_SECONDS),
-            )
-            return taken.rowcount == 1
-
-        return self._database.run(step)
-
     def release_lease(self, holder: str) -> None:
         """Let the next one send."""
-        self._database.run(lambda connection: connection.execute("DELETE FROM lease WHERE holder = ?", (holder,)))
+        self._database.run(lambda connection: give_back(connection, holder))
 
     def lease_until(self) -> float | None:
         """When the present lease ends, None where nobody holds one."""
-        rows = self._rows("SELECT until FROM lease WHERE until > ?", self._clock())
-        return rows[0][0] if rows else None
+        now = self._clock()
+        return self._database.run(lambda connection: lease_until(connection, now), reads=True)
 
     @property
     def was_replaced(self) -> bool:
@@ -381,6 +377,17 @@ def _set(connection: sqlite3.Connection, ids: Sequence[int], changes: str, *valu
     """Change those events that are still pending; gives how many that were."""
     statement = f"UPDATE events SET {changes} WHERE id = ? AND state = 'pending'"  # noqa: S608 - constants of this module
     return connection.executemany(statement, [(*values, number) for number in ids]).rowcount
+
+
+def _drop_pending(connection: sqlite3.Connection, reason: str, tried_before: float | None = None) -> int:
+    """Drop what is pending, or of that what was first tried before that time, and count it."""
+    dropped = connection.execute(
+        "UPDATE events SET state = 'dropped', reason = ?"
+        " WHERE state = 'pending' AND (? IS NULL OR first_tried_at <= ?)",
+        (reason, tried_before, tried_before),
+    ).rowcount
+    _count(connection, reason, dropped)
+    return dropped
 
 
 def _count(connection: sqlite3.Connection, reason: str, number: int) -> None:

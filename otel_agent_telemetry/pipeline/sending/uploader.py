@@ -6,7 +6,7 @@ import os
 import secrets
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry import _deadline
@@ -18,6 +18,7 @@ from otel_agent_telemetry.pipeline.sending._transport import (
     TransportWithRequests,
     retry_after_seconds,
 )
+from otel_agent_telemetry.pipeline.sending.ledger import Claim
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,20 +103,16 @@ class Uploader:
         if self._ledger.is_stopped(self._user_agent):
             return SendResult(ended="stopped", dropped=self._ledger.drop_pending("stopped"))
         parcel = self._ledger.next_parcel(self._batch)
-        if parcel is None:
-            return SendResult(ended="empty")
-        if parcel.due_at > self._clock():
-            return SendResult(ended="waiting", next_at=parcel.due_at)
+        if parcel is None or parcel.due_at > self._clock():
+            return _waiting_for(parcel)
         holder = f"{os.getpid()}-{os.urandom(8).hex()}"
-        if not self._take_lease(holder):
-            return SendResult(ended="busy", next_at=self._ledger.lease_until())
         try:
-            self._ledger.drop_pending("gave_up", tried_before=self._clock() - _GIVE_UP_SECONDS)
             return self._send_all(holder, None if seconds is None else time.monotonic() + seconds, goes_on)
         finally:
             self._own_transport.rest()
-            self._holder = None
-            self._ledger.release_lease(holder)
+            if self._holder == holder:
+                self._holder = None
+                self._ledger.release_lease(holder)
 
     def leave(self, seconds: float = _LEAVING_SECONDS) -> None:
         """Let another process send, now that this one is about to exit: a POST under way may end, none follows it.
@@ -134,47 +131,59 @@ class Uploader:
         finally:
             self._leasing.release()
 
-    def _take_lease(self, holder: str) -> bool:
-        """Become, or stay, the one who sends; not on the way out, where nobody would give the lease back."""
-        with self._leasing:
-            now = self._clock()
-            if self._leaves:
-                return False
-            if self._holder == holder and 0 <= now - self._held_since < _LEASE_HELD_SECONDS:
-                return True
-            if not self._ledger.acquire_lease(holder, _LEASE_SECONDS):
-                return False
-            self._holder, self._held_since = holder, now
-            return True
-
     def _send_all(self, holder: str, ends_at: float | None, goes_on: Callable[[], bool]) -> SendResult:
         sent = dropped = 0
+        state = ""
         while True:
             left = POST_SECONDS if ends_at is None else min(POST_SECONDS, ends_at - time.monotonic())
             if self._leaves or not (goes_on() and self._allowed()):
                 return SendResult(ended="refused", sent=sent, dropped=dropped)
-            if not self._take_lease(holder):  # the machine slept, and another one took over
-                return SendResult(ended="busy", next_at=self._ledger.lease_until(), sent=sent, dropped=dropped)
-            has_time = left >= _SHORTEST_POST_SECONDS
-            parcel = self._ledger.claim_next(self._batch) if has_time else self._ledger.next_parcel(self._batch)
-            if parcel is None:
-                return SendResult(ended="empty", sent=sent, dropped=dropped)
-            if parcel.due_at > self._clock():
-                return SendResult(ended="waiting", next_at=parcel.due_at, sent=sent, dropped=dropped)
-            if not has_time:
-                return SendResult(ended="out_of_time", next_at=self._clock(), sent=sent, dropped=dropped)
-            state = self._send(parcel, left)
-            sent += len(parcel.ids) if state == "sent" else 0
-            dropped += len(parcel.ids) if state == "dropped" else 0
+            found = self._due(holder, has_time=left >= _SHORTEST_POST_SECONDS, looks=state == "pending")
+            if isinstance(found, SendResult):
+                return replace(found, sent=sent, dropped=dropped)
+            state = self._send(found, left, holder)
+            sent += len(found.ids) if state == "sent" else 0
+            dropped += len(found.ids) if state == "dropped" else 0
             if state == "dropped" and self._ledger.is_stopped(self._user_agent):
                 return SendResult(ended="stopped", sent=sent, dropped=dropped + self._ledger.drop_pending("stopped"))
 
-    def _send(self, parcel: Parcel, seconds: float) -> str:
+    def _due(self, holder: str, *, has_time: bool, looks: bool) -> Parcel | SendResult:
+        """What goes next, claimed; else how the round ends. Where nothing may be due a look writes nothing."""
+        if looks or not has_time:
+            parcel = self._ledger.next_parcel(self._batch)
+            if parcel is None or parcel.due_at > self._clock():
+                return _waiting_for(parcel)
+            if not has_time:
+                return SendResult(ended="out_of_time", next_at=self._clock())
+        claim = self._claim(holder)
+        if not claim.is_holder:  # another one is sending, or took over while the machine slept
+            return SendResult(ended="busy", next_at=self._ledger.lease_until())
+        return claim.parcel if claim.parcel is not None and claim.is_due else _waiting_for(claim.parcel)
+
+    def _claim(self, holder: str) -> Claim:
+        """Become, or stay, the one who sends; not on the way out, where nobody would give the lease back."""
+        with self._leasing:
+            if self._leaves:
+                return Claim(is_holder=False)
+            now = self._clock()
+            is_new = self._holder != holder
+            renews = is_new or not 0 <= now - self._held_since < _LEASE_HELD_SECONDS
+            claim = self._ledger.claim_next(
+                holder,
+                self._batch,
+                lease_seconds=_LEASE_SECONDS if renews else None,
+                tried_before=now - _GIVE_UP_SECONDS if is_new else None,
+            )
+            self._holder = holder if claim.is_due else None
+            self._held_since = now if renews else self._held_since
+            return claim
+
+    def _send(self, parcel: Parcel, seconds: float, holder: str) -> str:
         """One POST, all the way to what the ledger says of it; gives the state of the parcel."""
         self._settled.clear()
         self._posted_at = time.monotonic()
         try:
-            return self._settle(parcel, self._transport(self._post_of(parcel, seconds)))
+            return self._settle(parcel, self._transport(self._post_of(parcel, seconds)), holder)
         finally:
             self._settled.set()
 
@@ -188,8 +197,8 @@ class Uploader:
             headers["X-Api-Key"] = self._api_key
         return Post(url=self._endpoint, body=parcel.body, headers=headers, seconds=seconds)
 
-    def _settle(self, parcel: Parcel, reply: Reply) -> str:
-        """Write down what the reply means; gives the state of the parcel."""
+    def _settle(self, parcel: Parcel, reply: Reply, holder: str) -> str:
+        """Write down what the reply means; gives the state of the parcel. After a failure the next one may send."""
         status = reply.status
         if status is None or status in _RETRYABLE or 500 <= status < 600:  # noqa: PLR2004 - RFC 9110, 15.6
             is_the_body = status is not None and status not in _RETRYABLE | _UNREACHED
@@ -199,7 +208,9 @@ class Uploader:
                 self._next_try(parcel.attempts, chance, reply),
                 quiet_until=self._next_try(parcel.failures, chance, reply),
                 alone=is_the_body and parcel.attempts + 1 >= _TRIES_TOGETHER,
+                holder=holder,
             )
+            self._holder = None
             return "pending"
         if 200 <= status < 300:  # noqa: PLR2004 - RFC 9110, 15.3
             self._ledger.mark_sent(parcel)
@@ -215,3 +226,8 @@ class Uploader:
         backoff = min(_LONGEST_BACKOFF_SECONDS, 2.0 ** min(failures, 10)) * chance
         asked = retry_after_seconds(reply.retry_after, now) or 0.0
         return now + max(backoff, min(asked, _LONGEST_RETRY_AFTER_SECONDS))
+
+
+def _waiting_for(parcel: Parcel | None) -> SendResult:
+    """How a round ends where that one is the next, and not due."""
+    return SendResult(ended="empty") if parcel is None else SendResult(ended="waiting", next_at=parcel.due_at)
