@@ -39,6 +39,8 @@ def tail(
 ) -> None:
     """Print each span when it reaches the store, until Ctrl-C; with --json, one object per line."""
     with failures(), closing(open_store(existing(db))) as store:
+        while store.read_new():  # what a server that was killed left unread
+            pass
         click.echo(f"Waiting for spans in {store.path}; Ctrl-C ends.", err=True)
         spans = (
             span

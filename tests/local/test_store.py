@@ -145,10 +145,45 @@ def test_who_sent_what_is_gone_goes_too(store: Store) -> None:
     assert (sorted(origins), names) == ([("old",), ("shop",), ("talker",)], {"shop", "old"})
 
 
+def test_a_span_that_cannot_be_read_holds_up_no_other(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    """It stands for nothing, and is told of once."""
+    for number in (1, 2, 3):
+        store.add_spans(request(Made(attributes=chat()), trace=number))
+    with store.writing() as connection:
+        connection.execute("UPDATE spans SET body = CAST('gen_ai. broken' AS BLOB) WHERE trace = 2")
+    rounds = [store.settle(), store.settle()]
+    with closing(store.reader()) as connection:
+        calls = connection.execute("SELECT calls FROM traces ORDER BY id").fetchall()
+    assert (rounds, calls) == ([2, 0], [(1,), (0,), (1,)])
+    assert len(caplog.records) == 1
+
+
+def test_what_was_added_is_read_before_anybody_asks(store: Store) -> None:
+    """A span that was accepted is stored first and understood later: by whoever asks, if nobody did before."""
+    store.add_spans(request(Made(attributes=chat("gpt-5"))))
+    with store.writing() as connection:
+        assert connection.execute("SELECT count(*) FROM steps").fetchone() == (0,)
+    with closing(store.reader()) as connection:
+        assert connection.execute("SELECT model FROM steps").fetchall() == [("gpt-5",)]
+
+
+def test_an_id_is_not_given_again_before_its_span_was_read(store: Store) -> None:
+    """After everything that was read is gone, what comes is read as well."""
+    store.add_spans(request(*(Made(id=number, attributes=chat()) for number in range(1, 9))))
+    store.settle()
+    with store.writing() as connection:
+        for table in ("spans", "steps", "traces"):
+            connection.execute(f"DELETE FROM {table}")
+    store.add_spans(request(Made(attributes=chat("gpt-5")), trace=2))
+    with closing(store.reader()) as connection:
+        assert connection.execute("SELECT model FROM steps").fetchall() == [("gpt-5",)]
+
+
 def test_a_trace_that_cannot_be_settled_holds_up_no_other(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     """It is told of once and left alone until more of it comes; the totals of the others are there."""
     for number in (1, 2, 3):
         store.add_spans(request(Made(attributes=chat()), trace=number))
+    store.read_new()
     with store.writing() as connection:
         connection.execute("UPDATE steps SET flags = 'broken' WHERE trace = 2")
     rounds = [store.settle(), store.settle()]

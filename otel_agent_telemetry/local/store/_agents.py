@@ -32,8 +32,10 @@ RETURNING id
 _AGAIN = "UPDATE traces SET received_ns = ?, unsettled = max(unsettled, 1) WHERE id = ?"
 _HOME = "SELECT trace FROM homes WHERE trace_id = ?"
 _KNOWN = "SELECT id FROM traces WHERE trace_id = ?"
-NEXT_SPAN = "SELECT max(coalesce((SELECT max(id) FROM spans), 0), coalesce(upto, 0)) + 1 FROM indexed"
-"""The id of the next span; one that was indexed is never given again."""
+NEXT_SPAN = """
+SELECT max(coalesce((SELECT max(id) FROM spans), 0), coalesce(indexed.upto, 0), reading.upto) + 1 FROM indexed, reading
+"""
+"""The id of the next span; one that was read or indexed is never given again."""
 _SPAN = f"INSERT INTO spans VALUES (({NEXT_SPAN}), ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id"
 _STORED = "SELECT id, end_ns FROM spans WHERE trace = ? AND span_id = ?"
 _LATER = "UPDATE spans SET end_ns = ?, body = ? WHERE id = ?"

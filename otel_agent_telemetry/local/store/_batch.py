@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from otel_agent_telemetry import semconv
-from otel_agent_telemetry.local.store._steps import agent_said_of, may_be_step, said_of
-from otel_agent_telemetry.local.store._users import may_name_user, user_of
+from otel_agent_telemetry.local.store._steps import agent_said_of
 from otel_agent_telemetry.meaning.harnesses import harness_of, home_of, process_of, run_around
 from otel_agent_telemetry.otlp._reading import has_ids
 from otel_agent_telemetry.otlp._values import attributes, plain
@@ -50,7 +49,11 @@ class Origin:
 
 
 class SpanRow(NamedTuple):
-    """One span, ready to be stored; ``origin`` is the digest of where it comes from."""
+    """One span, ready to be stored; ``origin`` is the digest of where it comes from.
+
+    ``said`` is what a coding agent's says, as that tells which trace it belongs to. Others are read once they are
+    stored.
+    """
 
     trace_id: bytes
     span_id: int
@@ -61,8 +64,7 @@ class SpanRow(NamedTuple):
     status: int
     name: str
     body: bytes
-    said: Said | None
-    user: str | None
+    said: Said | None = None
 
 
 @dataclass(slots=True)
@@ -158,11 +160,9 @@ def _row(source: Origin, span: Span, trace_id: bytes, number: int) -> SpanRow:
     parent = span.parent_span_id
     parent_id = int.from_bytes(parent[:_SPAN_ID_BYTES], "big", signed=True) if parent else 0
     start, end = min(_LATEST_NS, span.start_time_unix_nano), min(_LATEST_NS, span.end_time_unix_nano)
-    body = span.SerializeToString()
-    said = said_of(span, source.scope, start, end) if source.harness is None and may_be_step(body) else None
-    user = user_of(span.attributes) if may_name_user(body) and source.harness is None else None
-    about = (span.status.code, span.name, body, said, user)
-    return SpanRow(trace_id, number, parent_id, source.digest, start, end, *about)
+    return SpanRow(
+        trace_id, number, parent_id, source.digest, start, end, span.status.code, span.name, span.SerializeToString()
+    )
 
 
 def _agent_row(made: Batch, source: Origin, span: Span) -> SpanRow:
@@ -170,7 +170,7 @@ def _agent_row(made: Batch, source: Origin, span: Span) -> SpanRow:
     row = _row(source, span, span.trace_id, int.from_bytes(span.span_id, "big", signed=True))
     said = agent_said_of(span, source.scope, source.harness or "", row.start_ns, row.end_ns)
     if said is None:
-        return row._replace(said=None)
+        return row
     run = run_around(said, source.process)
     if run is not None:
         made.runs.append((source, run))

@@ -24,7 +24,9 @@ __all__ = ["Keeper"]
 _logger = logging.getLogger(__name__)
 
 _ROUND_SECONDS = 0.1
-_LATEST_SETTLE_SECONDS = 2.0  # totals may lag so long behind a stream of spans that never pauses
+_IDLE_SECONDS = 1.0  # another process may have stored something
+_LATEST_SETTLE_SECONDS = 2.0  # in a stream of spans that never pauses it is settled so often,
+_BUSY_SECONDS = 0.2  # and for so long
 _LOOK_SECONDS = 1.0  # how often it is looked for spans to index and traces to price
 _CHECKPOINT_SECONDS = 1.0
 _ADD_UP_SECONDS = 5.0  # an hour in which much comes is added up again and again
@@ -49,11 +51,15 @@ class Keeper(threading.Thread):
     def end(self) -> None:
         """Stop, after the step that is being done."""
         self._ended.set()
+        self._store.arrived.set()
         self.join()
 
     def run(self) -> None:
         """Work until :meth:`end`; what fails is told once a minute and tried again."""
-        while not self._ended.wait(_ROUND_SECONDS):
+        while not self._ended.is_set():
+            if self._store.arrived.wait(_IDLE_SECONDS):
+                self._store.arrived.clear()
+                self._ended.wait(_ROUND_SECONDS)  # more may follow
             for step in (self._settle, self._index, self._price, self._add_up, self._checkpoint, self._collect):
                 try:
                     step()
@@ -63,9 +69,9 @@ class Keeper(threading.Thread):
     def _settle(self) -> None:
         if self._store.quiet_seconds() < _ROUND_SECONDS and not self._is_due("settle", _LATEST_SETTLE_SECONDS):
             return
-        self._done["settle"] = time.monotonic()
-        while self._store.settle(_PORTION) and not self._ended.is_set():
-            if self._store.quiet_seconds() < _ROUND_SECONDS:
+        self._done["settle"] = began = time.monotonic()
+        while (self._store.read_new() or self._store.settle(_PORTION)) and not self._ended.is_set():
+            if self._store.quiet_seconds() < _ROUND_SECONDS and time.monotonic() - began > _BUSY_SECONDS:
                 return
 
     def _index(self) -> None:

@@ -9,7 +9,7 @@ from otel_agent_telemetry.local.store._agent_traces import Agents, failures_of
 from otel_agent_telemetry.local.store._nodes import FIGURES, Node
 from otel_agent_telemetry.local.store._rows import insert, update
 from otel_agent_telemetry.local.store._steps import PRICED_ELSEWHERE, SAID, SPENT, VERDICT, said_of_row, shown_kind
-from otel_agent_telemetry.local.store._steps_again import read_again
+from otel_agent_telemetry.local.store._steps_made import read_again
 from otel_agent_telemetry.local.store._together import together
 from otel_agent_telemetry.local.store._users import write_users
 from otel_agent_telemetry.meaning import Fact, ModelCall, Repeat, Run, ToolCall, kinds

@@ -6,11 +6,12 @@ import logging
 import sqlite3
 import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from otel_agent_telemetry import semconv
+from otel_agent_telemetry import _deadline, semconv
+from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.local.store._agents import NEXT_SPAN, insert_made
 from otel_agent_telemetry.local.store._batch import Batch, Origin, batch
 from otel_agent_telemetry.local.store._file import StoreFile
@@ -18,9 +19,9 @@ from otel_agent_telemetry.local.store._records import log_rows, metric_rows
 from otel_agent_telemetry.local.store._rows import insert
 from otel_agent_telemetry.local.store._settle import settle_trace
 from otel_agent_telemetry.local.store._steps import COLUMNS, values_of
+from otel_agent_telemetry.local.store._steps_made import READ_UPTO, read_new
 from otel_agent_telemetry.local.store._tables import NOT_SETTLED
 from otel_agent_telemetry.local.store._trace_rows import insert_traces
-from otel_agent_telemetry.local.store._users import insert_users
 from otel_agent_telemetry.local.store._watch import Watch
 
 if TYPE_CHECKING:
@@ -45,13 +46,17 @@ _INSERT_EVENTS = """
 INSERT OR IGNORE INTO events (received_ns, dialect, content_type, body, digest) VALUES (?, ?, ?, ?, ?)
 """
 _PENDING = "SELECT id FROM traces WHERE unsettled AND unsettled > 0 LIMIT ?"
-_UNSETTLED_COUNT = "SELECT count(*) FROM traces WHERE unsettled AND unsettled > 0"
+_UNSETTLED_COUNT = f"""
+SELECT count(*) FROM traces
+WHERE (unsettled AND unsettled > 0) OR id IN (SELECT trace FROM spans WHERE id > ({READ_UPTO}))
+"""
 _UNSETTLED = "SELECT 1 FROM traces WHERE id = ? AND unsettled > 0"
 _STORED = "SELECT id, span_id, end_ns FROM spans WHERE trace = ?"
 _INSERT_SPAN = "INSERT OR IGNORE INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _JUDGEMENT = semconv.GEN_AI_EVALUATION_RESULT.encode()
 _OTHERS_SECONDS = 1.0  # how often another process's writing is looked for
 _LULL_SECONDS = 0.25
+_CATCH_UP_SECONDS = 0.25  # whoever asks waits so long at most for what he would see a moment later
 
 
 class Added(NamedTuple):
@@ -67,7 +72,7 @@ class Store:
 
     Safe to share between threads. Raises InputError where the file cannot be used, ``sqlite3.OperationalError`` where
     it is locked by another process for seconds or the disk is full. A file that somebody took away, or that is found
-    broken, is replaced by a new one.
+    broken, is replaced by a new one. ``arrived`` is set by what is added, for one who waits for that.
     """
 
     def __init__(self, path: Path) -> None:
@@ -75,13 +80,17 @@ class Store:
         self.file = StoreFile(path)
         self._changed = threading.Condition()
         self._last_spans = float("-inf")
+        self._has_unread = True
+        self.arrived = threading.Event()
 
     def close(self) -> None:
         """Close the file; its write-ahead log is folded in."""
         self.file.close()
 
     def reader(self) -> sqlite3.Connection:
-        """A read-only connection of the caller's own."""
+        """A read-only connection of the caller's own; what was added here is read before, as far as a moment goes."""
+        if self._has_unread:
+            self._catch_up()
         return self.file.reader()
 
     def add_spans(self, request: ExportTraceServiceRequest) -> Added:
@@ -99,6 +108,8 @@ class Store:
                 insert_made(connection, _origin_id, made.runs)
 
         self._write(step)
+        self._has_unread = True
+        self.arrived.set()
         return Added(len(made.spans), made.read - len(made.spans), made.rejected)
 
     def add_logs(self, request: ExportLogsServiceRequest, *, only_new: bool = False) -> Added:
@@ -115,8 +126,23 @@ class Store:
         values = (time.time_ns(), dialect, content_type, body, digest)
         self._write(lambda connection: connection.execute(_INSERT_EVENTS, values))
 
+    def read_new(self, limit: int = 1_000) -> int:
+        """Read what up to ``limit`` spans say that came since the last time; give how many those were."""
+        self._has_unread = False  # before it is looked, as more may come meanwhile
+        done = limit
+        try:
+            done = self._write(lambda connection: read_new(connection, limit))
+        finally:
+            self._has_unread = self._has_unread or done == limit
+        return done
+
     def settle(self, limit: int = 200) -> int:
-        """Work out tokens, runs and sessions of up to ``limit`` traces that changed; give how many were done."""
+        """Work out tokens, runs and sessions of up to ``limit`` traces that changed; give how many were done.
+
+        What came since the last time is read first.
+        """
+        while self.read_new():
+            pass
 
         def step(connection: sqlite3.Connection) -> int:
             pending = connection.execute(_PENDING, (limit,)).fetchall()
@@ -171,6 +197,12 @@ class Store:
             yield connection
         self.wake()
 
+    def _catch_up(self) -> None:
+        ends_at = time.monotonic() + _CATCH_UP_SECONDS
+        with _deadline.Within(_CATCH_UP_SECONDS), suppress(sqlite3.Error, OSError, InputError):
+            while self.read_new() and time.monotonic() < ends_at:
+                pass
+
     def _write(self, step: Callable[[sqlite3.Connection], T]) -> T:
         result = self.file.run(step)
         self.wake()
@@ -195,7 +227,9 @@ class Store:
                     self._last_spans = time.monotonic()
             return Added(added, len(rows) - added)
 
-        return self._write(step)
+        rows_added = self._write(step)
+        self.arrived.set()
+        return rows_added
 
 
 def _settle_one(connection: sqlite3.Connection, trace: int) -> None:
@@ -252,7 +286,6 @@ def _insert_spans(connection: sqlite3.Connection, origins: dict[bytes, int], mad
     insert(connection, "steps", COLUMNS, steps)
     judged = ((traces[row.trace_id], number) for number, row in enumerate(rows, first) if _JUDGEMENT in row.body)
     connection.executemany("INSERT OR IGNORE INTO judged VALUES (?, ?)", judged)
-    insert_users(connection, ((number, row.user) for number, row in enumerate(rows, first)))
     return True
 
 

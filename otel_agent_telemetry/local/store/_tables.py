@@ -218,6 +218,11 @@ CREATE TRIGGER IF NOT EXISTS judged_of_old_spans AFTER DELETE ON spans
 BEGIN DELETE FROM judged WHERE trace = OLD.trace AND span = OLD.id; END;
 """
 """What is asked of sessions by the thousand is in the index; spans with a judgement are known beforehand."""
+_READ_LATER = """
+CREATE TABLE IF NOT EXISTS reading (id INTEGER PRIMARY KEY CHECK (id = 1), upto INTEGER NOT NULL);
+INSERT OR REPLACE INTO reading SELECT 1, coalesce(max(id), 0) FROM spans;
+"""
+"""A span is stored first and read later, in the order of arrival: those up to that id have their steps."""
 _TAKE_OUT = f"DELETE FROM used_hours WHERE hour = {{}}.start_ns / {HOUR_NS};"
 _WATCHED = f"""
 DELETE FROM used_hours;
@@ -263,6 +268,7 @@ MIGRATIONS = (
     Migration(_USERS),
     Migration(_KINDS),
     Migration(_COVERING),
+    Migration(_READ_LATER),
 )
 
 

@@ -6,19 +6,21 @@ from typing import TYPE_CHECKING, TypedDict
 
 from otel_agent_telemetry.local.read._moments import iso
 from otel_agent_telemetry.local.read._outcomes import shown_status
+from otel_agent_telemetry.local.store._steps_made import READ_UPTO
 
 if TYPE_CHECKING:
     import sqlite3
 
 __all__ = ["RecentShape", "newest_span", "recent_spans"]
 
-_QUERY = """
+_QUERY = f"""
 SELECT spans.id, hex(traces.trace_id), spans.span_id, origins.service, spans.name,
        CASE WHEN steps.kind != 'other' THEN steps.kind END, steps.model, steps.tool,
        steps.agent, steps.input, steps.output, spans.status, steps.outcome, spans.start_ns, spans.end_ns
 FROM spans JOIN traces ON traces.id = spans.trace JOIN origins ON origins.id = spans.origin
 LEFT JOIN steps ON steps.id = spans.id
-WHERE spans.id > ? AND (origins.harness IS NULL OR coalesce(steps.kind, 'other') != 'other') ORDER BY spans.id LIMIT ?
+WHERE spans.id > ? AND spans.id <= ({READ_UPTO})
+AND (origins.harness IS NULL OR coalesce(steps.kind, 'other') != 'other') ORDER BY spans.id LIMIT ?
 """
 
 
