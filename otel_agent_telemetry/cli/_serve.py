@@ -6,9 +6,9 @@ import os
 import secrets
 import signal
 import sys
-import threading
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,9 +19,13 @@ from otel_agent_telemetry.consent import default_state_dir
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.local import Budget, Keeper, Limits, Server, Store, default_store, is_loopback
 
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
 __all__ = ["serve"]
 
 _SHORTEST_TOKEN = 16
+_IDLE_SECONDS = 3_600.0
 _VARIABLE = "AGENT_TELEMETRY_SERVE_TOKEN"
 _HINT = (
     "this system does not tell whose a connection is, so a token does: `agent-telemetry run` has it, the page is at\n"
@@ -70,13 +74,14 @@ def serve(
         server = _bound(store, host, port, token, budget)
         keeper = Keeper(store, Limits(age_ns=retention, size_bytes=max_size))
         keeper.start()
-        _end_on_signal(server)
-        click.echo(f"agent-telemetry serve: {server.url} (db {path})", err=True)
-        if token is not None and token == _local_token(host):
-            click.echo(_HINT.format(url=server.url, token=token), err=True)
         try:
-            server.serve_forever(poll_interval=0.1)
+            with _until_signal():
+                click.echo(f"agent-telemetry serve: {server.url} (db {path})", err=True)
+                if token is not None and token == _local_token(host):
+                    click.echo(_HINT.format(url=server.url, token=token), err=True)
+                server.serve_forever(poll_interval=_IDLE_SECONDS)
         finally:
+            server.end_streams()
             server.server_close()
             keeper.end()
 
@@ -137,10 +142,20 @@ def _state_dir() -> str:
     return os.environ.get("AGENT_TELEMETRY_STATE_DIR") or default_state_dir(os.environ)
 
 
-def _end_on_signal(server: Server) -> None:
-    def end(_number: int, _frame: object) -> None:
-        # shutdown() waits for the loop that this very thread runs
-        threading.Thread(target=server.shutdown, daemon=True).start()
+class _SignalError(BaseException):
+    """Ends the block that waits, wherever it is: no loop has to look whether it is to end."""
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)
+
+@contextmanager
+def _until_signal() -> Generator[None]:
+    """Leave the block on SIGINT or SIGTERM; further ones are for nobody, as the end is under way."""
+
+    def end(_number: int, _frame: object) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        raise _SignalError
+
+    with suppress(_SignalError):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, end)
+        yield

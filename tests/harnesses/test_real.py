@@ -40,7 +40,7 @@ SAYS_CALLS = ("claude", "opencode", "pi", "qwen")
 SAYS_REASONING = ("codex", "gemini", "opencode", "pi")
 COUNTED = ("calls", "tools", "input", "output")
 LOST_AT_THE_END = {"opencode": {"calls": 1, "input": 1500, "output": 40}}
-"""What it keeps to itself as it leaves, without the short interval that `run` sets."""
+"""What it may keep to itself as it leaves, without the short interval that `run` sets: as its own timer has it."""
 ENDLESS = ("qwen", "opencode")
 """Those that try for minutes where a model refuses."""
 
@@ -124,9 +124,10 @@ def test_serve_alone(name: str, lab: Lab) -> None:
     agent, served = lab.agent(name, "ok")
     environment = agent.pointed_at(lab.serving.url)
     subprocess.run(agent.command(), env=environment, cwd=agent.folder, stdin=-3, capture_output=True, check=True)
-    wanted = {figure: served[figure] - LOST_AT_THE_END.get(name, {}).get(figure, 0) for figure in COUNTED}
+    lost = LOST_AT_THE_END.get(name, {})
+    wanted = [{figure: served[figure] - each.get(figure, 0) for figure in COUNTED} for each in ({}, lost)]
     totals = totals_of(lab.serving.store)
-    assert {figure: totals["traces"][figure] for figure in COUNTED} == wanted
+    assert {figure: totals["traces"][figure] for figure in COUNTED} in wanted
     with closing(lab.serving.store.reader()) as connection:
         rows = list_traces(connection, TraceFilter(), limit=100)
     assert ([row["status"] for row in rows], len(lab.sessions(totals))) == (["ok"], 1)

@@ -86,9 +86,13 @@ class Server(ThreadingHTTPServer):
 
     def shutdown(self) -> None:
         """End :meth:`serve_forever` and the pages' event streams."""
+        self.end_streams()
+        super().shutdown()
+
+    def end_streams(self) -> None:
+        """End the pages' event streams."""
         self.is_ending.set()
         self.store.wake()
-        super().shutdown()
 
     @property
     def url(self) -> str:
