@@ -411,7 +411,10 @@ def is_full(error: BaseException | None) -> bool:
     return isinstance(error, sqlite3.OperationalError) and "full" in str(error)
 
 
+_OTHER_TABLES = re.compile("no such (table|column)|has no column")
+
+
 def _is_broken(error: Exception) -> bool:
     """SQLite's "not a database" and "malformed" have the bare class; busy, full or read-only have OperationalError."""
-    missing = isinstance(error, sqlite3.OperationalError) and "no such table" in str(error)
-    return missing or type(error) in {sqlite3.DatabaseError, NewerError}
+    is_other = isinstance(error, sqlite3.OperationalError) and _OTHER_TABLES.search(str(error)) is not None
+    return is_other or type(error) in {sqlite3.DatabaseError, NewerError}

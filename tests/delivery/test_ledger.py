@@ -418,6 +418,19 @@ def test_table_missing(on_disk: Ledger, path: Path) -> None:
     assert on_disk.drops() == {"ledger_broken": 1}
 
 
+@pytest.mark.parametrize("others", [("drops", "lease", "stopped", "moments"), ()])
+def test_tables_of_another_kind(path: Path, others: tuple[str, ...]) -> None:
+    """A database of somebody else's that calls its tables as ours is moved aside, and no event waits for that."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with closing(sqlite3.connect(path)) as connection:
+        for table in ("events", *others):
+            connection.execute(f"CREATE TABLE {table} (x)")
+        connection.execute("PRAGMA user_version = 1")
+    with closing(Ledger(path)) as ledger:
+        ledger.append(rows(1))
+        assert (ledger.counts()["pending"], ledger.drops()) == (1, {"ledger_broken": 1})
+
+
 def test_deleted_while_open(on_disk: Ledger, path: Path) -> None:
     """Events do not go into a file that somebody deleted under an open ledger."""
     on_disk.append(rows(1))

@@ -44,6 +44,10 @@ CREATE TABLE stopped (version TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE moments (name TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID;
 """
 
+_CHECK = """
+SELECT events.name, events.key, events.next_at, events.batch, drops.count, lease.until, stopped.at, moments.at
+FROM events, drops, lease, stopped, moments LIMIT 0
+"""
 _RESERVE, _RESERVE_BYTES = ".reserve-0", 32_768
 _MIGRATIONS = (_SCHEMA,)
 VERSION = len(_MIGRATIONS)
@@ -156,7 +160,7 @@ class _Layout:
         pass
 
     def check(self, connection: sqlite3.Connection) -> None:
-        connection.execute("SELECT 1 FROM events, drops, lease, stopped, moments LIMIT 0")
+        connection.execute(_CHECK)
 
     def is_ours(self, path: str) -> bool:
         try:
