@@ -118,14 +118,26 @@ def test_it_runs_as_without_us(name: str, scenario: str, lab: Lab) -> None:
         assert not any(line.startswith(("PYTHONPATH=", "OTEL_PYTHON_")) for line in inherited.splitlines())
 
 
-@pytest.mark.parametrize("name", cheap(REPORTING))
-def test_serve_alone(name: str, lab: Lab) -> None:
-    """Pointed at `serve` as its documentation says, it is one session and one run that ended well, as served."""
-    agent, served = lab.agent(name, "ok")
+ALONE = [
+    pytest.param(name, scenario, id=f"{scenario}-{name}-cheap" if name in CHEAP else f"{scenario}-{name}")
+    for scenario in ("ok", "toolerr", "500once")
+    for name in REPORTING
+    if (name, scenario) != ("opencode", "500once")  # leaves before it has told of any of it
+]
+
+
+@pytest.mark.parametrize(("name", "scenario"), ALONE)
+def test_serve_alone(name: str, scenario: str, lab: Lab) -> None:
+    """Pointed at `serve` as its documentation says, it is one session and one run that ended well, as served.
+
+    Some tell of a try that the model refused, as a call without tokens.
+    """
+    agent, served = lab.agent(name, scenario)
     environment = agent.pointed_at(lab.serving.url)
     subprocess.run(agent.command(), env=environment, cwd=agent.folder, stdin=-3, capture_output=True, check=True)
     lost = LOST_AT_THE_END.get(name, {})
-    wanted = [{figure: served[figure] - each.get(figure, 0) for figure in COUNTED} for each in ({}, lost)]
+    refused = {"calls": -served["failed"]}
+    wanted = [{figure: served[figure] - each.get(figure, 0) for figure in COUNTED} for each in ({}, lost, refused)]
     totals = totals_of(lab.serving.store)
     assert {figure: totals["traces"][figure] for figure in COUNTED} in wanted
     with closing(lab.serving.store.reader()) as connection:
