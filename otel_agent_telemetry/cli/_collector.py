@@ -27,7 +27,7 @@ def operators_findings() -> Iterator[tuple[str, str]]:
     faults = [*_addresses()]
     yield from (("wrong", fault) for fault in faults)
     yield "ok", f"an exporter of your own is configured: traces go {traces_go()}"
-    from otel_agent_telemetry.pipeline.operator import exporters
+    from otel_agent_telemetry.pipeline.operator.exporters import exporters
 
     for signal in ("traces", "metrics"):
         for name, load in exporters(signal):

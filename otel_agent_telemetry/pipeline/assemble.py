@@ -16,14 +16,14 @@ from otel_agent_telemetry._log import logger as _logger
 from otel_agent_telemetry.lifecycle._spans import Spans
 from otel_agent_telemetry.pipeline._children import at_child_exit, not_at_child_exit
 from otel_agent_telemetry.pipeline._ids import SystemIds
-from otel_agent_telemetry.pipeline._providers import Providers, TracerProvider
-from otel_agent_telemetry.pipeline.around import ContextProcessor
-from otel_agent_telemetry.pipeline.operator import metric_readers, span_processors
+from otel_agent_telemetry.pipeline.operator._providers import Providers, TracerProvider
+from otel_agent_telemetry.pipeline.operator.around import ContextProcessor
+from otel_agent_telemetry.pipeline.operator.exporters import metric_readers, span_processors
+from otel_agent_telemetry.pipeline.operator.sampling import RecordAll
+from otel_agent_telemetry.pipeline.operator.unrecorded import Unrecorded
 from otel_agent_telemetry.pipeline.processor import EventProcessor
 from otel_agent_telemetry.pipeline.product import Names, Process, running_names
-from otel_agent_telemetry.pipeline.sampling import RecordAll
 from otel_agent_telemetry.pipeline.stream import EventStream
-from otel_agent_telemetry.pipeline.unrecorded import Unrecorded
 from otel_agent_telemetry.settings import operator_exports
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def _is_metered(pipeline: Pipeline, resource: Resource, *, exports: bool) -> boo
         readers = metric_readers() if exports else []
         if not readers:
             return False
-        from otel_agent_telemetry.pipeline._meter_provider import MeterProvider
+        from otel_agent_telemetry.pipeline.operator._meter_provider import MeterProvider
 
         provider = MeterProvider([reader for reader, _ in readers], resource=resource, shutdown_on_exit=False)
         exporters = [exporter for _, exporter in readers if exporter is not None]
@@ -239,7 +239,7 @@ def _stream(process: Process, unrecorded: Unrecorded | None = None) -> EventStre
 def _metered(tree: Tree) -> Meaning:
     """What reads spans for the operator's instruments too."""
     from otel_agent_telemetry.meaning import Meaning
-    from otel_agent_telemetry.pipeline.metering import OperatorMeter
+    from otel_agent_telemetry.pipeline.operator.metering import OperatorMeter
 
     if getattr(metrics.get_meter_provider(), "is_down", False):  # the program is at its end
         return Meaning(tree=tree)

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
 
     from otel_agent_telemetry.lifecycle._spans import Tell
+    from otel_agent_telemetry.pipeline.operator.unrecorded import Unrecorded
     from otel_agent_telemetry.pipeline.stream import EventStream
-    from otel_agent_telemetry.pipeline.unrecorded import Unrecorded
 
     class _Provider(Protocol):
         has_others: bool

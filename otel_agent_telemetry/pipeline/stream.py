@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from otel_agent_telemetry.meaning._records import SpanRecord
     from otel_agent_telemetry.pipeline._backlog import Outlet
     from otel_agent_telemetry.pipeline._writer import Item
+    from otel_agent_telemetry.pipeline.operator.unrecorded import Unrecorded
     from otel_agent_telemetry.pipeline.tokens import TokenCounters
-    from otel_agent_telemetry.pipeline.unrecorded import Unrecorded
 
 __all__ = ["EventStream", "flush_all"]
 

@@ -73,7 +73,7 @@ EVENT = """
 from opentelemetry import trace
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from otel_agent_telemetry.pipeline.sampling import RecordAll
+from otel_agent_telemetry.pipeline.operator.sampling import RecordAll
 seen, sampled, should_sample = InMemorySpanExporter(), [], RecordAll.should_sample
 RecordAll.should_sample = lambda *given, **named: sampled.append(given[3]) or should_sample(*given, **named)
 if listens:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.sdk import metrics
 
-from otel_agent_telemetry.pipeline._providers import stop_quietly
+from otel_agent_telemetry.pipeline.operator._providers import stop_quietly
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,9 +13,9 @@ from opentelemetry.sdk import trace
 
 from otel_agent_telemetry._deadline import Leaving, Within, left
 from otel_agent_telemetry._log import logger as _logger
-from otel_agent_telemetry.pipeline._aside import Aside, Asked
-from otel_agent_telemetry.pipeline._resource import ServiceResource
-from otel_agent_telemetry.pipeline.around import ContextProcessor
+from otel_agent_telemetry.pipeline.operator._aside import Aside, Asked
+from otel_agent_telemetry.pipeline.operator._resource import ServiceResource
+from otel_agent_telemetry.pipeline.operator.around import ContextProcessor
 from otel_agent_telemetry.pipeline.processor import EventProcessor
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk import metrics
 
-    from otel_agent_telemetry.pipeline.operator import OfThisProcess
+    from otel_agent_telemetry.pipeline.operator.exporters import OfThisProcess
 
     Provider: TypeAlias = "TracerProvider | metrics.MeterProvider"
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from otel_agent_telemetry._log import logger as _logger
 from otel_agent_telemetry.errors import SettingError
 from otel_agent_telemetry.pipeline._chance import leave_the_hosts_numbers_alone
-from otel_agent_telemetry.pipeline._without_details import without_details
+from otel_agent_telemetry.pipeline.operator._without_details import without_details
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -1,0 +1,1 @@
+"""The operator's side: providers, exporters and instruments for his own traces and metrics."""
