@@ -31,7 +31,7 @@ class WritingThread:
     def __init__(self, write: Callable[[], object], wait_seconds: Callable[[], float | None]) -> None:
         self._write = write
         self._wait_seconds = wait_seconds
-        self._bell = Bell()
+        self._bell = self._first_bell = Bell()
         self._starting = threading.RLock()  # a handler of a signal may wake it while it starts
         self._thread: threading.Thread | None = None
         self._has_ended = False
@@ -50,8 +50,11 @@ class WritingThread:
         return True
 
     def rest(self) -> None:
-        """Let go of the interpreter, so that a host's thread that waits for it need not wait for a whole round."""
-        if threading.current_thread() is self._thread:
+        """Let go of the interpreter, so that a host's thread that waits for it need not wait for a whole round.
+
+        Not where the host patched threads since: locks that are older keep out no greenlet of the same thread.
+        """
+        if threading.current_thread() is self._thread and not self._first_bell.is_outdated():
             self.rests += 1
             self._bell.linger(_REST_SECONDS)
 

@@ -56,6 +56,26 @@ LATE = """
 
     gevent.joinall([gevent.spawn(tell, number) for number in range(6, 15)])
 """
+BESIDE_EACH_OTHER = """
+    import warnings
+    import otel_agent_telemetry as telemetry
+
+    telemetry.configure()
+    telemetry.server_shutdown(sessions_processed=0)
+    telemetry.flush(20)
+    warnings.simplefilter("ignore")
+    from gevent import monkey
+    monkey.patch_all()
+    import gevent
+
+    def tell(number):
+        for each in range(100 * number + 1, 100 * number + 101):
+            telemetry.server_shutdown(sessions_processed=each)
+        gevent.sleep(0.02 + 0.002 * number)  # the round that writes them is under way
+        telemetry.flush(20)
+
+    gevent.joinall([gevent.spawn(tell, number) for number in range(5)])
+"""
 FLUSHED = """
     print(telemetry.flush(20))
 """
@@ -89,6 +109,13 @@ def test_patched_late(tmp_path: Path, recorder: Recorder, *, sends: bool) -> Non
         run(LATE, variables=allowed(tmp_path / str(attempt), **variables))
         told = [json.loads(body)["properties"]["sessionsProcessed"] for body in stored(tmp_path / str(attempt))]
         assert sorted(told) == [*range(150)]
+
+
+def test_greenlets_that_write_beside_each_other(tmp_path: Path) -> None:
+    """After a late patch, what several greenlets tell and flush at once is written once."""
+    run(BESIDE_EACH_OTHER, variables=allowed(tmp_path))
+    told = [json.loads(body)["properties"]["sessionsProcessed"] for body in stored(tmp_path)]
+    assert sorted(told) == [*range(501)]
 
 
 def test_sends_after_a_late_patch(tmp_path: Path, recorder: Recorder) -> None:
