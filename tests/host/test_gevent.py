@@ -71,7 +71,7 @@ BESIDE_EACH_OTHER = """
     def tell(number):
         for each in range(100 * number + 1, 100 * number + 101):
             telemetry.server_shutdown(sessions_processed=each)
-        gevent.sleep(0.02 + 0.002 * number)  # the round that writes them is under way
+        gevent.sleep(0.03)  # the round that writes them is under way
         telemetry.flush(20)
 
     gevent.joinall([gevent.spawn(tell, number) for number in range(5)])
