@@ -10,11 +10,12 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from otel_agent_telemetry import semconv
 from otel_agent_telemetry.local.read._moments import iso
 from otel_agent_telemetry.local.read._outcomes import error_message, error_type
+from otel_agent_telemetry.local.store._rows import for_each
 from otel_agent_telemetry.meaning import kinds
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 __all__ = ["MOST_TRACES", "ErrorShape", "ErrorsShape", "FailedTrace", "errors"]
 
@@ -22,25 +23,31 @@ MOST_TRACES = 1000
 _MOST_LINKS = 20
 _LONGEST_TEXT = 500
 _LATEST = 2**63 - 1
-_STATUS_ERROR = 2
 _FAILED_TRACES = """
 SELECT id, errors FROM traces WHERE (errors > 0 OR id IN (
     SELECT trace FROM steps WHERE evidence IS NOT NULL AND counted AND outcome = 'error' AND start_ns >= ?1))
 AND start_ns >= ?1 AND start_ns <= ?2 ORDER BY start_ns DESC LIMIT ?3
 """
-_NODES = """
-SELECT spans.trace, spans.id, spans.span_id, spans.parent_id, spans.status, origins.harness, steps.id IS NOT NULL,
-       steps.counted, steps.kind, steps.error, steps.outcome, steps.evidence IS NOT NULL
-FROM spans JOIN origins ON origins.id = spans.origin LEFT JOIN steps ON steps.id = spans.id
-WHERE spans.trace IN ({})
+_IS_WRONG = f"""
+CASE WHEN steps.evidence IS NOT NULL
+     THEN coalesce(steps.kind = '{kinds.AGENT}' AND steps.outcome = '{semconv.OUTCOME_ERROR}', 0)
+     WHEN steps.id IS NOT NULL THEN coalesce(steps.error != '{semconv.OUTCOME_CANCELLED}', 0)
+     ELSE spans.status = 2 AND origins.harness IS NULL END
 """
+_OF_AGENT = f"steps.evidence IS NOT NULL AND steps.counted AND steps.outcome = '{semconv.OUTCOME_ERROR}'"
+_NODES = f"""
+SELECT spans.trace, spans.id, spans.span_id, spans.parent_id, {_IS_WRONG} AS is_wrong,
+       steps.evidence IS NULL AND coalesce(steps.counted, 1), coalesce({_OF_AGENT}, 0) AS is_of_agent, steps.kind
+FROM spans JOIN origins ON origins.id = spans.origin LEFT JOIN steps ON steps.id = spans.id
+WHERE spans.trace IN ({{}}) AND (is_wrong OR is_of_agent)
+"""
+_PARENTS = "SELECT trace, span_id, parent_id FROM spans WHERE trace IN ({})"
 _FAILED = """
 SELECT spans.id, traces.trace_id, spans.span_id, spans.start_ns, spans.name, spans.body, origins.service,
        origins.harness, steps.error, traces.name
 FROM spans JOIN traces ON traces.id = spans.trace JOIN origins ON origins.id = spans.origin
 LEFT JOIN steps ON steps.id = spans.id WHERE spans.id IN ({})
 """
-_PORTION = 500
 
 
 class FailedTrace(TypedDict):
@@ -84,26 +91,10 @@ class _Node(NamedTuple):
     id: int
     span_id: int
     parent_id: int
-    status: int
-    harness: str | None
-    is_step: int
-    counted: int | None
-    kind: str | None
-    error: str | None
-    outcome: str | None
+    is_wrong: int
+    may_count: int
     is_of_agent: int
-
-    @property
-    def is_error(self) -> bool:
-        if self.is_of_agent:
-            return self.kind == kinds.AGENT and self.outcome == semconv.OUTCOME_ERROR
-        if self.is_step:
-            return self.error not in (None, semconv.OUTCOME_CANCELLED)
-        return self.status == _STATUS_ERROR and self.harness is None
-
-    @property
-    def may_count(self) -> bool:
-        return not self.is_of_agent and (not self.is_step or bool(self.counted))
+    kind: str | None
 
 
 @dataclass(slots=True)
@@ -125,8 +116,8 @@ def errors(
     """Failures in the latest ``most_traces`` traces that had any and began in the period, of all services or of one."""
     period = (since_ns or 0, _LATEST if until_ns is None else until_ns)
     traces = [row[0] for row in connection.execute(_FAILED_TRACES, (*period, most_traces + 1))]
-    failed = [node.id for nodes in _by_trace(connection, traces[:most_traces]) for node in _failures(nodes)]
-    rows = sorted(_for_each(connection, _FAILED, failed), key=lambda row: (row[3], row[0]), reverse=True)
+    failed = [node.id for node in _failures(connection, traces[:most_traces])]
+    rows = sorted(for_each(connection, _FAILED, failed), key=lambda row: (row[3], row[0]), reverse=True)
     groups: dict[tuple[str, str, str], _Group] = {}
     for row in rows:
         span = Span.FromString(row[5])
@@ -135,28 +126,34 @@ def errors(
     return {"is_all": len(traces) <= most_traces, "errors": [_shape(key, group) for key, group in groups.items()]}
 
 
-def _by_trace(connection: sqlite3.Connection, traces: list[int]) -> Iterable[list[_Node]]:
-    found: dict[int, list[_Node]] = {}
-    for row in _for_each(connection, _NODES, traces):
-        found.setdefault(row[0], []).append(_Node(*row))
-    return found.values()
-
-
-def _failures(nodes: list[_Node]) -> Iterator[_Node]:
+def _failures(connection: sqlite3.Connection, traces: list[int]) -> Iterator[_Node]:
     """Where something failed: errors with no error below them, and of coding agents the calls, else the runs."""
-    by_id = {node.span_id: node for node in nodes}
-    repeating: set[int] = set()
-    wrong = [node for node in nodes if node.is_error]
-    for node in wrong:
-        seen = {node.span_id}
-        above = by_id.get(node.parent_id)
-        while above is not None and above.span_id not in repeating and above.span_id not in seen:
-            repeating.add(above.span_id)
-            seen.add(above.span_id)
-            above = by_id.get(above.parent_id)
-    yield from (node for node in wrong if node.may_count and node.span_id not in repeating)
-    of_agents = [node for node in nodes if node.is_of_agent and node.counted and node.outcome == semconv.OUTCOME_ERROR]
-    yield from [node for node in of_agents if node.kind != kinds.AGENT] or of_agents
+    found: dict[int, list[_Node]] = {}
+    for row in for_each(connection, _NODES, traces):
+        found.setdefault(row[0], []).append(_Node(*row))
+    repeating = _repeating(connection, {trace: nodes for trace, nodes in found.items() if len(nodes) > 1})
+    for trace, nodes in found.items():
+        yield from (
+            node for node in nodes if node.is_wrong and node.may_count and (trace, node.span_id) not in repeating
+        )
+        of_agents = [node for node in nodes if node.is_of_agent]
+        yield from [node for node in of_agents if node.kind != kinds.AGENT] or of_agents
+
+
+def _repeating(connection: sqlite3.Connection, found: dict[int, list[_Node]]) -> set[tuple[int, int]]:
+    """The spans around an error, by their traces: they repeat it, if they tell of one."""
+    above: dict[tuple[int, int], int] = {}
+    for trace, span_id, parent_id in for_each(connection, _PARENTS, list(found)):
+        above[trace, span_id] = parent_id
+    repeating: set[tuple[int, int]] = set()
+    for trace, nodes in found.items():
+        for node in nodes:
+            at, seen = (trace, node.parent_id), {(trace, node.span_id)}
+            while node.is_wrong and at in above and at not in repeating and at not in seen:
+                repeating.add(at)
+                seen.add(at)
+                at = (trace, above[at])
+    return repeating
 
 
 def _add(groups: dict[tuple[str, str, str], _Group], row: Any, span: Span) -> None:
@@ -201,10 +198,3 @@ def _type(row: Any, span: Span) -> str:
 def _message(row: Any, span: Span) -> str | None:
     said = error_message(span) if row[7] is None else None
     return said[:_LONGEST_TEXT] if said else None
-
-
-def _for_each(connection: sqlite3.Connection, query: str, ids: list[int]) -> Iterator[Any]:
-    """Rows for all the ids, asked in portions that SQLite takes."""
-    for first in range(0, len(ids), _PORTION):
-        portion = ids[first : first + _PORTION]
-        yield from connection.execute(query.format(",".join("?" * len(portion))), portion)

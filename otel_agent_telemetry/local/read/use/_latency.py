@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -157,9 +158,7 @@ def _edges(greatest: list[float], least: float) -> list[float]:
 
 def _row(name: str | None, taken: _Taken, edges: list[float]) -> LatencyRow:
     durations, firsts, rates = sorted(taken.durations), sorted(taken.firsts), sorted(taken.rates)
-    counts = [0] * (len(edges) - 1)
-    for duration in durations:
-        counts[min(max(bisect_right(edges, duration / 1e6) - 1, 0), len(counts) - 1)] += 1
+    below = [bisect_left(durations, round(edge * 1e6)) for edge in edges[1:-1]]
     return {
         "key": name,
         "calls": len(durations),
@@ -172,5 +171,5 @@ def _row(name: str | None, taken: _Taken, edges: list[float]) -> LatencyRow:
         "first_token_p50_ms": percentile(firsts, 0.5) if firsts else None,
         "first_token_p95_ms": percentile(firsts, 0.95) if firsts else None,
         "output_tokens_per_second": percentile(rates, 0.5) if rates else None,
-        "counts": counts,
+        "counts": [later - earlier for earlier, later in pairwise([0, *below, len(durations)])],
     }
