@@ -67,7 +67,12 @@ def test_the_core_stands_alone(root: Path) -> None:
     """Every module of the core imports where only its wheel is installed, but for what serves an extra, or pytest."""
     needing = {
         *("cli._mcp_tools mcp", "cli._top_screen rich"),
-        *("maintainers._door aiohttp", "maintainers._serve aiohttp", "pytest_plugin pytest"),
+        *(
+            "maintainers._door aiohttp",
+            "maintainers._serve aiohttp",
+            "maintainers._showing aiohttp",
+            "pytest_plugin pytest",
+        ),
     }
     assert {*python(root, "core", "-W", "error", "-c", IMPORT_ALL, "otel_agent_telemetry").splitlines()} == needing
 

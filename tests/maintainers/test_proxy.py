@@ -174,6 +174,19 @@ def test_nothing_of_a_deleted_installation_is_in_any_file(proxy: Proxy) -> None:
     assert proxy.ask("GET", "/report.json")[0] == 404
 
 
+def test_a_report_is_never_older_than_an_answer(proxy: Proxy) -> None:
+    """Each event that has its 200, and each deletion, is in the next report, whatever was asked before."""
+    other = ONE.replace(b"install_", b"ephemeral_")
+    for number in range(1, 6):
+        proxy.post(ONE)
+        proxy.post(other)
+        assert proxy.ask("GET", "/report.json")[1]["received"] == {"kept": 2 * number}
+    for name, left in ((ONE, ["acme"]), (other, [])):
+        proxy.ask("DELETE", f"/v1/events/{json.loads(name)['actor_anonymous_id']}")
+        found = proxy.ask("GET", "/report.json")
+        assert (found[1]["product"] == "acme" if left else found[0] == 404) is True
+
+
 def test_an_installation_is_deleted_when_it_asks(proxy: Proxy) -> None:
     """All that it sent, at either path; another one's events stay."""
     proxy.ask("POST", "/v1/events", b"\n".join(BODIES), LINES)
