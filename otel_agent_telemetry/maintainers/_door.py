@@ -147,10 +147,9 @@ class Door:
 
     async def _body(self, request: web.Request) -> bytes:
         """The whole body, unpacked where it is gzip; one that is all there needs no timer. A refused one is counted."""
-        content = request.content
         try:
-            if content.is_eof() and content.total_bytes <= _LARGEST_BODY:
-                return content.read_nowait()
+            if request.content.is_eof():
+                return _bounded(request.content.read_nowait())
             return await asyncio.wait_for(request.read(), _BODY_SECONDS)
         except asyncio.TimeoutError as error:
             self._writing.count(["too_slow"])
@@ -199,6 +198,12 @@ async def _secure(_request: web.Request, answer: web.StreamResponse) -> None:
 def _unavailable(error: StoreError) -> web.HTTPServiceUnavailable:
     """The answer where the book cannot be used."""
     return web.HTTPServiceUnavailable(text=str(error), headers={"Retry-After": "5"})
+
+
+def _bounded(body: bytes) -> bytes:
+    if len(body) > _LARGEST_BODY:
+        raise web.HTTPRequestEntityTooLarge(_LARGEST_BODY, len(body))
+    return body
 
 
 def _key(header: str, line: bytes) -> int:
