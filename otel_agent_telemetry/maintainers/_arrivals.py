@@ -13,15 +13,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from otel_agent_telemetry import contract
-from otel_agent_telemetry.contract._preset_kinds import PRESET_KINDS
+from otel_agent_telemetry.maintainers._fields import checked_of, dropped_of, plan_of
 from otel_agent_telemetry.settings import ENVIRONMENTS, SOURCES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection
 
-    from otel_agent_telemetry.contract import Event, Kind
-
-    Check = Callable[[object], bool]
+    from otel_agent_telemetry.contract import Event
 
 __all__ = ["DIALECT_PATHS", "LARGEST_EVENT", "Arrival", "DroppedError", "Reader", "is_installation"]
 
@@ -36,7 +34,6 @@ _DAY = re.compile(r"20\d\d-[01]\d-[0-3]\d", re.ASCII)
 _PRODUCT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _INSTALLATION = re.compile(r"(install|ephemeral)_[0-9a-f]{16}", re.ASCII)
 _LANGUAGE = re.compile(r"(C|POSIX|other|[a-z]{2,3}([_-][A-Z]{2})?)([.](UTF-8|utf-?8|ISO-8859-[0-9]{1,2}))?", re.ASCII)
-_NAME = re.compile(r"[@~]?[A-Za-z0-9][A-Za-z0-9._:/+-]{0,63}", re.ASCII)
 _ENVELOPE = frozenset(
     {"product", "event", "occurred_at", "source", "actor_mode", "actor_anonymous_id", "properties", "metadata"}
 )
@@ -79,7 +76,7 @@ class Reader:
     """Reads bodies of both dialects by the contract as it stands when this is made."""
 
     def __init__(self) -> None:
-        self._events = {event.name: _plan(event) for event in contract.events().values()}
+        self._events = {event.name: plan_of(event) for event in contract.events().values()}
         self._docker = {event.docker: event for event in contract.events().values() if event.docker is not None}
         self._renames = {event.name: _renames(event) for event in contract.events().values()}
 
@@ -115,8 +112,8 @@ class Reader:
             metadata.get("environment"),
             metadata.get("install_created_at"),
         )
-        checked = _checked(plan, properties)
-        unknown, misfits = _dropped(plan, properties, checked, _OF_SENDER)
+        checked = checked_of(plan, properties)
+        unknown, misfits = dropped_of(plan, properties, checked, _OF_SENDER)
         return Arrival(
             product,
             name,
@@ -149,8 +146,8 @@ class Reader:
             raise DroppedError("unknown_event")
         renames, plan = self._renames[event.name], self._events[event.name]
         renamed = {ours: properties[theirs] for theirs, ours in renames if theirs in properties}
-        checked = _checked(plan, renamed)
-        _, wrong = _dropped(plan, renamed, checked, frozenset())
+        checked = checked_of(plan, renamed)
+        _, wrong = dropped_of(plan, renamed, checked, frozenset())
         return Arrival(
             product=_required(_PRODUCT, record.get("source"), "no_product"),
             event=event.name,
@@ -205,11 +202,6 @@ def is_installation(text: str) -> bool:
     return _INSTALLATION.fullmatch(text) is not None
 
 
-def _plan(event: Event) -> dict[str, Check]:
-    kinds: Mapping[str, Kind] = {**PRESET_KINDS, **contract.tags(), **event.properties}
-    return {name: _check(kind.schema()) for name, kind in kinds.items()}
-
-
 def _renames(event: Event) -> list[tuple[str, str]]:
     """(docker name, our name) of an event's properties, its tags included."""
     is_closed = event.docker_required is not None
@@ -218,43 +210,6 @@ def _renames(event: Event) -> list[tuple[str, str]]:
         for name, kind in event.properties.items()
     ]
     return [(theirs, ours) for theirs, ours in pairs if theirs] + [(name, name) for name in contract.tags()]
-
-
-def _checked(plan: Mapping[str, Check], given: _Objects) -> _Objects:
-    return {name: value for name, value in given.items() if (check := plan.get(name)) is not None and check(value)}
-
-
-def _dropped(
-    plan: Mapping[str, Check], given: _Objects, checked: _Objects, elsewhere: frozenset[str]
-) -> tuple[int, int]:
-    """How many properties are not in ``checked`` because nothing declares them, or as they are not of their kind."""
-    if len(given) - len(given.keys() & elsewhere) == len(checked):
-        return 0, 0
-    lost = given.keys() - checked.keys() - elsewhere
-    unknown = len(lost - plan.keys())
-    return unknown, len(lost) - unknown
-
-
-def _check(schema: Mapping[str, Any]) -> Check:
-    """Whether a value, parsed from JSON, is of a schema such as the kinds of the contract write."""
-    if "enum" in schema:
-        words = frozenset(cast("list[str]", schema["enum"]))
-        return lambda value: isinstance(value, str) and value in words
-    match schema["type"]:
-        case "boolean":
-            return lambda value: isinstance(value, bool)
-        case "integer":
-            most = schema["maximum"]
-            return lambda value: type(value) is int and 0 <= value <= most
-        case "number":
-            most = schema["maximum"]
-            return lambda value: type(value) in {int, float} and 0 <= cast("float", value) <= most
-        case "array":
-            most, item = schema["maxItems"], _check(schema["items"])
-            return lambda value: isinstance(value, list) and len(value) <= most and all(map(item, value))  # pyright: ignore[reportUnknownArgumentType] - each is checked
-        case _:
-            pattern = re.compile(schema["pattern"][1:-1], re.ASCII) if "pattern" in schema else _NAME
-            return lambda value: isinstance(value, str) and pattern.fullmatch(value) is not None
 
 
 def _map(value: Any) -> _Objects:
