@@ -89,12 +89,12 @@ class Door:
 
     def ended_silent(self, connections: int) -> None:
         """Count connections that were ended because nothing came."""
-        self._writing.count(["too_slow"] * connections)
+        self._writing.count("too_slow", connections)
 
     async def _receive(self, dialect: str, request: web.Request) -> web.Response:
         body = await self._body(request)
         lines = [line for line in body.split(b"\n") if line.strip()] if _is_listed(request) else [body]
-        self._limit(request, len(lines))
+        self._limit(request, len(lines), dropped=len(lines))
         kept, dropped = self._checked(dialect, lines, request.headers.get("Idempotency-Key"))
         try:
             await self._writing.add(kept, dropped)
@@ -128,8 +128,11 @@ class Door:
             kept.append((None if header is None else _key(header, line), arrival))
         return kept, dropped
 
-    def _limit(self, request: web.Request, events: int) -> None:
-        """Raise HTTPTooManyRequests, and count the events as dropped, where a connection has to pause."""
+    def _limit(self, request: web.Request, cost: int, *, dropped: int = 0) -> None:
+        """Raise HTTPTooManyRequests, and count so many events as dropped, where a connection has to pause.
+
+        ``cost`` is in events.
+        """
         connection = request.transport
         if connection is None:
             return
@@ -137,11 +140,12 @@ class Door:
         bucket = self._buckets.get(connection)
         if bucket is None:
             bucket = self._buckets[connection] = [most, now]
-        left = min(most, bucket[0] + (now - bucket[1]) * self._rate) - events
+        left = min(most, bucket[0] + (now - bucket[1]) * self._rate) - cost
         if left >= 0:
             bucket[:] = left, now
             return
-        self._writing.count(["too_fast"] * events)
+        if dropped:
+            self._writing.count("too_fast", dropped)
         wait = 1 + int(-left / self._rate)
         raise web.HTTPTooManyRequests(headers={"Retry-After": str(wait)}, text="too much on one connection")
 
@@ -152,13 +156,13 @@ class Door:
                 return _bounded(request.content.read_nowait())
             return await asyncio.wait_for(request.read(), _BODY_SECONDS)
         except asyncio.TimeoutError as error:
-            self._writing.count(["too_slow"])
+            self._writing.count("too_slow")
             raise web.HTTPRequestTimeout(text=f"the request took longer than {_BODY_SECONDS:g} seconds") from error
         except web.HTTPRequestEntityTooLarge:
-            self._writing.count(["too_large"])
+            self._writing.count("too_large")
             raise
         except (PayloadEncodingError, web.RequestPayloadError) as error:
-            self._writing.count(["not_json"])
+            self._writing.count("not_json")
             raise web.HTTPBadRequest(text="the body is not in the encoding that it says") from error
 
     async def _forget(self, request: web.Request) -> web.Response:

@@ -28,14 +28,15 @@ class Writing:
     def __init__(self, book: Book) -> None:
         self._book = book
         self._kept: list[_Kept] = []
-        self._dropped: list[str] = []
+        self._dropped: Counter[str] = Counter()
         self._waiting: list[asyncio.Future[None]] = []
         self._later: asyncio.TimerHandle | None = None
 
     def add(self, kept: Sequence[_Kept], dropped: Sequence[str]) -> asyncio.Future[None]:
         """Keep these, and count what was dropped by its reasons; done once it is written, or failed with StoreError."""
         self._kept += kept
-        self._dropped += dropped
+        if dropped:
+            self._dropped.update(dropped)
         loop = asyncio.get_running_loop()
         if not self._waiting:
             loop.call_soon(self._write)
@@ -43,9 +44,9 @@ class Writing:
         self._waiting.append(written)
         return written
 
-    def count(self, dropped: Sequence[str]) -> None:
+    def count(self, reason: str, number: int = 1) -> None:
         """Count what was turned away, within a second: a flood of it does not cost a transaction each."""
-        self._dropped += dropped
+        self._dropped[reason] += number
         if self._later is None:
             self._later = asyncio.get_running_loop().call_later(_COUNT_SECONDS, self._write)
 
@@ -65,10 +66,10 @@ class Writing:
             self._later = None
         if not waiting and not dropped:  # written by who could not wait
             return
-        self._waiting, self._kept, self._dropped = [], [], []
+        self._waiting, self._kept, self._dropped = [], [], Counter()
         error: Exception | None = None
         try:
-            self._book.add(kept, Counter(dropped))
+            self._book.add(kept, dropped)
         except Exception as failed:  # noqa: BLE001 - whoever waits is told, and the next ones are tried
             error = failed
         for written in waiting:
