@@ -17,8 +17,8 @@ PAGES = [file for file in FILES if file.suffix == ".md"]
 FORBIDDEN = re.compile(
     r"/[w]ork/|/[t]mp/|/[r]oot/|/[h]ome/\w|/[U]sers/\w|/[o]pt/wheels"  # paths of one machine
     r"|[p]ypi\.org|[p]ythonhosted|[n]pmjs|[p]roxy\.golang|[c]rates\.io|[d]eb\.debian|[m]aven\.org"  # registries
-    r"|\b[T]ODO\b|\b[F]IXME\b|\b[X]XX\b"
 )
+TO_DO = re.compile(r"\b[T]ODO\b|\b[F]IXME\b|\b[X]XX\b")
 LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)")
 
 
@@ -30,7 +30,10 @@ def relative(file: Path) -> str:
 @pytest.mark.parametrize("file", FILES, ids=relative)
 def test_no_file_names_a_machine_or_a_registry(file: Path) -> None:
     """No file names a path of one machine or the host of a package registry, nor leaves a thing to do."""
-    assert FORBIDDEN.findall(file.read_bytes().decode("utf-8", "replace")) == []
+    content = file.read_bytes()
+    text = content.decode("utf-8", "replace")
+    to_do: list[str] = [] if b"\0" in content else TO_DO.findall(text)  # a picture has three such letters by chance
+    assert [*FORBIDDEN.findall(text), *to_do] == []
 
 
 @pytest.mark.parametrize("file", PAGES, ids=relative)
