@@ -21,7 +21,7 @@ __all__ = ["errors"]
 
 
 @click.command(short_help="List failures by type and place.")
-@click.option("--service", help="Only of this service.")
+@click.option("--service", help="Only failures of this service.")
 @click.option("--since", callback=MOMENT, help="Start of the period: a time, or an age such as 7d.")
 @click.option("--until", callback=MOMENT, help="End of the period: a time, or an age such as 1h.")
 @db_option

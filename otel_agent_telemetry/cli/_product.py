@@ -25,11 +25,8 @@ def product_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def state_dir_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """``--state-dir PATH`` for commands that read or change stored state."""
-    return click.option(
-        "--state-dir",
-        type=click.Path(file_okay=False),
-        help="The state directory (default: AGENT_TELEMETRY_STATE_DIR).",
-    )(function)
+    words = "The state directory (default: AGENT_TELEMETRY_STATE_DIR, or otel-agent-telemetry in XDG_STATE_HOME)."
+    return click.option("--state-dir", type=click.Path(file_okay=False), help=words)(function)
 
 
 def products(state_dir: str) -> list[str]:
