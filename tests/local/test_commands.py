@@ -342,7 +342,7 @@ def test_an_empty_store_says_how_to_fill_it(name: str, tmp_path: Path) -> None:
     """Where no store is named and none is there yet: nothing on stdout, the way on stderr, and no file is made."""
     place = {"AGENT_TELEMETRY_STATE_DIR": str(tmp_path / "state")}
     done = CliRunner(env=place).invoke(COMMANDS[name])
-    assert (done.exit_code, done.stdout, "Fill it: run `agent-telemetry serve`" in done.stderr) == (0, "", True)
+    assert (done.exit_code, done.stdout, "Fill it: `agent-telemetry run -- COMMAND`" in done.stderr) == (0, "", True)
     assert json.loads(CliRunner(env=place).invoke(COMMANDS[name], ["--json"]).stdout) == []
     assert not (tmp_path / "state").exists()
 
