@@ -35,7 +35,7 @@ CORE := $(patsubst %,tests/%,consent delivery destinations host identity leaving
 
 # Each of these drives one framework, in an environment that has no other.
 ALONE := $(patsubst %,tests/instrumentation/test_%.py,a2a airflow apscheduler arq aws_lambda celery clients commands dbos dramatiq faststream huey \
-    langgraph mcp openai_agents prefect procrastinate rq servers taskiq temporalio web)
+    langgraph mcp openai_agents prefect procrastinate ray rq servers taskiq temporalio web)
 
 .PHONY: help demo demo-maintainers docs pictures test test-docs test-goldens test-harnesses test-frameworks test-oldest test-temporal test-workflows test-collector test-jaeger test-kafka test-prometheus test-clickhouse test-clients soak bench bench-stores check lint types coverage wheels lock newest release audit-dependencies schema models clean
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import otel_agent_telemetry as telemetry
 from otel_agent_instrumentation._hooks import quiet
+from otel_agent_instrumentation._own_processes import is_of_a_library
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -43,21 +44,25 @@ _SPEAKING = ("gunicorn.arbiter", "granian.server.common", "hypercorn.asyncio.lif
 
 
 class ServerLife:
-    """One server: when it took requests, when it stopped."""
+    """One server: when it took requests, when it stopped; nothing is told of one that a library runs for itself."""
 
     def __init__(self, source: str = "api-server") -> None:
         self._began = time.monotonic()
+        self._is_told = not is_of_a_library()
         self.is_started = False
-        telemetry.declare_source(source)
+        if self._is_told:
+            telemetry.declare_source(source)
 
     def started(self, port: int | None = None) -> None:
         """Report that it takes requests."""
         self.is_started = True
-        telemetry.server_started(port=port)
+        if self._is_told:
+            telemetry.server_started(port=port)
 
     def stopped(self, signal: str | None = None) -> None:
         """Report that it stops."""
-        telemetry.server_shutdown(signal=signal, uptime_ms=int((time.monotonic() - self._began) * 1000))
+        if self._is_told:
+            telemetry.server_shutdown(signal=signal, uptime_ms=int((time.monotonic() - self._began) * 1000))
 
 
 def is_spoken_for() -> bool:

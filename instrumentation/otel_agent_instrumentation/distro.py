@@ -21,6 +21,7 @@ import otel_agent_telemetry as telemetry
 from otel_agent_instrumentation._content import settings_for, tell_everyone
 from otel_agent_instrumentation._hooks import quiet
 from otel_agent_instrumentation._outgoing import CLIENTS, OutgoingProvider
+from otel_agent_instrumentation._own_processes import is_left_alone
 from otel_agent_instrumentation._targets import are_whole, targets
 
 if TYPE_CHECKING:
@@ -45,9 +46,6 @@ _SHOWN_BY_OURS = {
 _NAMES = "OTEL_SEMCONV_STABILITY_OPT_IN"
 _PAGE = "_AGENT_TELEMETRY_PAGE"  # from `agent-telemetry run`: its process id, and the address of the page
 
-_PREFECT_TEMPORARY_SERVER = "PREFECT__SERVER_EPHEMERAL"
-"""Set by Prefect for the server that a program starts for itself where no other is named, and that ends with it."""
-
 
 class AgentTelemetryConfigurator:
     """Sets up telemetry from the environment, as ``telemetry.configure()`` does in code."""
@@ -57,7 +55,7 @@ class AgentTelemetryConfigurator:
 
         A process that is but a part of somebody's framework, and no service of the operator's, is left as it is.
         """
-        if _PREFECT_TEMPORARY_SERVER not in os.environ:
+        if not is_left_alone():
             telemetry.configure()
 
 

@@ -46,6 +46,7 @@ TESTS = {
     "openai-agents-plain": ("test_openai_agents.py",),
     "prefect": ("test_prefect.py",),
     "procrastinate": ("test_procrastinate.py",),
+    "ray": ("test_ray.py",),
     "rq": ("test_rq.py",),
     "taskiq": ("test_taskiq.py",),
     "temporalio": ("test_temporalio.py",),

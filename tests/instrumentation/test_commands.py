@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.instrumentation.program import OURS, Program, needs
+from tests.instrumentation.program import OURS, PROGRAMS, Program, needs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,6 +78,20 @@ def test_what_the_maintainers_see(tmp_path: Path, framework: str) -> None:
 def test_our_errors_stay_with_us(tmp_path: Path, framework: str) -> None:
     """Where every call of ours raises, the program exits as it does without us."""
     assert run(tmp_path, framework, "leave", prefix=("-m", "broken")) == (4, [])
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_what_a_library_starts_is_no_command(tmp_path: Path, framework: str) -> None:
+    """A script inside an installed library is named by that library alone; of its command lines nothing is told."""
+    if framework != "argparse":
+        needs(framework)
+    script = tmp_path / "site-packages" / "acme" / "agent.py"
+    script.parent.mkdir(parents=True)
+    script.write_bytes((PROGRAMS / f"cli_{framework}.py").read_bytes())
+    with Program(home=tmp_path) as program:
+        assert program.run(str(script), "db", "up", "--token", "one") == 0
+        assert program.run(str(script), "nonsense") != 0
+        assert (program.spans, program.events) == ([], [])
 
 
 def test_programs_that_run_a_service_are_no_commands(tmp_path: Path) -> None:

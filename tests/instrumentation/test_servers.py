@@ -50,6 +50,19 @@ def test_uvicorn_is_one_server(tmp_path: Path, extra: tuple[str, ...]) -> None:
     assert uptime > 0
 
 
+def test_a_server_that_a_library_runs_is_none_of_the_programs(tmp_path: Path) -> None:
+    """A script inside an installed library is named by that library alone; nothing is told of what it serves."""
+    script, port = tmp_path / "site-packages" / "acme" / "agent.py", free_port()
+    script.parent.mkdir(parents=True)
+    script.write_text(f"import uvicorn, web_app\nuvicorn.run(web_app.app, port={port})\n")
+    with Program(home=tmp_path) as program:
+        child = program.start(str(script))
+        program.wait(lambda _: answers(port))
+        program.stop(child)
+        assert program.printed().count("application stops") == 1
+        assert program.counted() == {}
+
+
 def test_a_server_that_cannot_start_says_nothing(tmp_path: Path) -> None:
     """Where the application's startup fails, no server started, and uvicorn's exit code is its own."""
     with Program(home=tmp_path) as program:

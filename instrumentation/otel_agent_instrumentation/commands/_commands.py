@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import otel_agent_telemetry as telemetry
 from otel_agent_instrumentation._hooks import quiet
+from otel_agent_instrumentation._own_processes import is_of_a_library
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,7 +45,12 @@ def is_product(name: str | None) -> bool:
 
 @quiet
 def begin(program: str, names: Iterable[str]) -> Any:
-    """The handle of a program's command, started; ``names`` are those of the command's path, without any argument."""
+    """The handle of a program's command, started, and None where a library started the program for itself.
+
+    ``names`` are those of the command's path, without any argument.
+    """
+    if is_of_a_library():
+        return None
     return telemetry.command(" ".join(names), program=program).start()
 
 
@@ -65,7 +71,7 @@ def end(command: Any, error: BaseException | None, *, is_refused: bool = False) 
 @quiet
 def refuse(program: str, names: Iterable[str], error: BaseException) -> None:
     """A command line that could not be understood; asking for help is none."""
-    if _exit_code(error):
+    if _exit_code(error) and not is_of_a_library():
         end(telemetry.command(" ".join(names), program=program).start(make_current=False), error, is_refused=True)
 
 
