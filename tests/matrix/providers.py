@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
 from examples.scripted_model import Answer, ChatRequest, Request, chat_chunks, chat_reply
@@ -33,6 +33,8 @@ class Providers(EveryProvider):
             return OllamaRequest(bare, body)
         if bare == "/cohere/v2/chat":
             return CohereRequest(bare, body)
+        if bare == "/v1/embeddings":
+            return EmbeddingsRequest(bare, body)
         if provider in _CHATS and bare.endswith("/chat/completions"):
             return _CHATS[provider](bare, body)
         return super().request(path, body)
@@ -87,6 +89,33 @@ _CHATS: dict[str, type[ChatRequest]] = {
     "together": _Plain,
     "vllm": ChatRequest,
 }
+
+
+class EmbeddingsRequest(Request):
+    """``POST /v1/embeddings`` of OpenAI, which never fails."""
+
+    def ask(self) -> tuple[str, list[str], bool]:
+        """Nothing that the script has a word for."""
+        return "", [], False
+
+    def used(self, answer: Answer) -> Answer:
+        """What this API can express."""
+        return replace(answer, tool="", output_tokens=0, cached_tokens=0, reasoning_tokens=0)
+
+    def reply(self, number: int, answer: Answer) -> Json:
+        """A vector for each text."""
+        asked = self.body.get("input")
+        texts: list[Any] = cast("list[Any]", asked) if isinstance(asked, list) else [asked]
+        usage = {"prompt_tokens": answer.input_tokens, "total_tokens": answer.input_tokens}
+        vectors = [{"object": "embedding", "index": at, "embedding": _VECTOR} for at, _ in enumerate(texts)]
+        return {"object": "list", "model": self.model, "data": vectors, "usage": usage}
+
+    def stream(self, number: int, answer: Answer) -> Iterator[str]:
+        """No vector is streamed."""
+        raise NotImplementedError
+
+
+_VECTOR = [0.5] * 8
 
 
 # Ollama ---------------------------------------------------------------------------------------------------------------

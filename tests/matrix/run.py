@@ -139,10 +139,12 @@ def variables_for(environment: Environment, model: EveryProvider) -> dict[str, s
         "CREWAI_TRACING_ENABLED": "false",
         "GEMINI_API_KEY": "none",
         "GOOGLE_GEMINI_BASE_URL": model.root,
+        "GOOGLE_VERTEX_BASE_URL": model.root,
         "GROQ_API_KEY": "none",
         "GROQ_BASE_URL": f"{model.root}/groq",
         "HUGGINGFACE_BASE_URL": f"{model.root}/huggingface/v1",
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else it asks the network for prices
+        "MEM0_TELEMETRY": "False",  # to its vendor, as above
         "MISTRAL_BASE_URL": f"{model.root}/mistral",
         "OLLAMA_HOST": f"{model.root}/ollama",
         "OPENAI_API_KEY": "none",

@@ -1,7 +1,7 @@
-"""Clients of model providers, each with a loop of the program's own: one process does all that the matrix asks.
+"""Clients of model providers, and what stands on one, each with a loop of the program's own, in one process each.
 
-The clients share the environment ``providers``. What each scenario leads to hangs below a span of its name. A loop of
-the program's own is no agent to anybody, and the tools that it runs are nobody's.
+Most share the environment ``providers``. What each scenario leads to hangs below a span of its name. A loop of the
+program's own is no agent to anybody, and the tools that it runs are nobody's.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ class Client(NamedTuple):
     ``call`` is the name of a span, ``streamed`` that of a streamed one; ``errors`` what the program sees of a 429 and
     a 500; ``inside`` a span that each call has below it; ``cancelled`` how a cancelled call's span ends, and
     ``interrupt`` what the program sees then; ``shows`` whether anybody shows content where it is asked for.
+    ``calls`` is how many it takes where all goes well, ``calls_of_error`` where a tool raises, and ``error`` what the
+    program sees of that; ``said`` is what content has.
     """
 
     call: str
@@ -44,7 +46,14 @@ class Client(NamedTuple):
     cancelled: str = "error"
     interrupt: str = "TimeoutError"
     shows: bool = True
+    calls: int = 2
+    calls_of_error: int = 1
+    error: str = "ConnectionError"
+    said: bytes = SAID
+    environment: str = "providers"
 
+
+_INSTRUCTOR = "InstructorRetryException"
 
 CLIENTS = {
     "bedrock": Client(f"chat {CLAUDE}", ("ClientError", "ClientError"), interrupt="KeyboardInterrupt"),
@@ -58,6 +67,15 @@ CLIENTS = {
     "huggingface": Client(
         "chat Qwen/Qwen3-8B", ("HfHubHTTPError", "HfHubHTTPError"), cancelled="cancelled", shows=False
     ),
+    "instructor": Client(  # it gives what a tool would be called with, and asks again where that is not valid
+        "chat gpt-5-mini",
+        (_INSTRUCTOR, _INSTRUCTOR),
+        calls=1,
+        calls_of_error=2,
+        error=_INSTRUCTOR,
+        said=b"Lisbon",
+        environment="agents-openai-2",
+    ),
     "langchain-aws": Client(
         f"chat {CLAUDE}",
         ("ClientError", "ClientError"),
@@ -65,9 +83,23 @@ CLIENTS = {
         cancelled="cancelled",
         interrupt="KeyboardInterrupt",
     ),
+    "mirascope": Client(  # the model is told what a tool raised
+        "chat gpt-5-mini",
+        ("RateLimitError", "ServerError"),
+        calls_of_error=2,
+        error="done",
+        interrupt="KeyboardInterrupt",
+        environment="agents-openai-2",
+    ),
     "mistral": Client("MistralAsyncClient.chat", ("SDKError", "SDKError")),
     "ollama": Client("AsyncChat", ("ResponseError", "ResponseError")),
     "together": Client("AsyncCompletions", ("RateLimitError", "InternalServerError")),
+    "vertex": Client(
+        "AsyncGenerateContent",
+        ("ClientError", "ServerError"),
+        "AsyncGenerateContentStream",
+        environment="google-genai",
+    ),
     "vllm": Client("chat Qwen/Qwen3-8B", ("RateLimitError", "InternalServerError")),
 }
 
@@ -75,7 +107,7 @@ CLIENTS = {
 def ask(name: str, model: Providers, home: Path, variables: dict[str, str] | None = None) -> Run:
     """Run a client's program."""
     file = PROGRAMS / f"with_{name.replace('-', '_')}.py"
-    return run_file(made("providers"), file, model, home, variables=variables)
+    return run_file(made(CLIENTS[name].environment), file, model, home, variables=variables)
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +134,7 @@ def runs(model: Providers, tmp_path_factory: pytest.TempPathFactory) -> Callable
 def test_programs_end_as_they_would_without_us(runs: Callable[[str], Run], name: str) -> None:
     """Each scenario with its own end; the tool's error is the program's."""
     client = CLIENTS[name]
-    ended = ["done", "ConnectionError", *client.errors, "done", "done", client.interrupt]
+    ended = ["done", client.error, *client.errors, "done", "done", client.interrupt]
     assert runs(name).printed.split() == ended
 
 
@@ -121,10 +153,10 @@ def test_the_operator_sees_each_call_once(runs: Callable[[str], Run], name: str)
         return tree(each for each in spans if each.trace_id == trace_id).split("\n")
 
     assert {scenario: seen(scenario) for scenario in ("ok", "tool error", "stream", "at once", "cancel")} == {
-        "ok": calls(2),
-        "tool error": calls(1),
-        "stream": calls(2, streamed=True),
-        "at once": calls(4),
+        "ok": calls(client.calls),
+        "tool error": calls(client.calls_of_error),
+        "stream": calls(client.calls, streamed=True),
+        "at once": calls(2 * client.calls),
         "cancel": calls(1, client.cancelled),
     }
     assert [seen("rate limit"), seen("server error")] == [calls(1, "error")] * 2
@@ -144,12 +176,12 @@ def test_nothing_private_leaves(runs: Callable[[str], Run], name: str) -> None:
     run = runs(name)
     written = str(run.events).lower()
     assert [form for form in disguised(SECRET) if form in written] == []
-    assert (SAID in run.bodies) is CLIENTS[name].shows
+    assert (CLIENTS[name].said in run.bodies) is CLIENTS[name].shows
 
 
-@pytest.mark.parametrize("name", CLIENTS)
+@pytest.mark.parametrize("name", [name for name, client in CLIENTS.items() if client.environment == "providers"])
 def test_content_is_left_out_unless_asked_for(name: str, model: Providers, tmp_path: Path) -> None:
     """Nothing that was said is in the operator's spans where the variable for content is not set."""
     quiet = ask(name, model, tmp_path, {CONTENT: ""})
-    assert SAID not in quiet.bodies
+    assert CLIENTS[name].said not in quiet.bodies
     assert f"weather, says {SECRET}".encode() not in quiet.bodies
