@@ -14,6 +14,7 @@ from tests.matrix.run import PROGRAMS, variables_for
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.matrix.environments import Environment
     from tests.matrix.model import EveryProvider
 
 pytestmark = pytest.mark.matrix
@@ -39,12 +40,25 @@ def test_the_program_prints_what_it_prints_without_us(
     tmp_path: Path, model: EveryProvider, framework: str, scenario: str
 ) -> None:
     """Where every call that a module makes of us raises."""
-    environment = made(framework)
+    assert_same(framework, made(framework), model, tmp_path, scenario)
+
+
+@pytest.mark.parametrize(("framework", "environment"), [("beeai", "litellm")])
+def test_a_program_of_several_scenarios_prints_the_same(
+    tmp_path: Path, model: EveryProvider, framework: str, environment: str
+) -> None:
+    """The same, of those that run together."""
+    assert_same(framework, made(environment), model, tmp_path, "ok", "tool error", "stream")
+
+
+def assert_same(framework: str, environment: Environment, model: EveryProvider, home: Path, *scenarios: str) -> None:
+    """Where every call of a module raises, the program prints what it prints plainly."""
     variables = {
         **variables_for(environment, model),
         "PYTHONPATH": f"{INSTRUMENTATION_PROGRAMS}:{PROGRAMS}",
     }
     program, python = f"with_{framework.replace('-', '_')}", str(environment.python)
-    with Program(home=tmp_path, python=python, variables=variables) as run:
-        assert run.run("-m", "broken", program, scenario) == 0
-        assert run.printed() == run_plainly(program, scenario, home=tmp_path, python=python, variables=variables)
+    with Program(home=home, python=python, variables=variables) as run:
+        assert run.run("-m", "broken", program, *scenarios, timeout=90) == 0
+        plainly = run_plainly(program, *scenarios, home=home, python=python, variables=variables, timeout=90)
+        assert run.printed() == plainly

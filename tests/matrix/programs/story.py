@@ -61,11 +61,12 @@ def tell(ask: Callable[..., Any]) -> None:
 
 
 def tell_all(ask: Callable[..., Any]) -> None:
-    """Run every scenario in this one process, each below a span of its name, and print how it ended."""
+    """Run those scenarios that the command line names, or all, each below a span of its name; print how each ended."""
     from opentelemetry import trace
 
     tracer = trace.get_tracer("story")
-    for scenario in ("ok", "tool error", "rate limit", "server error", "stream", "at once", "cancel"):
+    named = sys.argv[1:] or ["ok", "tool error", "rate limit", "server error", "stream", "at once", "cancel"]
+    for scenario in named:
         sys.argv[1:] = [scenario]
         with tracer.start_as_current_span(scenario):
             tell(ask)
