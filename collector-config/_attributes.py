@@ -71,6 +71,7 @@ _PLAIN = [
     "gen_ai.tool.type",
     "gen_ai.tool.status",
     "gen_ai.task.status",
+    "lk.function_tool.is_error",
     "gen_ai.request.max_tokens",
     "gen_ai.request.stream",
     "gen_ai.response.finish_reasons",

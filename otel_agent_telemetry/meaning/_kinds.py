@@ -65,6 +65,7 @@ MARKS = frozenset(
         "input.value",
         "gen_ai.tool.status",
         "gen_ai.task.status",
+        "lk.function_tool.is_error",
     }
 )
 """Every attribute that this module and the outcomes read, besides those whose name begins with one of the signs."""

@@ -110,7 +110,9 @@ _PAUSES = frozenset(
     }
 )
 """Exceptions by which a framework waits for somebody: the run goes on later."""
-ENDS = frozenset({semconv.AGENT_OUTCOME, "gen_ai.tool.status", "gen_ai.task.status"})
+_TOOL_FAILED = "lk.function_tool.is_error"
+"""LiveKit Agents' mark of a tool that raised; true or false."""
+ENDS = frozenset({semconv.AGENT_OUTCOME, "gen_ai.tool.status", "gen_ai.task.status", _TOOL_FAILED})
 """The attributes that tell of a failure or another end where the span's status does not."""
 CANCELLED = semconv.OUTCOME_CANCELLED
 UNKNOWN = "unknown"
@@ -160,7 +162,8 @@ def is_left(record: SpanRecord) -> bool:
 
 def _is_failed(attributes: Mapping[str, object]) -> bool:
     """Whether an attribute says that the call failed although the span's status does not."""
-    return attributes.get("gen_ai.tool.status") in _FAILED or attributes.get("gen_ai.task.status") in _FAILED
+    stated = attributes.get("gen_ai.tool.status") in _FAILED or attributes.get("gen_ai.task.status") in _FAILED
+    return stated or attributes.get(_TOOL_FAILED) is True
 
 
 def failure(record: SpanRecord, kind: str | None = None) -> str:

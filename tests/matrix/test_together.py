@@ -31,6 +31,8 @@ tomllib: Any = import_module("tomllib" if sys.version_info >= (3, 11) else "toml
 
 EXPECTED = Path(__file__).parent / "together"
 SCENARIOS = ("ok", "tool error", "rate limit", "server error", "stream", "at once", "cancel")
+CONTENT = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+SAID = b"Sunny in Lisbon"
 ASKED = 8
 """How often the program asks its agent: once in each scenario but two at once."""
 
@@ -108,6 +110,17 @@ def test_sessions_say_how_they_ended(runs: Runs, framework: str) -> None:
     ended = [each["properties"] for each in runs(framework).events if each["event"] == "session.ended"]
     why = [each["errors"][-1] for each in ended if not each["isSuccess"]]
     assert (len(ended), sorted(why)) == (ASKED, ["api_error", "cancelled", "rate_limit", *of_tool])
+
+
+def test_content_is_left_out_unless_asked_for(framework: str, tmp_path: Path) -> None:
+    """What was said is in the operator's spans where the variable for content is set, and in none where it is not."""
+    environment, file = made(expected(framework)["environment"]), PROGRAMS / f"with_{framework}.py"
+    for content in ("true", ""):
+        home = tmp_path / (content or "quiet")
+        home.mkdir()
+        with serving(Providers(slow_seconds=20)) as model:
+            told = run_file(environment, file, model, home, "ok", variables={CONTENT: content})
+        assert (SAID in told.bodies, f"weather, says {SECRET}".encode() in told.bodies) == ((content == "true"),) * 2
 
 
 def test_nothing_private_leaves(runs: Runs, framework: str) -> None:
