@@ -188,6 +188,7 @@ lock: $(VENV)/.uv
 	    --output-file constraints.txt
 	@touch $(VENV)/.uv
 	@$(BIN)/python -m tests.matrix.environments --lock $(if $(ARGS),--upgrade)
+	@$(BIN)/python -m tests.matrix.table
 	@$(BIN)/python -m tests.instrumentation.alone --lock $(if $(ARGS),--upgrade)
 	@$(BIN)/python benchmarks/_environments.py --lock $(if $(ARGS),--upgrade)
 

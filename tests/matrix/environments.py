@@ -123,9 +123,14 @@ def frameworks() -> list[str]:
     return [path.stem for path in sorted(EXPECTED.glob("*.toml"))]
 
 
+def environment_of(name: str) -> Environment:
+    """The environment of the framework of that name, made or not."""
+    return Environment(_SHARED.get(name, name), used_by=name)
+
+
 def made(name: str) -> Environment:
-    """The environment of the framework of that name; ends the test where it was not made."""
-    environment = Environment(_SHARED.get(name, name), used_by=name)
+    """The same; ends the test where it was not made."""
+    environment = environment_of(name)
     if not environment.is_made:
         absent("environments", "make test-frameworks")
     return environment
