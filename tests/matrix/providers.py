@@ -82,7 +82,25 @@ class _Groq(_Plain):
         return {"x_groq": {"id": "req_1", "usage": self._usage(answer)}}
 
 
+class _Steps(ChatRequest):
+    """A chat completion for browser-use, whose replies are JSON that says which actions to take."""
+
+    def ask(self) -> tuple[str, list[str], bool]:
+        """The task that the last message repeats, the actions of the story, and whether one of them was taken."""
+        last = json.dumps(self.body["messages"][-1]).lower()
+        history = last.partition("<agent_history>")[2].partition("</agent_history>")[0]
+        return last, ["get_weather", "get_stock_price"], "result" in history
+
+    def reply(self, number: int, answer: Answer) -> Json:
+        """The whole reply."""
+        done = {"done": {"text": answer.text, "success": True}}
+        step = {"evaluation_previous_goal": "", "memory": "", "next_goal": ""}
+        said = {**step, "action": [{answer.tool: answer.arguments} if answer.tool else done]}
+        return chat_reply(self.model, number, replace(answer, text=json.dumps(said), tool=""))
+
+
 _CHATS: dict[str, type[ChatRequest]] = {
+    "browser-use": _Steps,
     "groq": _Groq,
     "huggingface": ChatRequest,
     "mistral": _Plain,

@@ -134,6 +134,9 @@ def variables_for(environment: Environment, model: EveryProvider) -> dict[str, s
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": model.root,
         "AWS_SECRET_ACCESS_KEY": "none",
+        "BROWSER_USE_BASE_URL": f"{model.root}/browser-use/v1",
+        "BROWSER_USE_SETUP_LOGGING": "false",
+        "BROWSER_USE_VERSION_CHECK": "false",
         "CO_API_URL": f"{model.root}/cohere",
         "CREWAI_DISABLE_TELEMETRY": "true",  # to its vendor: a test stays on this machine
         "CREWAI_TRACING_ENABLED": "false",

@@ -47,6 +47,7 @@ AGENTS = (
     Row("dspy", "DSPy", "dspy"),
     Row("haystack", "Haystack", "haystack-ai"),
     Row("beeai", "BeeAI", "beeai-framework", "litellm"),
+    Row("browser-use", "browser-use", "browser-use"),
     Row("livekit", "LiveKit Agents", "livekit-agents", "agents"),
     Row("deepagents", "Deep Agents", "deepagents"),
     Row("llama-index", "LlamaIndex", "llama-index-core"),

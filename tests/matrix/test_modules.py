@@ -43,7 +43,9 @@ def test_the_program_prints_what_it_prints_without_us(
     assert_same(framework, made(framework), model, tmp_path, scenario)
 
 
-@pytest.mark.parametrize(("framework", "environment"), [("beeai", "litellm"), ("livekit", "agents")])
+@pytest.mark.parametrize(
+    ("framework", "environment"), [("beeai", "litellm"), ("browser_use", "browser-use"), ("livekit", "agents")]
+)
 def test_a_program_of_several_scenarios_prints_the_same(
     tmp_path: Path, model: EveryProvider, framework: str, environment: str
 ) -> None:

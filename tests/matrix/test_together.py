@@ -49,6 +49,13 @@ def expected(framework: str) -> dict[str, Any]:
     return {**table, "trees": {"stream": trees["ok"], "at once": trees["ok"] * 2, **trees}}
 
 
+def run(framework: str, home: Path, *scenarios: str, variables: dict[str, str] | None = None) -> Run:
+    """Run a framework's program once: those scenarios, or all."""
+    environment, file = made(expected(framework)["environment"]), f"with_{framework.replace('-', '_')}.py"
+    with serving(Providers(slow_seconds=20)) as model:
+        return run_file(environment, PROGRAMS / file, model, home, *scenarios, variables=variables)
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """What a framework's program did; each runs once."""
@@ -56,7 +63,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
 
     def of(framework: str) -> Run:
         if framework not in known:
-            environment, file = made(expected(framework)["environment"]), PROGRAMS / f"with_{framework}.py"
+            environment, file = (
+                made(expected(framework)["environment"]),
+                PROGRAMS / f"with_{framework.replace('-', '_')}.py",
+            )
             with serving(Providers(slow_seconds=20)) as model:
                 known[framework] = run_file(environment, file, model, tmp_path_factory.mktemp("run"))
         return known[framework]
@@ -64,10 +74,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     return of
 
 
-def seen(run: Run, scenario: str) -> list[str]:
+def seen(told: Run, scenario: str) -> list[str]:
     """The tree below the span of a scenario; of two at once, which span begins first is chance."""
-    trace_id = next(each.trace_id for each in run.spans if each.name == scenario)
-    return in_order(tree(each for each in run.spans if each.trace_id == trace_id), scenario)
+    trace_id = next(each.trace_id for each in told.spans if each.name == scenario)
+    return in_order(tree(each for each in told.spans if each.trace_id == trace_id), scenario)
 
 
 def in_order(text: str, scenario: str) -> list[str]:
@@ -97,9 +107,9 @@ def test_the_maintainers_get_events(runs: Runs, framework: str) -> None:
 
 def test_numbers_are_true(runs: Runs, framework: str) -> None:
     """Calls and tokens are those that the model server served and the script had the agent do."""
-    run, table = runs(framework), expected(framework)
-    served = {**run.served, "modelErrors": run.served["modelErrors"] + 1}  # a client that is gone is not answered
-    assert run.totals == {"toolCalls": 4, "toolErrors": 1, **served, **table.get("differs", {})}
+    told, table = runs(framework), expected(framework)
+    served = {**told.served, "modelErrors": told.served["modelErrors"] + 1}  # a client that is gone is not answered
+    assert told.totals == {"toolCalls": 4, "toolErrors": 1, **served, **table.get("differs", {})}
     assert bool(table.get("differs")) is ("why" in table)
 
 
@@ -114,12 +124,10 @@ def test_sessions_say_how_they_ended(runs: Runs, framework: str) -> None:
 
 def test_content_is_left_out_unless_asked_for(framework: str, tmp_path: Path) -> None:
     """What was said is in the operator's spans where the variable for content is set, and in none where it is not."""
-    environment, file = made(expected(framework)["environment"]), PROGRAMS / f"with_{framework}.py"
     for content in ("true", ""):
         home = tmp_path / (content or "quiet")
         home.mkdir()
-        with serving(Providers(slow_seconds=20)) as model:
-            told = run_file(environment, file, model, home, "ok", variables={CONTENT: content})
+        told = run(framework, home, "ok", variables={CONTENT: content})
         assert (SAID in told.bodies, f"weather, says {SECRET}".encode() in told.bodies) == ((content == "true"),) * 2
 
 
