@@ -8,7 +8,6 @@ messages of exceptions stay out unless content is wanted (OTEL_INSTRUMENTATION_G
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -19,9 +18,10 @@ from opentelemetry.trace import INVALID_SPAN_CONTEXT, NonRecordingSpan, Status, 
 import otel_agent_telemetry as telemetry
 from otel_agent_instrumentation._content import wants_content
 from otel_agent_instrumentation._hooks import quiet
+from otel_agent_instrumentation._tracers import OwnTracer
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Mapping
 
     from opentelemetry.context import Context
 
@@ -54,7 +54,7 @@ class OutgoingProvider(TracerProvider):
         return _Tracer(trace.get_tracer_provider().get_tracer(*args, **kwargs))
 
 
-class _Tracer(Tracer):
+class _Tracer(OwnTracer):
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
 
@@ -67,25 +67,6 @@ class _Tracer(Tracer):
             return self._tracer.start_span(name, context, *args, attributes=attributes, **kwargs)
         told = _cleaned(attributes or {})
         return _discreet(self._tracer.start_span(_short(name), context, *args, attributes=told, **kwargs))
-
-    @contextmanager
-    def start_as_current_span(  # pyright: ignore[reportIncompatibleMethodOverride] - as a `with` has it
-        self,
-        name: str,
-        *args: Any,
-        record_exception: bool = True,
-        set_status_on_exception: bool = True,
-        end_on_exit: bool = True,
-        **kwargs: Any,
-    ) -> Generator[Any]:
-        span = self.start_span(name, *args, **kwargs)
-        with trace.use_span(
-            span,
-            end_on_exit=end_on_exit,
-            record_exception=record_exception,
-            set_status_on_exception=set_status_on_exception,
-        ):
-            yield span
 
 
 class _Silent(NonRecordingSpan):

@@ -256,6 +256,14 @@ CHANGED_ELSEWHERE = {
             ),
         ],
     ),
+    "beeai": ("litellm", methods("beeai_framework.context:RunContext", "enter")),
+    "browser_use": (
+        "browser-use",
+        [
+            *methods("browser_use.agent.service:Agent", "run", "_handle_step_error"),
+            *methods("browser_use.tools.registry.service:Registry", "execute_action"),
+        ],
+    ),
     "google_adk": (
         "google-adk",
         methods("google.adk.telemetry.context:TelemetryConfig", "should_add_content_to_legacy_spans"),
@@ -299,6 +307,13 @@ CHANGED_ELSEWHERE = {
             "openinference.instrumentation.litellm:_finalize_sync_streaming_span",
             "openinference.instrumentation.litellm:_finalize_streaming_span",
             *methods("openinference.instrumentation.litellm:LiteLLMInstrumentor", "_instrument"),
+        ],
+    ),
+    "livekit": (
+        "agents",
+        [
+            "livekit.agents.telemetry.traces:tracer._tracer",
+            *methods("livekit.agents.telemetry.traces:_DynamicTracer", "set_provider"),
         ],
     ),
     "openinference": (

@@ -9,20 +9,18 @@ messages of exceptions from all other spans too. Hook: ``livekit.agents.telemetr
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
-
-from opentelemetry import trace
-from opentelemetry.trace import Tracer
 
 from otel_agent_instrumentation._content import wants_content
 from otel_agent_instrumentation._hooks import FrameworkInstrumentor, quiet
+from otel_agent_instrumentation._tracers import OwnTracer
 from otel_agent_instrumentation._wrappers import after
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Mapping
 
     from opentelemetry.context import Context
+    from opentelemetry.trace import Tracer
 
     from otel_agent_instrumentation._hooks import Hooks
 
@@ -58,7 +56,7 @@ def _hook(hooks: Hooks, module: Any) -> None:
     hooks.wrap(type(tracer), "set_provider", after(discreet))
 
 
-class _Discreet(Tracer):
+class _Discreet(OwnTracer):
     """A tracer whose spans take no content."""
 
     def __init__(self, tracer: Tracer, pii: Any) -> None:
@@ -71,25 +69,6 @@ class _Discreet(Tracer):
         span = self.tracer.start_span(name, context, *args, attributes=self._told(attributes), **kwargs)
         self._watch(span)
         return span
-
-    @contextmanager
-    def start_as_current_span(  # pyright: ignore[reportIncompatibleMethodOverride] - as a `with` has it
-        self,
-        name: str,
-        *args: Any,
-        record_exception: bool = True,
-        set_status_on_exception: bool = True,
-        end_on_exit: bool = True,
-        **kwargs: Any,
-    ) -> Generator[Any]:
-        span = self.start_span(name, *args, **kwargs)
-        with trace.use_span(
-            span,
-            end_on_exit=end_on_exit,
-            record_exception=record_exception,
-            set_status_on_exception=set_status_on_exception,
-        ):
-            yield span
 
     @quiet
     def _watch(self, span: Any) -> None:
