@@ -33,10 +33,10 @@ class BeeAIInstrumentor(FrameworkInstrumentor):
 
 def _enter(wrapped: Any, _: Any, args: Any, kwargs: Any) -> Any:
     """The run, whose own function tells when it begins and ends: it is in a task of its own, which may be cancelled."""
-    instance, function, *rest = args
-    kind = _kind(instance)
+    kind = _kind(args[0]) if len(args) > 1 else None
     if kind is None:
         return wrapped(*args, **kwargs)
+    instance, function, *rest = args
 
     async def told(context: Any) -> Any:
         begun = _begin(kind, instance)

@@ -40,7 +40,7 @@ class BrowserUseInstrumentor(FrameworkInstrumentor):
 
         def agents(module: Any) -> None:
             hooks.wrap(module.Agent, "run", around_async(_begin_run, _end_run))
-            hooks.wrap(module.Agent, "_handle_step_error", before(_failures.__setitem__))
+            hooks.wrap(module.Agent, "_handle_step_error", before(_remember))
 
         def actions(module: Any) -> None:
             hooks.wrap(module.Registry, "execute_action", around_async(_begin_action, _end_action))
@@ -61,9 +61,15 @@ def _end_run(begun: Any, error: BaseException | None) -> None:
         return
     agent, token, session, run = begun
     _running.reset(token)
-    failed = None if agent.history.is_done() else _failures.pop(agent, None)
-    run.end(error or failed)
-    session.end(error or failed)
+    failed = _failures.pop(agent, None)
+    ended_by = error or (None if agent.history.is_done() else failed)
+    run.end(ended_by)
+    session.end(ended_by)
+
+
+def _remember(agent: Any, error: BaseException, *_: Any, **__: Any) -> None:
+    if _running.get() is agent:  # outside a run nothing ends by it
+        _failures[agent] = error
 
 
 def _begin_action(_: Any, action_name: str, *__: Any, **___: Any) -> Any:
@@ -75,7 +81,9 @@ def _end_action(call: Any, error: BaseException | None) -> None:
         return
     call.end(error)
     agent = _running.get()
+    if agent is None:
+        return
     if error is None:
         _failures.pop(agent, None)
-    elif agent is not None:
+    else:
         _failures[agent] = error
