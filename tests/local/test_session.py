@@ -293,6 +293,21 @@ def test_judgements_are_shown_and_given(page: Page, server: Serving) -> None:
         page.get_by_role("img", name="2 judgements: user_feedback 1 good; user_feedback 0.25").wait_for()
 
 
+def test_a_note_that_is_being_written_outlives_what_arrives(page: Page, server: Serving) -> None:
+    """The page follows the session; what somebody types into a note stays, and goes on being typed."""
+    fill(server, turns=1)
+    page.goto(f"{server.url}/?view=session&id=talk-1")
+    turn = page.locator(".turn").nth(1)
+    turn.get_by_text("Note or score").click()
+    turn.get_by_label("Note", exact=True).press_sequentially("too ")
+    given = {"trace_id": trace_id(), "span_id": span_id(4), "name": "helpful", "score": 1, "explanation": "by another"}
+    assert server.post("/api/feedback", json.dumps(given).encode(), JSON).status == 200
+    turn.get_by_text("by another").wait_for()
+    page.keyboard.type("short")
+    turn.get_by_role("button", name="Keep").click()
+    turn.get_by_text("too short").wait_for()
+
+
 def test_a_judgement_is_exported(server: Serving) -> None:
     """It is a log record of the span, with the answer's and the session's ids."""
     made = request(

@@ -6,16 +6,19 @@ import { moment, plural } from "./format.js";
 
 const QUICK = [["Good", "good", 1], ["Bad", "bad", 0]];
 
+// What is being written stays: `show` draws anew only what was said so far.
 export function feedbackPanel(turn) {
-  const box = el("div", { class: "feedback" });
-  const given = [...turn.feedback];
-  draw();
-  return box;
+  const said = el("div");
+  const note = el("details", {}, el("summary", {}, "Note or score"), form());
+  const box = el("div", { class: "feedback" }, said,
+    el("div", { class: "row-actions" }, QUICK.map(([words, label, score]) => el("button", { type: "button", "aria-label": `Say that this is ${label}`, onclick: () => send({ name: "user_feedback", label, score }) }, words)), note));
+  let given = [];
+  show(turn.feedback);
+  return { box, show };
 
-  function draw() {
-    const note = el("details", {}, el("summary", {}, "Note or score"), form());
-    replace(box, given.map(feedbackLine),
-      el("div", { class: "row-actions" }, QUICK.map(([words, label, score]) => el("button", { type: "button", "aria-label": `Say that this is ${label}`, onclick: () => send({ name: "user_feedback", label, score }) }, words)), note));
+  function show(feedback) {
+    given = [...feedback];
+    replace(said, given.map(feedbackLine));
   }
 
   function form() {
@@ -32,12 +35,13 @@ export function feedbackPanel(turn) {
     const fields = Object.fromEntries([...new FormData(event.target)].filter(([, value]) => value.trim()));
     if (fields.score !== undefined) fields.score = Number(fields.score);
     await send(fields);
+    event.target.reset();
+    note.open = false;
   }
 
   async function send(fields) {
     await tell("feedback", { trace_id: turn.trace_id, span_id: turn.span_id, ...fields });
-    given.push({ name: "user_feedback", score: null, label: null, explanation: null, ...fields, time: new Date().toISOString() });
-    draw();
+    show([...given, { name: "user_feedback", score: null, label: null, explanation: null, ...fields, time: new Date().toISOString() }]);
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { el, link, replace } from "./dom.js";
-import { feedbackLine } from "./feedback.js";
+import { feedbackLine, feedbackPanel } from "./feedback.js";
 import { amount, dollars, duration, moment, plural } from "./format.js";
 import { recordingNote, talkTurn } from "./talk.js";
 
@@ -56,15 +56,21 @@ export function sessionView(main, { go, parameters }) {
   function draw(page) {
     drawHeading(page.session);
     replace(note, recordingNote(page.turns));
+    const written = document.activeElement;
     keep(page.turns.map(known).concat(page.feedback.map(feedbackLine)));
+    if (turns.contains(written)) written.focus();
     drawPages(page);
   }
 
-  // A turn that is as it was keeps its node, with what is unfolded and typed in it.
+  // A turn that is as it was keeps its node, with what is unfolded in it; any keeps what is being said of it.
   function known(turn) {
     const id = `${turn.trace_id}/${turn.span_id}/${turn.start}`;
     const now = JSON.stringify(turn);
-    if (nodes.get(id)?.drawn !== now) nodes.set(id, { drawn: now, node: talkTurn(turn) });
+    const before = nodes.get(id);
+    if (before?.drawn === now) return before.node;
+    const panel = before?.panel || feedbackPanel(turn);
+    panel.show(turn.feedback);
+    nodes.set(id, { drawn: now, panel, node: talkTurn(turn, panel) });
     return nodes.get(id).node;
   }
 

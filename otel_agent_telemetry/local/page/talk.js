@@ -17,7 +17,7 @@ export function talkPanel(page, trace) {
 
   function draw(shown) {
     const at = (words, offset) => offset !== null && el("button", { type: "button", onclick: () => open(offset) }, words);
-    replace(box, recordingNote(shown.turns), shown.turns.length ? shown.turns.map(talkTurn) : el("p", {}, "No model call or tool call in this trace."),
+    replace(box, recordingNote(shown.turns), shown.turns.length ? shown.turns.map((turn) => talkTurn(turn, feedbackPanel(turn))) : el("p", {}, "No model call or tool call in this trace."),
       el("div", { class: "row-actions" }, at("Earlier", shown.previous), at("Later", shown.next)));
   }
 
@@ -27,17 +27,15 @@ export function talkPanel(page, trace) {
   }
 }
 
-export function talkTurn(turn) {
+export function talkTurn(turn, panel) {
   const tokens = turn.input_tokens === null ? "" : `${amount(turn.input_tokens)} in, ${amount(turn.output_tokens)} out`;
   const facts = [turn.agent && turn.agent !== turn.about && `agent ${turn.agent}`, tokens, dollars(turn.cost_usd, turn.cost_is_estimate), duration(turn.duration_ms), moment(turn.start)];
-  const judged = el("div");
-  replace(judged, feedbackPanel(turn));
   return el("section", { class: `turn ${turn.kind}`, "aria-label": turn.name, "data-span": turn.span_id },
     el("div", { class: "facts" }, el("b", {}, link({ view: "trace", id: turn.trace_id, span: turn.span_id }, turn.about || turn.name)),
       facts.filter(Boolean).map((words) => el("span", {}, words)), turn.is_error && el("span", { class: "error" }, `failed: ${turn.error_type}`)),
     turn.earlier ? earlier(turn) : null,
     turn.messages.length ? turn.messages.map(talkMessage) : silent(turn),
-    judged);
+    panel.box);
 }
 
 function silent(turn) {
