@@ -51,7 +51,7 @@ help:
 	@echo 'make test-harnesses    the real coding agents, from npm, against a scripted model; CHEAP=1 for two of them'
 	@echo 'make test-workflows    Prefect with its server, Airflow; minutes'
 	@echo 'make test-X            X: temporal (Java and Maven), jaeger (Go), kafka (Java and Maven), prometheus (Go), clickhouse (chdb), clients (Node and Go SDKs)'
-	@echo 'make soak              the long forms: kills, forks, hostile values, environments, exits; a quarter of an hour'
+	@echo 'make soak              the long forms: kills, forks, hostile values, environments, exits; minutes'
 	@echo 'make bench             what telemetry costs, beside its peers; benchmarks/README.md explains each figure'
 	@echo 'make bench-stores      how fast the local store and the proxy of the maintainers are'
 	@echo 'make check             the one door: lint, types, tests, documentation, wheels'
