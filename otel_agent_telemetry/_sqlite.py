@@ -41,9 +41,7 @@ T = TypeVar("T")
 
 _BUSY_SECONDS = 5.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.001, 0.02
-_FORK_WAIT_SECONDS = (
-    0.5  # what SQLite does takes less, on the busiest machine; a child forked in the middle of it would hang
-)
+_FORK_WAIT_SECONDS = 0.5  # what SQLite does takes less, but on the busiest machine
 _OWN_SECONDS = 0.2  # whatever the deadline: another thread of ours is done with its step in a moment
 _SIDE_FILES = ("", "-wal", "-shm")
 
@@ -360,6 +358,8 @@ _never_closed: list[
     sqlite3.Connection
 ] = []  # closing in a child what its parent uses would take the parent's locks away
 _held_for_fork: list[tuple[Database, bool]] = []
+_is_stuck = False
+"""Whether this process was forked in the middle of a step: SQLite's own locks are held by a thread that is not here."""
 
 
 def _before_fork() -> None:
@@ -373,7 +373,9 @@ def _after_fork_in_parent() -> None:
 
 
 def _after_fork_in_child() -> None:
-    for database, _ in _held_for_fork:
+    global _is_stuck  # noqa: PLW0603 - true of the process
+    for database, held in _held_for_fork:
+        _is_stuck = _is_stuck or not held
         database.after_fork_in_child()
     _held_for_fork.clear()
 
@@ -391,6 +393,8 @@ def _make_file(path: str) -> None:
 
 
 def _connected(address: str, *, uri: bool = False, seconds: float = 0) -> sqlite3.Connection:
+    if _is_stuck:
+        raise BlockingIOError(0, "this process was forked in the middle of a step of SQLite's")
     return sqlite3.connect(address, uri=uri, timeout=seconds, isolation_level=None, check_same_thread=False)
 
 

@@ -118,6 +118,40 @@ def test_a_pool_of_billiard(tmp_path: Path) -> None:
     assert events(tmp_path / "state") == {"session.started": 4, "tool.called": 4, "session.ended": 4}
 
 
+FORKED_IN_A_STEP = """
+    import multiprocessing, os, threading, warnings
+    import otel_agent_telemetry as telemetry
+    from otel_agent_telemetry.pipeline.sending._database import LedgerFile
+
+    warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of forks beside threads: that is the test
+    begun = threading.Event()
+
+    def count(connection):
+        begun.set()
+        numbers = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 100000000)"
+        connection.execute(f"{numbers} SELECT count(*) FROM n").fetchone()
+
+    telemetry.configure()
+    telemetry.server_shutdown(sessions_processed=1)
+    telemetry.flush(5)
+    threading.Thread(target=LedgerFile(None).run, args=(count,), daemon=True).start()
+    begun.wait()
+    context = multiprocessing.get_context("fork")
+    child = context.Process(target=telemetry.server_shutdown, kwargs={"sessions_processed": 2})
+    child.start()
+    child.join(30)
+    print(child.exitcode, flush=True)
+    os._exit(0)
+"""
+
+
+def test_a_child_forked_in_the_middle_of_a_step(tmp_path: Path) -> None:
+    """SQLite's own locks may be held in it for ever: it does without SQLite, and loses nothing."""
+    with start(FORKED_IN_A_STEP, variables=allowed(tmp_path)) as process:
+        assert process.communicate(timeout=60)[0] == "0\n"
+    assert events(tmp_path)["server.shutdown"] == 2
+
+
 TASKS = """
 import os
 import celery

@@ -37,9 +37,18 @@ def allowed(state_dir: object, **variables: object) -> dict[str, object]:
     }
 
 
-def start(program: str, *arguments: object, variables: Mapping[str, object] | None = None) -> subprocess.Popen[str]:
+class Program(subprocess.Popen[str]):
+    """A program that ends with the block around it, also where a test that waits for it fails."""
+
+    def __exit__(self, kind: type[BaseException] | None, *about: object) -> None:
+        if kind is not None:
+            self.kill()
+        super().__exit__(kind, *about)  # pyright: ignore[reportArgumentType] - the error and its traceback
+
+
+def start(program: str, *arguments: object, variables: Mapping[str, object] | None = None) -> Program:
     """A Python program under way, both its streams open."""
-    return subprocess.Popen(
+    return Program(
         [sys.executable, *_STRICT, "-c", dedent(program), *map(str, arguments)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
