@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from otel_agent_telemetry import _deadline
 from otel_agent_telemetry._folder import FolderLock, make_private
+from otel_agent_telemetry._imports import importing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -380,7 +381,7 @@ def _after_fork_in_child() -> None:
     _held_for_fork.clear()
 
 
-os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
+importing.at_fork(before=_before_fork, in_parent=_after_fork_in_parent, in_child=_after_fork_in_child)
 
 
 def _make_file(path: str) -> None:
