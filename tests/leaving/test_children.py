@@ -152,6 +152,37 @@ def test_a_child_forked_in_the_middle_of_a_step(tmp_path: Path) -> None:
     assert events(tmp_path)["server.shutdown"] == 2
 
 
+FORKED_IN_AN_IMPORT = """
+    import multiprocessing, sys, time, warnings
+    import otel_agent_telemetry as telemetry
+
+    warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of forks beside threads: that is the test
+
+    class SlowDisk:
+        def find_spec(self, name, path=None, target=None):
+            if name.startswith("otel_agent_telemetry.pipeline.sending."):
+                time.sleep(0.3)
+
+    sys.meta_path.insert(0, SlowDisk())
+    telemetry.configure()
+    telemetry.server_shutdown(sessions_processed=1)
+    while "otel_agent_telemetry.pipeline.outlet" not in sys.modules:
+        time.sleep(0.001)
+    context = multiprocessing.get_context("fork")
+    child = context.Process(target=telemetry.server_shutdown, kwargs={"sessions_processed": 2})
+    child.start()
+    child.join(30)
+    print(child.exitcode, flush=True)
+"""
+
+
+def test_a_child_forked_while_modules_are_imported(tmp_path: Path) -> None:
+    """The fork waits for the import, however slow, as the child could never have it."""
+    with start(FORKED_IN_AN_IMPORT, variables=allowed(tmp_path)) as process:
+        assert process.communicate(timeout=60)[0] == "0\n"
+    assert events(tmp_path)["server.shutdown"] == 2
+
+
 TASKS = """
 import os
 import celery
