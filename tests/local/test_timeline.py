@@ -187,6 +187,7 @@ def test_a_live_trace_grows_where_it_is_looked_at(page: Page, server: Serving) -
     page.get_by_text("live", exact=True).wait_for()
     row(page, "run").locator(".bar.unfinished").wait_for()
     page.keyboard.press("+")
+    page.wait_for_url(re.compile(r"zoom="))  # the address follows a moment later
     page.locator(".waterfall").evaluate("box => { box.scrollTop = 3333; }")
     row(page, "step 135").click()
     # its details take room, and the row is brought into what is left: only then it rests
