@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from otel_agent_telemetry._sqlite import connected_readonly
-from otel_agent_telemetry.maintainers import _questions
+from otel_agent_telemetry.maintainers.answers import _questions
 from tests.maintainers.proxy import Proxy
 from tests.maintainers.synthetic import Life
 

@@ -141,7 +141,7 @@ class Settings:
         if api_key is not None and not (isinstance(api_key, str) and api_key.isascii() and api_key.isprintable()):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
             _refuse("api_key", None, "(not shown)", "a public key of printable ASCII characters")
         self.api_key = api_key
-        if isinstance(batch, bool) or not isinstance(batch, int) or not 1 <= batch <= _LARGEST_BATCH:  # pyright: ignore[reportUnnecessaryIsInstance]
+        if isinstance(batch, bool) or not isinstance(batch, int) or not 1 <= batch <= _LARGEST_BATCH:  # pyright: ignore[reportUnnecessaryIsInstance] - code may give anything
             _refuse("batch", None, repr(batch), f"a number of events from 1 to {_LARGEST_BATCH}")
         self.batch = batch
         wanted = _given("precision", precision, "AGENT_TELEMETRY_PRECISION", environ)

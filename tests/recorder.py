@@ -144,9 +144,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer.body)
 
-    do_DELETE = do_GET = do_HEAD = do_PATCH = do_POST = do_PUT = answer  # noqa: N815 (http.server names them)
+    do_DELETE = do_GET = do_HEAD = do_PATCH = do_POST = do_PUT = answer  # noqa: N815 - http.server names them
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (http.server names it)
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server names it
         """Stays silent."""
 
 

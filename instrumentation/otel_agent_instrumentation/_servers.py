@@ -118,7 +118,7 @@ def port_of(sockets: Iterable[Any]) -> int | None:
     """The port of the first listening socket; None for a Unix socket."""
     for each in sockets:
         address = each.getsockname()
-        return address[1] if isinstance(address, tuple) and len(address) > 1 else None  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] - (host, port, …)
+        return address[1] if isinstance(address, tuple) and len(address) > 1 else None  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] - host and port at least
     return None
 
 

@@ -64,7 +64,7 @@ def proxy(
     token = _token(token_file)
     import_all(modules)
     try:
-        from otel_agent_telemetry.maintainers import _serve
+        from otel_agent_telemetry.maintainers.receive import _serve
     except ModuleNotFoundError as error:
         msg = f"the proxy needs {error.name}; get it with: pip install 'otel-agent-telemetry[proxy]'"
         raise InputError(msg) from error

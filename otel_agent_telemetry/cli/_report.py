@@ -97,7 +97,7 @@ def _texts(columns: Sequence[str], row: Sequence[Any]) -> list[str]:
 
 
 def _export(db: Path, folder: Path) -> None:
-    from otel_agent_telemetry.maintainers._export import export
+    from otel_agent_telemetry.maintainers.book._export import export
 
     try:
         files: Sequence[Path] = export(db, folder)

@@ -162,7 +162,7 @@ def _tracer_provider(pipeline: Pipeline, resource: Resource, *, exports: bool) -
             existing.add_span_processor(ContextProcessor())  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue, reportUnknownMemberType] - asked for just above
         if spans_to is not None:
             if existing in pipeline.providers and not isinstance(existing.sampler, RecordAll):  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue, reportUnknownMemberType] - we built it
-                existing.sampler = RecordAll(existing.sampler)  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType]
+                existing.sampler = RecordAll(existing.sampler)  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType] - the interface of providers has no sampler
             _listen(pipeline, existing, spans_to)
         return None
     if not (isolated or isinstance(existing, trace.ProxyTracerProvider)):

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_agent_telemetry.maintainers._arrivals import Arrival, Reader
-from otel_agent_telemetry.maintainers._book import Book
-from otel_agent_telemetry.maintainers._reading import report
-from otel_agent_telemetry.maintainers._report import Asked, Report
+from otel_agent_telemetry.maintainers.answers._reading import report
+from otel_agent_telemetry.maintainers.answers._report import Asked, Report
+from otel_agent_telemetry.maintainers.book._arrivals import Arrival, Reader
+from otel_agent_telemetry.maintainers.book._book import Book
 from tests.collector.clickhouse import ClickHouse
 from tests.collector.running import CONFIGURATIONS
 from tests.maintainers.synthetic import Life

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 from examples.scripted_model import ModelServer
 from otel_agent_telemetry.cli._outbox import Ledgers
 from otel_agent_telemetry.local import parse_budget
-from otel_agent_telemetry.maintainers._arrivals import Reader
-from otel_agent_telemetry.maintainers._book import Book
+from otel_agent_telemetry.maintainers.book._arrivals import Reader
+from otel_agent_telemetry.maintainers.book._book import Book
 from tests.cli.command import COMMAND, environment
 from tests.docs.blocks import ROOT
 from tests.local.browsing import chromium

@@ -8,6 +8,17 @@ from typing import TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+JAVASCRIPT = {
+    "undefined": None,
+    "NaN": float("nan"),
+    "Infinity": float("inf"),
+    "-Infinity": float("-inf"),
+    "-0": -0.0,
+    "bigint": 2**70,
+    "lone-surrogate": "\ud800",
+}
+"""Values that JSON lacks, as a case writes them: ``{"$js": NAME}``."""
+
 
 @dataclass(slots=True)
 class Call:

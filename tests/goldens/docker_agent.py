@@ -56,12 +56,12 @@ class DockerAgent:
     def _TrackCommand(self, action: str, arguments: list[str] | None) -> Any:  # noqa: N802 - the name in the data
         return "command", {"action": action, "args": arguments or ABSENT, "is_success": True}
 
-    def _RecordSessionStart(self, agent: str, session_id: str) -> Any:  # noqa: N802
+    def _RecordSessionStart(self, agent: str, session_id: str) -> Any:  # noqa: N802 - the name in the data
         self._session = {"id": session_id, "agent": agent, "ended": False, "tools": 0, "in": 0, "out": 0}
         self._errors, self._failed = [], 0
         return "session", {"action": "start", "session_id": session_id, "agent_name": agent}
 
-    def _RecordSessionEnd(self) -> Any:  # noqa: N802
+    def _RecordSessionEnd(self) -> Any:  # noqa: N802 - the name in the data
         session = self._session
         if session["ended"] or not session["agent"] or not session["id"]:
             return None
@@ -81,12 +81,12 @@ class DockerAgent:
             "error": list(self._errors),
         }
 
-    def _RecordError(self, text: str) -> Any:  # noqa: N802
+    def _RecordError(self, text: str) -> Any:  # noqa: N802 - the name in the data
         if not self._session["ended"] and self._session["agent"] and self._session["id"]:
             self._errors.append(text)
             self._failed += 1
 
-    def _RecordToolCall(self, tool: str, session_id: str, agent: str, duration_ms: int, error: str | None) -> Any:  # noqa: N802
+    def _RecordToolCall(self, tool: str, session_id: str, agent: str, duration_ms: int, error: str | None) -> Any:  # noqa: N802 - the name in the data
         self._session["tools"] += 1
         self._failed += error is not None
         return "tool", {
@@ -99,7 +99,7 @@ class DockerAgent:
             "error": error or ABSENT,
         }
 
-    def _RecordTokenUsage(self, model: str, read: int, written: int, cost: Any) -> Any:  # noqa: N802
+    def _RecordTokenUsage(self, model: str, read: int, written: int, cost: Any) -> Any:  # noqa: N802 - the name in the data
         self._session["in"] = _int64(self._session["in"] + read)
         self._session["out"] = _int64(self._session["out"] + written)
         if isinstance(cost, str):  # NaN and the infinities have no JSON: nothing is sent

@@ -15,6 +15,7 @@ import genai_prices.data
 from otel_agent_telemetry import contract
 from otel_agent_telemetry.contract import Enum, ErrorCategory, Flag, Kind, Usd, Version
 from otel_agent_telemetry.pipeline import writing
+from tests.goldens.calls import JAVASCRIPT
 from tests.goldens.forms import ABSENT
 from tests.goldens.schema import WORDS
 
@@ -171,12 +172,4 @@ def as_replayed(given: Any) -> Any:
     if not isinstance(given, dict):
         return given
     fields = cast("dict[str, Any]", given)
-    known = {
-        "NaN": float("nan"),
-        "Infinity": float("inf"),
-        "-Infinity": float("-inf"),
-        "-0": -0.0,
-        "bigint": 2**70,
-        "lone-surrogate": "\ud800",
-    }
-    return known.get(fields["$js"]) if "$js" in fields else fields
+    return JAVASCRIPT.get(fields["$js"]) if "$js" in fields else fields

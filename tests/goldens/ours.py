@@ -176,14 +176,14 @@ class Expected:
     def _TrackCommand(self, _call: Call, action: str, _arguments: list[str] | None) -> Any:  # noqa: N802 - the name in the data
         return "command", {"action": kinds.declared_name(action), "is_success": True}
 
-    def _RecordSessionStart(self, call: Call, agent: str, session_id: str) -> Any:  # noqa: N802
+    def _RecordSessionStart(self, call: Call, agent: str, session_id: str) -> Any:  # noqa: N802 - the name in the data
         reference = self.reference("session", session_id) if session_id else REFERENCE  # one is made up
         session = _new_session(reference, kinds.or_empty(agent), call)
         self._sessions.append(session)
         about = {key: session[key] for key in ("session_id", "agent_name")}
         return "session", {"action": "start", **about}
 
-    def _RecordSessionEnd(self, call: Call) -> Any:  # noqa: N802
+    def _RecordSessionEnd(self, call: Call) -> Any:  # noqa: N802 - the name in the data
         if not self._sessions:
             return None
         session = self._sessions.pop()
@@ -207,11 +207,11 @@ class Expected:
             "error": errors,
         }
 
-    def _RecordError(self, _call: Call, _text: str) -> Any:  # noqa: N802
+    def _RecordError(self, _call: Call, _text: str) -> Any:  # noqa: N802 - the name in the data
         if self._sessions:
             self._sessions[-1]["failed"] = True
 
-    def _RecordToolCall(  # noqa: N802
+    def _RecordToolCall(  # noqa: N802 - the name in the data
         self, _call: Call, tool: str, session_id: str, agent: str, duration: int, error: str | None
     ) -> Any:
         named = kinds.or_empty(agent)
@@ -235,7 +235,7 @@ class Expected:
             return self._sessions[-1]["session_id"]
         return self.reference("session", session_id) if session_id else ""
 
-    def _RecordTokenUsage(self, _call: Call, model: str, read: int, written: int, cost: Any) -> Any:  # noqa: N802
+    def _RecordTokenUsage(self, _call: Call, model: str, read: int, written: int, cost: Any) -> Any:  # noqa: N802 - the name in the data
         counted = max(read, 0), max(written, 0)
         spent = kinds.spent(float(cost), model, *counted)
         session = self._sessions[-1] if self._sessions else _new_session("", "")

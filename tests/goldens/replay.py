@@ -11,6 +11,7 @@ from otel_agent_telemetry import Telemetry
 from otel_agent_telemetry._folder import ledger_file
 from otel_agent_telemetry.pipeline.sending.ledger import Ledger
 from tests.goldens.agent_swarm import ID, INSTALLED_AT, PACKAGE
+from tests.goldens.calls import JAVASCRIPT
 from tests.goldens.captured import calls_of
 from tests.goldens.forms import Form, between
 from tests.goldens.surroundings import PATHS, CapturedConfig, CapturedServer, never_answers
@@ -203,23 +204,23 @@ class _Caller:
         """Its arguments have no place in our call: there is no kind for them."""
         self._telemetry.track_command(action)
 
-    def RecordSessionStart(self, agent: str, session_id: str) -> None:  # noqa: N802
+    def RecordSessionStart(self, agent: str, session_id: str) -> None:  # noqa: N802 - the name in the data
         session = self._telemetry.session(agent=agent or None, id=session_id)
         self._sessions.append(session.start())
 
-    def RecordSessionEnd(self) -> None:  # noqa: N802
+    def RecordSessionEnd(self) -> None:  # noqa: N802 - the name in the data
         if self._sessions:
             self._sessions.pop().end()
 
-    def RecordError(self, text: str) -> None:  # noqa: N802
+    def RecordError(self, text: str) -> None:  # noqa: N802 - the name in the data
         if self._sessions:
             self._sessions[-1].fail("error")
 
-    def RecordToolCall(self, tool: str, session_id: str, agent: str, duration_ms: int, error: str | None) -> None:  # noqa: N802
+    def RecordToolCall(self, tool: str, session_id: str, agent: str, duration_ms: int, error: str | None) -> None:  # noqa: N802 - the name in the data
         failed = None if error is None else "tool_error"
         self._telemetry.track_tool(tool, duration_ms=duration_ms, error=failed, agent=agent, session_id=session_id)
 
-    def RecordTokenUsage(self, model: str, input_tokens: int, output_tokens: int, cost: Any) -> None:  # noqa: N802
+    def RecordTokenUsage(self, model: str, input_tokens: int, output_tokens: int, cost: Any) -> None:  # noqa: N802 - the name in the data
         cost_usd = float(cost)  # the data writes what JSON lacks as text: "NaN", "+Inf"
         self._telemetry.record_tokens(model, input=input_tokens, output=output_tokens, cost_usd=cost_usd)
         self._telemetry.flush(0)  # one interval of the metric per call, as the captured client sends one event per call
@@ -229,22 +230,11 @@ class _Undefined:
     """A JavaScript value that JSON lacks and that no kind of ours takes."""
 
 
-_JAVASCRIPT = {
-    "undefined": None,
-    "NaN": float("nan"),
-    "Infinity": float("inf"),
-    "-Infinity": float("-inf"),
-    "-0": -0.0,
-    "bigint": 2**70,
-    "lone-surrogate": "\ud800",
-}
-
-
 def _value(argument: Any) -> Any:
     if isinstance(argument, dict):
         fields = cast("dict[str, Any]", argument)
         if "$js" in fields:
-            return _JAVASCRIPT.get(fields["$js"], _Undefined())
+            return JAVASCRIPT.get(fields["$js"], _Undefined())
         return {key: _value(value) for key, value in fields.items()}
     if isinstance(argument, list):
         return [_value(item) for item in cast("list[Any]", argument)]

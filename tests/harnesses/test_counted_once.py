@@ -28,7 +28,7 @@ def in_hex(value: Any) -> Any:
     if isinstance(value, dict):
         pairs: dict[str, Any] = value  # pyright: ignore[reportUnknownVariableType] - parsed JSON
         return {key: b64decode(each).hex() if key in _IDS else in_hex(each) for key, each in pairs.items()}
-    return [in_hex(each) for each in value] if isinstance(value, list) else value  # pyright: ignore[reportUnknownVariableType]
+    return [in_hex(each) for each in value] if isinstance(value, list) else value  # pyright: ignore[reportUnknownVariableType] - parsed JSON
 
 
 def read_by_its_parent(path: Path) -> dict[str, Any]:

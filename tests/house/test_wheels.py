@@ -68,9 +68,9 @@ def test_the_core_stands_alone(root: Path) -> None:
     needing = {
         *("cli._mcp_tools mcp", "cli._top_screen rich"),
         *(
-            "maintainers._door aiohttp",
-            "maintainers._serve aiohttp",
-            "maintainers._showing aiohttp",
+            "maintainers.receive._door aiohttp",
+            "maintainers.receive._serve aiohttp",
+            "maintainers.receive._showing aiohttp",
             "pytest_plugin pytest",
         ),
     }

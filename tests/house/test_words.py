@@ -19,6 +19,8 @@ FORBIDDEN = re.compile(
     r"|[p]ypi\.org|[p]ythonhosted|[n]pmjs|[p]roxy\.golang|[c]rates\.io|[d]eb\.debian|[m]aven\.org"  # registries
 )
 TO_DO = re.compile(r"\b[T]ODO\b|\b[F]IXME\b|\b[X]XX\b")
+PASSED_OVER = re.compile(r"#\s(?:noqa: |pyright: ignore)")
+REASON = re.compile(r"#\s(?:noqa: [A-Z0-9, ]+|pyright: ignore\[[^\]]+\]) - \w")
 LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)")
 
 
@@ -41,3 +43,10 @@ def test_links_lead_to_files(file: Path) -> None:
     """Each link of a page to a file of the repository leads to one that exists."""
     targets: list[str] = LINK.findall(file.read_text("utf-8"))
     assert [target for target in targets if not (file.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file.suffix == ".py"], ids=relative)
+def test_what_is_passed_over_has_its_reason(file: Path) -> None:
+    """Each comment that a checker is to pass something over says why."""
+    passed_over = [line for line in file.read_text("utf-8").splitlines() if PASSED_OVER.search(line)]
+    assert [line for line in passed_over if not REASON.search(line)] == []

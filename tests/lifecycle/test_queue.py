@@ -131,7 +131,7 @@ def test_given_up_by_id(acme: Acme) -> None:
 def test_a_broken_carrier(acme: Acme, carrier: object) -> None:
     """A carrier that is none breaks nobody: the run is a task of its own, giving it up is not told wrongly."""
     acme.telemetry.cancel_task(carrier)  # pyright: ignore[reportArgumentType] - callers may be untyped
-    with acme.telemetry.run_task(carrier) as task:  # pyright: ignore[reportArgumentType]
+    with acme.telemetry.run_task(carrier) as task:  # pyright: ignore[reportArgumentType] - whatever a queue hands over
         assert task.id
     assert acme.names[-2:] == ["task.started", "task.completed"]
     assert all("taskId" in each.properties for each in acme.told)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_agent_telemetry.maintainers._arrivals import Reader
-from otel_agent_telemetry.maintainers._book import Book
+from otel_agent_telemetry.maintainers.book._arrivals import Reader
+from otel_agent_telemetry.maintainers.book._book import Book
 from tests.maintainers.proxy import Proxy
 from tests.maintainers.synthetic import Life
 

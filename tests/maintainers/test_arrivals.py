@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_agent_telemetry import contract
-from otel_agent_telemetry.maintainers._arrivals import DroppedError, Reader
+from otel_agent_telemetry.maintainers.book._arrivals import DroppedError, Reader
 from otel_agent_telemetry.pipeline.writing.anonymise import CleanEvent
 from otel_agent_telemetry.pipeline.writing.dialect import Envelope, encode
 

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_agent_telemetry.errors import StoreError
-from otel_agent_telemetry.maintainers._arrivals import Reader
-from otel_agent_telemetry.maintainers._book import Book
-from otel_agent_telemetry.maintainers._reading import Reading
-from otel_agent_telemetry.maintainers._report import Asked
+from otel_agent_telemetry.maintainers.answers._reading import Reading
+from otel_agent_telemetry.maintainers.answers._report import Asked
+from otel_agent_telemetry.maintainers.book._arrivals import Reader
+from otel_agent_telemetry.maintainers.book._book import Book
 from tests.maintainers.synthetic import Life
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from otel_agent_telemetry.maintainers._report import Answer
+    from otel_agent_telemetry.maintainers.answers._report import Answer
 
 ALL = Asked(days=0, least=1)
 ARRIVALS = [Reader().read("proxy", body, now=time.time()) for body in Life(installations=3, days=20, seed=5).bodies()]

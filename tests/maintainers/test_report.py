@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_agent_telemetry.errors import InputError, StoreError
-from otel_agent_telemetry.maintainers._compared import compare
-from otel_agent_telemetry.maintainers._page import page
-from otel_agent_telemetry.maintainers._reading import report
-from otel_agent_telemetry.maintainers._report import Asked, Report
+from otel_agent_telemetry.maintainers.answers._compared import compare
+from otel_agent_telemetry.maintainers.answers._page import page
+from otel_agent_telemetry.maintainers.answers._reading import report
+from otel_agent_telemetry.maintainers.answers._report import Asked, Report
 from tests.maintainers.proxy import COMMAND
 from tests.maintainers.synthetic import DAY, Life
 from tests.maintainers.truth import TRUTHS, iso, monday, rows

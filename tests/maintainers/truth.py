@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_agent_telemetry.maintainers._book import rounded
+from otel_agent_telemetry.maintainers.book._book import rounded
 from tests.maintainers.synthetic import DAY, Life, nearest_rank
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from otel_agent_telemetry.maintainers._report import Report
+    from otel_agent_telemetry.maintainers.answers._report import Report
 
 __all__ = ["TRUTHS", "iso", "monday", "rows"]
 

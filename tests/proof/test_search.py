@@ -55,7 +55,7 @@ ENCODINGS: dict[str, Callable[[str], str | bytes]] = {
     "cut after 20": lambda text: text[:20],
     "its end": lambda text: text[-18:],
     "MD5": lambda text: hashlib.md5(text.encode()).hexdigest(),  # noqa: S324 - what a leak may do
-    "SHA-1": lambda text: hashlib.sha1(text.encode()).hexdigest(),  # noqa: S324
+    "SHA-1": lambda text: hashlib.sha1(text.encode()).hexdigest(),  # noqa: S324 - searched for, not relied on
     "SHA-256": lambda text: hashlib.sha256(text.encode()).hexdigest(),
     "SHA-256 in base64": lambda text: base64.b64encode(hashlib.sha256(text.encode()).digest()).decode(),
     "SHA-256, raw": lambda text: hashlib.sha256(text.encode()).digest(),

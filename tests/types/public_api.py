@@ -35,8 +35,8 @@ def configured() -> None:
         batch=10,
         synchronous=True,
     )
-    telemetry.configure("acme-agents")  # pyright: ignore[reportCallIssue] (settings are given by name)
-    telemetry.configure(port=80)  # pyright: ignore[reportCallIssue] (there is no such setting)
+    telemetry.configure("acme-agents")  # pyright: ignore[reportCallIssue] - settings are given by name
+    telemetry.configure(port=80)  # pyright: ignore[reportCallIssue] - there is no such setting
 
 
 def isolated() -> None:
@@ -45,7 +45,7 @@ def isolated() -> None:
     with own.task("import") as task:
         assert_type(task, telemetry.Handle)
     assert_type(own.flush(), bool)
-    telemetry.Telemetry()  # pyright: ignore[reportCallIssue] (a library says which product it is)
+    telemetry.Telemetry()  # pyright: ignore[reportCallIssue] - a library says which product it is
 
 
 def waited() -> None:
@@ -108,7 +108,7 @@ async def stream() -> AsyncGenerator[bytes]:
 async def called() -> None:
     """Decorated functions keep their types."""
     assert_type(add(1, 2), int)
-    add("1", 2)  # pyright: ignore[reportArgumentType] (the decorator keeps parameter types)
+    add("1", 2)  # pyright: ignore[reportArgumentType] - the decorator keeps parameter types
     assert_type(await plan("rest"), list[str])
     assert_type(count(), Generator[int, str, bool])
     assert_type(stream(), AsyncGenerator[bytes, None])
@@ -129,13 +129,13 @@ def carried() -> None:
 def counted() -> None:
     """What has no duration is one call."""
     telemetry.record_tokens("gpt-5.2", input=1200, output=300, cost_usd=0.013)
-    telemetry.record_tokens("gpt-5.2", input="many")  # pyright: ignore[reportArgumentType] (tokens are numbers)
+    telemetry.record_tokens("gpt-5.2", input="many")  # pyright: ignore[reportArgumentType] - tokens are numbers
     telemetry.track("import.finished", rows=3)
     telemetry.track_command("run", is_success=False)
     telemetry.track_tool("read_file", duration_ms=12.5, error=OSError(), agent="planner", session_id="s-1")
     telemetry.feedback("helpful", score=1, label="good", explanation="to the point", on=telemetry.tool("search"))
     telemetry.feedback(score=0.5, on={"traceparent": "00-"})
-    telemetry.feedback(score="good")  # pyright: ignore[reportArgumentType] (a score is a number)
+    telemetry.feedback(score="good")  # pyright: ignore[reportArgumentType] - a score is a number
     telemetry.server_started(port=8080)
     telemetry.server_shutdown(signal="SIGTERM", uptime_ms=10, sessions_processed=2)
 
@@ -146,4 +146,4 @@ async def coding_agents() -> None:
         assert_type(process, subprocess.Popen[Any])
     async with telemetry.harness(["codex", "exec"], env={"A": "b"}) as running:
         assert_type(running, asyncio.subprocess.Process)
-    telemetry.harness(["codex"], "review")  # pyright: ignore[reportCallIssue] (what is more than the command is named)
+    telemetry.harness(["codex"], "review")  # pyright: ignore[reportCallIssue] - what is more than the command is named

@@ -52,10 +52,10 @@ def _texts(value: Any) -> Iterator[tuple[str, str]]:
     """Every string attribute of an OTLP JSON export, with its key."""
     if isinstance(value, dict):
         text: Any = value.get("value", {})  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - parsed JSON
-        if "key" in value and isinstance(text, dict) and isinstance(text.get("stringValue"), str):  # pyright: ignore[reportUnknownMemberType]
-            yield str(value["key"]), str(text["stringValue"])  # pyright: ignore[reportUnknownArgumentType]
-        for child in value.values():  # pyright: ignore[reportUnknownVariableType]
+        if "key" in value and isinstance(text, dict) and isinstance(text.get("stringValue"), str):  # pyright: ignore[reportUnknownMemberType] - parsed JSON
+            yield str(value["key"]), str(text["stringValue"])  # pyright: ignore[reportUnknownArgumentType] - parsed JSON
+        for child in value.values():  # pyright: ignore[reportUnknownVariableType] - parsed JSON
             yield from _texts(child)
     elif isinstance(value, list):
-        for child in value:  # pyright: ignore[reportUnknownVariableType]
+        for child in value:  # pyright: ignore[reportUnknownVariableType] - parsed JSON
             yield from _texts(child)

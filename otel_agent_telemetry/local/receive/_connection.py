@@ -61,7 +61,7 @@ class RequestStream(io.RawIOBase):
         """Always."""
         return True
 
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # pyright: ignore[reportIncompatibleMethodOverride] - upstream says any buffer
         """Fill the buffer with what has arrived; 0 at the end. Raises TimeoutError past the deadline."""
         remaining = _IDLE_SECONDS if self._deadline is None else self._deadline - time.monotonic()
         if remaining <= 0:

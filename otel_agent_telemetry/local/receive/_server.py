@@ -106,7 +106,7 @@ class Server(ThreadingHTTPServer):
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = cast("tuple[str, int]", self.server_address[:2])
 
-    def process_request(self, request: socket.socket, client_address: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def process_request(self, request: socket.socket, client_address: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] - it listens on TCP alone
         """Give the connection a thread, or turn it away where there are too many and all are at work."""
         if self._connections.acquire(blocking=False) or self._makes_way():
             super().process_request(request, client_address)
@@ -122,7 +122,7 @@ class Server(ThreadingHTTPServer):
         """Whether one that sends too slowly, or idles, could be ended so that another one gets its place."""
         return self.waiting.cut_oldest(self.slow_seconds) and self._connections.acquire(timeout=_MAKE_WAY_SECONDS)
 
-    def process_request_thread(self, request: socket.socket, client_address: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def process_request_thread(self, request: socket.socket, client_address: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] - it listens on TCP alone
         """Serve one connection to its end."""
         try:
             super().process_request_thread(request, client_address)
@@ -135,7 +135,7 @@ class Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: Server  # pyright: ignore[reportIncompatibleVariableOverride]
+    server: Server  # pyright: ignore[reportIncompatibleVariableOverride] - only that one makes it
     protocol_version = "HTTP/1.1"
     server_version = "agent-telemetry"
     sys_version = ""

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from otel_agent_telemetry import contract
-from otel_agent_telemetry.maintainers._fields import checked_of, dropped_of, plan_of
+from otel_agent_telemetry.maintainers.book._fields import checked_of, dropped_of, plan_of
 from otel_agent_telemetry.settings import ENVIRONMENTS, SOURCES
 
 if TYPE_CHECKING:

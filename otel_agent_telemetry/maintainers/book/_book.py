@@ -8,14 +8,14 @@ import time
 from typing import TYPE_CHECKING, Any, cast
 
 from otel_agent_telemetry._sqlite import Database
-from otel_agent_telemetry.maintainers._tables import BookLayout
+from otel_agent_telemetry.maintainers.book._tables import BookLayout
 
 if TYPE_CHECKING:
     import os
     import sqlite3
     from collections.abc import Mapping, Sequence
 
-    from otel_agent_telemetry.maintainers._arrivals import Arrival
+    from otel_agent_telemetry.maintainers.book._arrivals import Arrival
 
 __all__ = ["Book", "rounded"]
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from otel_agent_telemetry.errors import InputError
-from otel_agent_telemetry.maintainers._arrivals import Reader
-from otel_agent_telemetry.maintainers._book import Book
-from otel_agent_telemetry.maintainers._door import Door
-from otel_agent_telemetry.maintainers._reading import Reading
-from otel_agent_telemetry.maintainers._report import Asked
-from otel_agent_telemetry.maintainers._showing import Showing
-from otel_agent_telemetry.maintainers._silence import end_silence
+from otel_agent_telemetry.maintainers.answers._reading import Reading
+from otel_agent_telemetry.maintainers.answers._report import Asked
+from otel_agent_telemetry.maintainers.book._arrivals import Reader
+from otel_agent_telemetry.maintainers.book._book import Book
+from otel_agent_telemetry.maintainers.receive._door import Door
+from otel_agent_telemetry.maintainers.receive._showing import Showing
+from otel_agent_telemetry.maintainers.receive._silence import end_silence
 
 if TYPE_CHECKING:
     import os

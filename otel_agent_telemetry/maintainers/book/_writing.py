@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from otel_agent_telemetry.maintainers._arrivals import Arrival
-    from otel_agent_telemetry.maintainers._book import Book
+    from otel_agent_telemetry.maintainers.book._arrivals import Arrival
+    from otel_agent_telemetry.maintainers.book._book import Book
 
 __all__ = ["Writing"]
 

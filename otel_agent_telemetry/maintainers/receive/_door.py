@@ -19,16 +19,16 @@ from aiohttp import web
 from aiohttp.http_exceptions import PayloadEncodingError
 
 from otel_agent_telemetry.errors import StoreError
-from otel_agent_telemetry.maintainers._arrivals import DIALECT_PATHS, DroppedError, is_installation
-from otel_agent_telemetry.maintainers._guard import CHALLENGE, may_read
-from otel_agent_telemetry.maintainers._writing import Writing
+from otel_agent_telemetry.maintainers.book._arrivals import DIALECT_PATHS, DroppedError, is_installation
+from otel_agent_telemetry.maintainers.book._writing import Writing
+from otel_agent_telemetry.maintainers.receive._guard import CHALLENGE, may_read
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from otel_agent_telemetry.maintainers._arrivals import Arrival, Reader
-    from otel_agent_telemetry.maintainers._book import Book
-    from otel_agent_telemetry.maintainers._showing import Showing
+    from otel_agent_telemetry.maintainers.book._arrivals import Arrival, Reader
+    from otel_agent_telemetry.maintainers.book._book import Book
+    from otel_agent_telemetry.maintainers.receive._showing import Showing
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

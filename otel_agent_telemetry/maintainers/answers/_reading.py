@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from otel_agent_telemetry._sqlite import connected_readonly, inode_of
 from otel_agent_telemetry.errors import StoreError
-from otel_agent_telemetry.maintainers._asking import Asking, products
+from otel_agent_telemetry.maintainers.answers._asking import Asking, products
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Generator
 
-    from otel_agent_telemetry.maintainers._report import Asked, Report
+    from otel_agent_telemetry.maintainers.answers._report import Asked, Report
 
 __all__ = ["Reading", "report"]
 

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from otel_agent_telemetry.errors import InputError, StoreError, TelemetryError
-from otel_agent_telemetry.maintainers._page import BEGINNING, PAGE_HEADERS, parts, refusal
+from otel_agent_telemetry.maintainers.answers._page import BEGINNING, PAGE_HEADERS, parts, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from multidict import MultiMapping
 
-    from otel_agent_telemetry.maintainers._reading import Reading
-    from otel_agent_telemetry.maintainers._report import Asked
+    from otel_agent_telemetry.maintainers.answers._reading import Reading
+    from otel_agent_telemetry.maintainers.answers._report import Asked
 
 __all__ = ["Showing"]
 

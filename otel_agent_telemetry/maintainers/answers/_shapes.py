@@ -6,12 +6,12 @@ from datetime import date
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from otel_agent_telemetry.maintainers._figures import figure
+from otel_agent_telemetry.maintainers.answers._figures import figure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from otel_agent_telemetry.maintainers._report import Answer
+    from otel_agent_telemetry.maintainers.answers._report import Answer
 
 __all__ = ["shape"]
 

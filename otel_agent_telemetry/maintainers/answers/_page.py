@@ -11,12 +11,12 @@ import hashlib
 from html import escape
 from typing import TYPE_CHECKING
 
-from otel_agent_telemetry.maintainers._shapes import shape
+from otel_agent_telemetry.maintainers.answers._shapes import shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
-    from otel_agent_telemetry.maintainers._report import Answer, Report
+    from otel_agent_telemetry.maintainers.answers._report import Answer, Report
 
 __all__ = ["BEGINNING", "PAGE_HEADERS", "page", "parts", "refusal"]
 

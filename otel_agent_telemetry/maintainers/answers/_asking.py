@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from otel_agent_telemetry import contract
 from otel_agent_telemetry.errors import InputError
-from otel_agent_telemetry.maintainers import _questions
-from otel_agent_telemetry.maintainers._compared import compare, split
-from otel_agent_telemetry.maintainers._report import Answer, Choices, Report
+from otel_agent_telemetry.maintainers.answers import _questions
+from otel_agent_telemetry.maintainers.answers._compared import compare, split
+from otel_agent_telemetry.maintainers.answers._report import Answer, Choices, Report
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from otel_agent_telemetry.maintainers._report import Asked
+    from otel_agent_telemetry.maintainers.answers._report import Asked
 
 __all__ = ["Asking", "products"]
 
