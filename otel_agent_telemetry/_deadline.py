@@ -38,22 +38,29 @@ class Within:
 class Leaving:
     """``with Within(seconds), Leaving():`` steps of ours that have no deadline give way to those inside.
 
-    What other processes hold is waited for a moment only: whatever cannot be written then is put beside it.
+    What other processes hold is waited for a moment only: whatever cannot be written then is put beside it. Others who
+    had that moment and go on have none in the next such step.
     """
 
     __slots__ = ("others_until",)
 
     def __enter__(self) -> None:
-        self.others_until = time.monotonic() + _OTHERS_SECONDS
+        if not _leaving_since:
+            _leaving_since.append(time.monotonic())
+        self.others_until = _leaving_since[0] + _OTHERS_SECONDS
         _leaving.append(self)
 
     def __exit__(self, *_: object) -> None:
         _leaving.remove(self)
+        if held_up_seconds() is None:
+            _leaving_since.clear()
 
 
 _leaving: list[Leaving] = []
+_leaving_since: list[float] = []
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_leaving.clear)  # who was inside is a thread that the child has not
+    for _each in (_leaving, _leaving_since):
+        os.register_at_fork(after_in_child=_each.clear)  # who was inside is a thread that the child has not
 
 
 def left(most: float) -> float:

@@ -174,6 +174,7 @@ def _lock(descriptor: int) -> None:
     from otel_agent_telemetry._deadline import held_up, left, left_for_others, went_on
 
     ends_at = time.monotonic() + left(_LOCK_SECONDS)
+    waited = False
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -181,7 +182,10 @@ def _lock(descriptor: int) -> None:
             if left_for_others(ends_at - time.monotonic()) <= 0:
                 raise
         else:
-            return went_on()
+            if waited:  # else it was something else that was waited for
+                went_on()
+            return
+        waited = True
         held_up()
         time.sleep(_LOCK_PAUSE_SECONDS)
 

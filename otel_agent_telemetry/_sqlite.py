@@ -121,13 +121,14 @@ class Database:
             try:
                 result = self._locked(step, ends_at, reads=reads)
             except (sqlite3.DatabaseError, OSError) as error:
+                if is_busy(error):
+                    _deadline.held_up()
                 if not is_busy(error) or _deadline.left_for_others(ends_at - monotonic()) < pause:
                     self._fail(error)
                     raise
             else:
                 _deadline.went_on()
                 return result
-            _deadline.held_up()
             sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 

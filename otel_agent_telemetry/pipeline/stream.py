@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import weakref
 from typing import TYPE_CHECKING
 
@@ -83,6 +84,7 @@ class EventStream:
         self.is_live = False
         self._has_exporter = False
         self.is_closed = False
+        self.left_in_seconds = 0.0
         self._begin()
         _streams.add(self)
 
@@ -226,6 +228,7 @@ class EventStream:
 
         What still happens, in somebody's exit handler or in an exporter that is flushed last, is written at once.
         """
+        began = time.monotonic()
         try:
             if self._holds_work():
                 try:
@@ -245,6 +248,7 @@ class EventStream:
         except Exception:
             _logger.debug("events could not be written at exit", exc_info=True)
         self._thread.retire()
+        self.left_in_seconds = time.monotonic() - began
 
     def _holds_work(self) -> bool:
         """Whether whoever leaves may write now, in place of our own thread.

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from otel_agent_telemetry._deadline import Leaving, Within, left_for_others
 from otel_agent_telemetry._folder import ledger_file
+from otel_agent_telemetry.errors import LedgerError
 from otel_agent_telemetry.pipeline.sending.ledger import Ledger
 from tests.lifecycle.acme import PRODUCT, stored
 from tests.lifecycle.programs import allowed, start
@@ -98,3 +100,20 @@ def test_a_short_wait(tmp_path: Path) -> None:
         connection.close()
         assert process.communicate(timeout=30)[0].split()[0] == "True"
     assert [json.loads(body)["properties"]["sessionsProcessed"] for body in stored(tmp_path)] == [1]
+
+
+def test_a_moment_for_others(tmp_path: Path, other: sqlite3.Connection) -> None:
+    """Whoever leaves gives the one who is at work in the ledger one moment, however many steps are left."""
+    ledger = Ledger(ledger_file(str(tmp_path), PRODUCT), opens=False)
+    with Within(1), Leaving():
+        moment = left_for_others(1)
+        with pytest.raises(LedgerError, match="locked"):
+            ledger.delete_pending()
+    with Within(1), Leaving():
+        assert left_for_others(1) < moment / 2
+    other.close()
+    with Within(1), Leaving():
+        ledger.delete_pending()
+    with Within(1), Leaving():
+        assert left_for_others(1) > moment / 2
+    ledger.close()

@@ -66,12 +66,14 @@ def stop_quietly(provider: Any, run: Callable[[], object]) -> None:
 class Providers:
     """What a program has for all its life, whoever configures it again.
 
-    ``meter_all`` brings the instruments up to date, before they are read for the last time.
+    ``meter_all`` brings the instruments up to date, before they are read for the last time; ``spent`` says how many
+    seconds of the end of the program the events took.
     """
 
     def __init__(self, exit_seconds: float) -> None:
         self.exit_seconds = exit_seconds
         self.meter_all: Callable[[], object] = lambda: None
+        self.spent: Callable[[], float] = lambda: 0.0
         self._all: list[_Provider] = []
         self._resource: ServiceResource | None = None
 
@@ -110,8 +112,9 @@ class Providers:
         _tell(lost)
 
     def leave_program(self) -> None:
-        """Stop within the time that the end of the program may take."""
-        with Within(self.exit_seconds), Leaving():  # our own processor puts events into a ledger that others may hold
+        """Stop within the time that the end of the program may take, of which half at least is the exporters'."""
+        seconds = max(self.exit_seconds / 2, self.exit_seconds - self.spent())
+        with Within(seconds), Leaving():  # our own processor puts events into a ledger that others may hold
             self.meter_all()
             self.shut_down()
 
