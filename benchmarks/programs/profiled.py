@@ -46,7 +46,7 @@ def profiled(call: Callable[[], object], count: int) -> None:
     profile = cProfile.Profile()
     profile.runcall(call)
     seconds, calls = Counter[str](), Counter[str]()
-    for (file, _, function), row in pstats.Stats(profile).stats.items():  # pyright: ignore[reportAttributeAccessIssue]
+    for (file, _, function), row in pstats.Stats(profile).stats.items():  # pyright: ignore[reportAttributeAccessIssue] - not in typeshed
         seconds[place(file, function)] += row[2]
         calls[place(file, function)] += row[1]
     shown({name: 1e6 * used / count for name, used in seconds.items()}, "us")
