@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from otel_agent_telemetry.meaning._said import Said
 
 _MOST_RESPONSES = 2_048
+_MOST_OF_ONE_ID = 64  # traces that were exported together come one after the other, whatever their times
 _MOST_LAST = 128
 _MOST_LATE = 8
 _TRACE_BITS = 64
@@ -56,7 +57,7 @@ class Twins(Generic[C]):
     def __init__(self, tree: Tree, is_alike: Callable[[_Seen[C], _Seen[C]], bool]) -> None:
         self._tree = tree
         self._is_alike = is_alike
-        self._by_id: OrderedDict[str, tuple[int, C]] = OrderedDict()
+        self._by_id: OrderedDict[str, list[tuple[int, int, C]]] = OrderedDict()
         self._last: deque[_Seen[C]] = deque(maxlen=_MOST_LAST)
         self._scope: str | None = None
         self._is_one_scope = True
@@ -77,14 +78,25 @@ class Twins(Generic[C]):
         return twin.call
 
     def _with_id(self, known_as: str, said: Said, call: C) -> C | None:
-        """The call with this id that ran at the same time."""
-        calls = self._by_id
-        ended_ns, known = calls.pop(known_as, (0, call))
-        if len(calls) >= _MOST_RESPONSES:
-            calls.popitem(last=False)
-        is_known = ended_ns > said.start_ns
-        calls[known_as] = max(ended_ns, said.end_ns), known if is_known else call
-        return known if is_known else None
+        """The call with this id that ran at the same time; of several the one that began with it."""
+        calls = self._by_id.pop(known_as, [])
+        if len(self._by_id) >= _MOST_RESPONSES:
+            self._by_id.popitem(last=False)
+        self._by_id[known_as] = calls
+        start_ns, end_ns = said.start_ns, said.end_ns
+        same = [
+            (abs(began - start_ns), at)
+            for at, (began, ended, _) in enumerate(calls)
+            if began < end_ns and ended > start_ns
+        ]
+        if not same:
+            calls.append((start_ns, end_ns, call))
+            del calls[:-_MOST_OF_ONE_ID]
+            return None
+        _, at = min(same)
+        began, ended, known = calls[at]
+        calls[at] = min(began, start_ns), max(ended, end_ns), known
+        return known
 
     def _twin(self, new: _Seen[C], scope: str) -> _Seen[C] | None:
         self._scope = self._scope or scope

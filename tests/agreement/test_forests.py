@@ -30,7 +30,8 @@ _quickly = settings(
 _ALONE = {
     **{f"dialect {dialect}": Setup(dialect=dialect) for dialect in DIALECTS},
     **{f"seen {seen}": Setup(seen=seen) for seen in SEEN},
-    **{f"ids {ids}, {seen}": Setup(ids=ids, seen=seen) for ids in IDS[1:] for seen in ("once", "beside")},
+    **{f"ids {ids}, {seen}": Setup(ids=ids, seen=seen) for ids in IDS[1:3] for seen in ("once", "beside")},
+    **{f"ids few, {seen}": Setup(ids="few", seen=seen) for seen in SEEN},
     **{f"mcp {mcp}": Setup(mcp=mcp) for mcp in MCP[1:]},
     "repeats": Setup(repeats=True, chains=True),
     "twice": Setup(twice=True),
