@@ -5,7 +5,9 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from otel_agent_telemetry.meaning import _kinds as kinds
 from otel_agent_telemetry.meaning._ancestry import Tree
+from otel_agent_telemetry.meaning._calls import ModelCall, Repeat, Run, ToolCall
 from otel_agent_telemetry.meaning._meaning import Meaning
 from otel_agent_telemetry.meaning._places import Place
 from otel_agent_telemetry.meaning._records import Fact, Usage
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Place", "replay", "verdicts"]
 
 _in_order = itemgetter(0, 1, 2, 3)
+_NAMELESS: tuple[str | None, str | None] = None, None
 
 
 def replay(records: Iterable[SpanRecord], beside: Iterable[Place] = ()) -> list[Fact]:
@@ -61,7 +64,36 @@ def verdicts(places: Sequence[Place]) -> list[Told]:
         else:
             meaning.begin(place.said)
     meaning.end_all(moments[-1][0] if moments else 0)
-    return meaning.told()
+    told = meaning.told()
+    _share(told, places)
+    return told
+
+
+def _share(told: list[Told], places: Sequence[Place]) -> None:
+    """A call that stands alone belongs to the session of the nearest span around one that repeats it."""
+    alone = {item.key: item for item in told if isinstance(item, (ModelCall, ToolCall)) and item.session_id is None}
+    repeats = [item for item in told if isinstance(item, Repeat) and item.speaker in alone]
+    if not repeats:
+        return
+    above = {place.key: place.parent_key for place in places}
+    known = {place.key: _named(place) for place in places}
+    runs = [item for item in told if isinstance(item, Run) and item.session_id is not None]
+    known |= {run.key: (run.session_id, run.told_agent) for run in runs}
+    for repeat in repeats:
+        key, seen = repeat.key, set[int]()
+        while key in above and key not in seen and known[key][0] is None:
+            seen.add(key)
+            key = above[key]
+        call = alone[repeat.speaker]
+        session_id, agent_name = known.get(key, _NAMELESS)
+        if call.session_id is None and session_id is not None:
+            call.session_id, call.told_agent = session_id, call.told_agent or agent_name
+
+
+def _named(place: Place) -> tuple[str | None, str | None]:
+    """The conversation and the agent that a span names for itself."""
+    said = place.said
+    return _NAMELESS if said is None or said.kind == kinds.OTHER else (said.conversation, said.agent_name)
 
 
 def _that_matter(places: Sequence[Place]) -> list[Place]:

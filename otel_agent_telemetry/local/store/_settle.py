@@ -84,7 +84,6 @@ _Met = dict[tuple[int, str], tuple["str | None", int, int]]
 
 def _judge(nodes: dict[int, Node]) -> _Met:
     met: _Met = {}
-    by_id = {node.id: node for node in nodes.values()}
     for told in verdicts([node.place for node in nodes.values()]):
         node = nodes.get(told.key)
         if node is None:
@@ -96,25 +95,7 @@ def _judge(nodes: dict[int, Node]) -> _Met:
                 node.speaker = speaker.id
             if not isinstance(told, Repeat):
                 _apply(node, told)
-    for node in nodes.values():
-        if node.speaker is not None:
-            _share(node, nodes, by_id)
     return met
-
-
-def _share(node: Node, nodes: dict[int, Node], by_id: dict[int, Node]) -> None:
-    """A call that stands alone belongs to the session of the span that repeats it."""
-    speaker = by_id.get(node.speaker or 0)
-    if speaker is None or speaker.session is not None:
-        return
-    seen: set[int] = set()
-    above: Node | None = node
-    while above is not None and above.place.key not in seen:
-        if above.session is not None:
-            speaker.session, speaker.agent = above.session, speaker.agent or above.agent
-            return
-        seen.add(above.place.key)
-        above = nodes.get(above.place.parent_key)
 
 
 def _meet(node: Node, told: Fact, met: _Met) -> None:
