@@ -58,6 +58,10 @@ class Tree:
             self._make_room()
         parents[key] = parent_key
 
+    def be_whole(self) -> None:
+        """No parent comes any more that was not seen."""
+        self._partial = False
+
     def pin(self, key: int) -> None:
         """Keep an open span, however many others begin after it."""
         self._pinned.add(key)

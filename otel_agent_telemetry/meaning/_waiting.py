@@ -75,7 +75,7 @@ class Waiting:
             key, turn = self._new_turns.popleft()
             if not turn.is_told:
                 turn.is_noted = True
-                found += [fact._replace(key=turn.key) for fact in self._as_known(turn, self._own.around(key))]
+                found += self._as_known(turn, self._own.around(key))
         while self._new:
             key, call = self._new.popleft()
             if not (call.is_told or call.is_noted):
@@ -120,7 +120,6 @@ class Waiting:
         below.turns.append(turn)
         self._new_turns.append((key, turn))
         below.since_ns = below.since_ns or turn.end_ns
-        self._new.extend((key, call) for call in turn.held if not isinstance(call, Run))
         self._limit(key, below)
 
     def at(self, key: int) -> Branch:
@@ -210,12 +209,20 @@ class Waiting:
         else:
             self._be_session(turn, around)
 
-    def _as_known(self, turn: Turn, around: Own | None) -> list[Fact]:
-        """What would be told of a run now, if nothing above it ended; nothing changes by that."""
-        if self._own.session_of(around, turn.conversation) is not None or (turn.sessions and turn.totals.is_empty):
-            return [*turn.facts]
-        began, ended = _session(turn, copy(turn.totals), around)
-        return [*began, *turn.facts, *ended]
+    def _as_known(self, turn: Turn, around: Own | None) -> list[Fact | Usage]:
+        """What would be told of a run now, and of its calls, if nothing above it ended; nothing changes by that."""
+        session = self._own.session_of(around, turn.conversation)
+        began: list[Fact] = []
+        ended: list[Fact] = []
+        session_id, agent_name = None, turn.agent_name
+        if session is not None:
+            session_id, agent_name = session.conversation, session.agent_name
+        elif not (turn.sessions and turn.totals.is_empty):
+            began, ended = _session(turn, copy(turn.totals), around)
+            session_id = _session_id(turn, around)
+        waiting = [call for call in turn.held if not (isinstance(call, Run) or call.is_told or call.is_noted)]
+        calls = [as_noted(call, session_id or call.conversation, agent_name) for call in waiting]
+        return [*(fact._replace(key=turn.key) for fact in (*began, *turn.facts, *ended)), *calls]
 
     def _tell_turn(self, turn: Turn, session_id: str | None, agent_name: str | None) -> None:
         self.out.extend(turn.facts)

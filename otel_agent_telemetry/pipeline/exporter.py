@@ -79,7 +79,7 @@ class ProxyEventExporter(SpanExporter):
         """Put what is queued into the ledger; no span comes from here any more."""
         if (stream := self._stream) is not None:
             if not stream.is_live:
-                stream.replay(self._traces.take())
+                stream.replay(self._traces.take(), are_last=True)
             stream.await_spans(more=False)
             stream.flush(0)
 

@@ -151,8 +151,10 @@ class EventStream:
         if not self._writer.has_model_calls:
             self.emit(told)
 
-    def replay(self, records: list[SpanRecord]) -> None:
-        """Finished spans, in the order in which they began and ended."""
+    def replay(self, records: list[SpanRecord], *, are_last: bool = False) -> None:
+        """Finished spans, in the order in which they began and ended; after those that ``are_last`` none comes."""
+        if are_last:
+            self._writer.tree.be_whole()
         begun = [record for record in records if semconv.AGENT_LIFECYCLE in record.attributes]
         moments = [(record.start_ns, record._replace(end_ns=0)) for record in begun]
         moments += [(record.end_ns, record) for record in records]

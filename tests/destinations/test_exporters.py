@@ -254,3 +254,37 @@ def test_what_was_not_sent_goes_with_the_next_run(tmp_path: Path, recorder: Reco
 def key_of(request: Request) -> str | None:
     """The idempotency key of a request."""
     return request.header("Idempotency-Key")
+
+
+BEHIND_A_CLIENT = """
+    import os, sys
+    from opentelemetry import trace
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
+    from otel_agent_telemetry.pipeline.exporter import ProxyEventExporter
+    from otel_agent_telemetry.pipeline._program import stream_from_environment
+
+    exporter = ProxyEventExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    tracer = provider.get_tracer("shop")
+    client = NonRecordingSpan(SpanContext(0xC11E17, 0x77, True, TraceFlags(1)))
+    with tracer.start_as_current_span("POST", context=set_span_in_context(client)):
+        run = {"gen_ai.operation.name": "invoke_agent", "gen_ai.conversation.id": "talk"}
+        with tracer.start_as_current_span("run", attributes=run):
+            for call in ({"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 3},
+                         {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "search"}):
+                tracer.start_span("call", attributes=call).end()
+    provider.force_flush()
+    stream_from_environment().drain()
+    os._exit(0)  # as a signal ends it, while the client's own span may still come
+"""
+
+
+def test_below_the_span_of_a_client(tmp_path: Path) -> None:
+    """What happened in a request that another program traces is told with its session, though that span never comes."""
+    run(BEHIND_A_CLIENT, variables={**allowed(tmp_path), "AGENT_TELEMETRY_VERSION": "2.3.0"})
+    told = {(body := json.loads(text))["event"]: body["properties"] for text in stored(tmp_path)}
+    assert sorted(told) == ["session.cost", "session.ended", "session.started", "token.usage", "tool.called"]
+    assert len({properties["sessionId"] for properties in told.values()}) == 1

@@ -13,6 +13,7 @@ from otel_agent_telemetry.meaning._records import SpanRecord
 from otel_agent_telemetry.meaning._replay import replay
 from otel_agent_telemetry.otlp._reading import BAD_IDS
 from tests.meaning.cases import DIALECTS
+from tests.meaning.spans import USED, span
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -169,3 +170,11 @@ def test_a_file_that_is_not_there() -> None:
 def test_written_cases_are_whole() -> None:
     """No line of the written cases is broken."""
     assert [read(str(path)).broken for path in DIALECTS.glob("*.json")] == [[]] * 41
+
+
+def test_a_call_whose_session_only_its_second_span_names() -> None:
+    """A call that has nothing around it belongs to the session of the span that tells of it again."""
+    client = span(1, {**USED, "gen_ai.response.id": "r"}, start=1.2, end=1.8)
+    framework = span(3, {**USED, "gen_ai.conversation.id": "talk"}, start=1.0, end=2.0)._replace(scope="other")
+    told = replay([client, framework])
+    assert [(fact.event, fact.properties.get("sessionId")) for fact in told] == [("token.usage", "talk")]
