@@ -10,7 +10,16 @@ TYPE_CHECKING = False  # the typing module costs milliseconds that an opted-out 
 if TYPE_CHECKING:
     from contextvars import Token
 
-__all__ = ["Leaving", "Within", "held_up", "held_up_seconds", "left", "left_for_others", "went_on"]
+__all__ = [
+    "Leaving",
+    "Within",
+    "give_others_a_new_moment",
+    "held_up",
+    "held_up_seconds",
+    "left",
+    "left_for_others",
+    "went_on",
+]
 
 _MOMENT_SECONDS = 0.01
 _OTHERS_SECONDS = 0.02
@@ -39,15 +48,14 @@ class Leaving:
     """``with Within(seconds), Leaving():`` steps of ours that have no deadline give way to those inside.
 
     What other processes hold is waited for a moment only: whatever cannot be written then is put beside it. Others who
-    had that moment and go on have none in the next such step.
+    had that moment and go on have none in the next such step, until somebody gives them a new one.
     """
 
-    __slots__ = ("others_until",)
+    __slots__ = ()
 
     def __enter__(self) -> None:
         if not _leaving_since:
             _leaving_since.append(time.monotonic())
-        self.others_until = _leaving_since[0] + _OTHERS_SECONDS
         _leaving.append(self)
 
     def __exit__(self, *_: object) -> None:
@@ -63,6 +71,11 @@ if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_each.clear)  # who was inside is a thread that the child has not
 
 
+def give_others_a_new_moment() -> None:
+    """Whoever leaves waited for a thread of its own meanwhile."""
+    _leaving_since.clear()
+
+
 def left(most: float) -> float:
     """How many seconds a step may take that would take up to ``most`` if nobody waited; never less than 0."""
     ends_at = _ends_at.get()
@@ -73,11 +86,11 @@ def left(most: float) -> float:
     return max(0.0, most)
 
 
-def left_for_others(most: float) -> float:
-    """As :func:`left`, for a step that waits for another process."""
+def left_for_others(most: float, *, moment: float = _OTHERS_SECONDS) -> float:
+    """As :func:`left`, for a step that waits for another process; ``moment`` is what that gets of who leaves."""
     most = left(most)
     if _leaving:
-        most = min(most, min(each.others_until for each in [*_leaving]) - time.monotonic())
+        most = min((most, *(since + moment - time.monotonic() for since in tuple(_leaving_since))))
     return max(0.0, most)
 
 

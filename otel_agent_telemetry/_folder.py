@@ -31,6 +31,7 @@ NO_HOME = os.path.join(os.devnull, "no-home")
 _LONGEST_FILE = 65_536
 
 _LOCK_SECONDS = 5.0
+_ENTERING_SECONDS = 1.0  # of who leaves the program: nothing can be kept where there is no way into the folder
 _LOCK_PAUSE_SECONDS = 0.002
 
 
@@ -179,7 +180,7 @@ def _lock(descriptor: int) -> None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if left_for_others(ends_at - time.monotonic()) <= 0:
+            if left_for_others(ends_at - time.monotonic(), moment=_ENTERING_SECONDS) <= 0:
                 raise
         else:
             if waited:  # else it was something else that was waited for

@@ -6,6 +6,7 @@ The application's thread only appends to the queue. Leaving the program writes t
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 import weakref
@@ -39,7 +40,7 @@ _CONSENT_SECONDS = 0.5
 _SYNCHRONOUS_SECONDS = 5.0
 _LONGEST_ROUND_SECONDS = 10.0
 _ROUND_SECONDS = 1.0  # on the way out, for what is under way: identity and ledger are opened on a busy machine
-_SLOW_ROUNDS = 5
+_SLOW_ROUNDS = 10
 _OTHERS_SECONDS = 0.25  # for those who hold the ledger
 _LEAST_PATIENCE_SECONDS = 0.02  # for a ledger that others are at work in, whoever waited for them before
 
@@ -257,14 +258,16 @@ class EventStream:
         """Whether whoever leaves may write now, in place of our own thread.
 
         That one lets go in a moment of what another process holds. On a machine that has too much to do a round takes
-        its time: as long as it gets on it is waited for, but not where it stands still.
+        its time, most of all the first one, which imports what it needs: as long as it gets on it is waited for, but
+        not where it stands still.
         """
         for _ in range(_SLOW_ROUNDS):
-            before = self._thread.rests
+            before = self._thread.rests, len(sys.modules)
             with _deadline.Within(_ROUND_SECONDS), _deadline.Leaving():
                 if self._work.acquire(timeout=_deadline.left(_ROUND_SECONDS)):
                     return True
-            if self._thread.rests == before:
+            _deadline.give_others_a_new_moment()
+            if (self._thread.rests, len(sys.modules)) == before:
                 return False
         return False
 

@@ -341,3 +341,30 @@ def test_no_output(tmp_path: Path) -> None:
         )
         == 1
     )
+
+
+SLOW_DISK = """
+    import sys, time
+    from importlib.abc import MetaPathFinder
+    import otel_agent_telemetry as telemetry
+
+    class SlowDisk(MetaPathFinder):
+        found = 0
+
+        def find_spec(self, name, path, target=None):
+            if name.startswith("otel_agent_telemetry."):
+                SlowDisk.found += 1
+                time.sleep(0.06)
+
+    telemetry.configure()
+    sys.meta_path.insert(0, SlowDisk())
+    telemetry.server_shutdown(sessions_processed=1)
+    time.sleep(0.1)
+    print(SlowDisk.found > 0, flush=True)
+"""
+
+
+def test_a_program_that_ends_while_its_first_event_is_read(tmp_path: Path) -> None:
+    """However slow the machine is at importing what the first event needs, that event is kept."""
+    assert run(SLOW_DISK, variables=allowed(tmp_path)) == "True\n"
+    assert ports(stored(tmp_path)) == [1]
