@@ -92,6 +92,7 @@ OUTCOMES: dict[str, tuple[str, ...]] = {
     "opencode__ok": ("completed",),
     "opencode__ok_content": ("completed",),
     "opencode__session": ("completed",),
+    "opencode__subagent": ("completed",),
     "opencode__subagent_cut": ("completed",),
     "opencode__toolerr": ("completed",),
     "qwen__cancel": ("cancelled",),
@@ -99,6 +100,7 @@ OUTCOMES: dict[str, tuple[str, ...]] = {
     "qwen__llm500": ("cancelled",),
     "qwen__ok": ("completed",),
     "qwen__ok_content": ("completed",),
+    "qwen__subagent": ("completed",),
     "qwen__text": ("completed",),
     "qwen__toolerr": ("completed",),
 }

@@ -27,7 +27,9 @@ _PART = "Do your part of the job."
 COMMANDS = {"toolerr": f"echo {SECRET}; exit 3"}
 _COMMAND = f"echo {SECRET}; env >environment.txt"
 _SHELLS = ("Bash", "exec_command", "shell", "run_shell_command", "bash")
-_SUBAGENTS = ("Agent", "Task", "task", "agent", "spawn_agent", "delegate", "generalist", "codebase_investigator")
+_SUBAGENTS = ("Agent", "Task", "task", "agent", "spawn_agent", "delegate", "invoke_agent")
+_COMPLETES = "complete_task"
+"""The tool by which a subagent of Gemini CLI answers."""
 _ANSWER = "Done."
 
 
@@ -192,8 +194,11 @@ def _next_tool(scenario: str, asked: Asked) -> tuple[str, dict[str, Any]] | None
     """The tool that the model asks for now, with its arguments; None for an answer."""
     wants_subagent = scenario == "subagent" and _PART not in asked.prompt
     names = _SUBAGENTS if wants_subagent else _SHELLS
-    if not asked.prompt or any(name in asked.called for name in names):
+    if not asked.prompt:
         return None
+    if any(name in asked.called for name in names):
+        is_left = _COMPLETES in asked.tools and _COMPLETES not in asked.called
+        return (_COMPLETES, _arguments(_COMPLETES, asked.tools[_COMPLETES], scenario)) if is_left else None
     name = next((name for name in names if name in asked.tools), None)
     return None if name is None else (name, _arguments(name, asked.tools[name], scenario))
 
@@ -216,7 +221,7 @@ def _arguments(name: str, schema: dict[str, Any], scenario: str) -> dict[str, An
     return given
 
 
-_KIND = {"task": "general"}
+_KIND = {"task": "general", "invoke_agent": "generalist"}
 
 
 # The four APIs: each gives what a request asks, and an answer, whole and as the events of a stream --------------------

@@ -241,6 +241,40 @@ def test_a_subagent_of_opencode(tmp_path: Path) -> None:
     assert (found["sessions"], found["agentRuns"], found["modelCalls"], found["toolCalls"]) == (1, 2, 2, 1)
 
 
+def test_a_subagent_whose_run_was_lost(tmp_path: Path) -> None:
+    """Where the spans of both prompts were lost, the session that began first is the prompt's, whatever comes first."""
+    model = {"ai__operationId": "ai.streamText.doStream", "gen_ai__request__model": "m"}
+    first, last = (
+        span(number, 0, "ai.streamText.doStream", at, 1, session__id="s", **model) for number, at in ((1, 0), (4, 6))
+    )
+    tool = span(2, 0, "Tool.execute", 2, 3, session__id="s", tool__name="task", tool__call_id="c")
+    inside = [
+        span(3, 2, "TaskTool.runTask", 2, 3),
+        span(5, 3, "ai.streamText.doStream", 3, 1, session__id="sub", **model),
+    ]
+    records = [first, tool, *inside, last]
+    for given in (records, records[::-1]):
+        ended = [fact for fact in told(tmp_path, spans("opencode", *given)) if fact.event == "session.ended"]
+        assert [fact.properties["sessionId"] for fact in ended] == ["s"]
+
+
+@pytest.mark.parametrize("no", [False, "false"])
+def test_a_truth_value_as_text(tmp_path: Path, no: object) -> None:
+    """A tool that failed says so by a truth value or by its word, whichever program it is of."""
+    results = {
+        "com.anthropic.claude_code.events": log(
+            2, "tool_result", session__id="s", tool_use_id="c", tool_name="Bash", success=no
+        ),
+        "codex_otel.log_only": log(
+            2, "codex.tool_result", conversation__id="s", call_id="c", tool_name="shell", success=no
+        ),
+        "qwen-code": log(2, "qwen-code.tool_call", session__id="s", call_id="c", function_name="shell", success=no),
+    }
+    for scope, record in results.items():
+        tools = [fact for fact in told(tmp_path, logs(scope, record)) if fact.event == "tool.called"]
+        assert [fact.properties["isSuccess"] for fact in tools] == [False], scope
+
+
 def test_texts_of_a_program_are_not_read(tmp_path: Path) -> None:
     """A name, an argument or an error's text of a coding agent is in no event."""
     planted = "the launch is on Friday"

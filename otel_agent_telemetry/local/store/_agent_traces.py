@@ -53,12 +53,12 @@ class Agents:
         connection.executemany(_WRITE_STEP, [_step(node) for node in changed])
         connection.executemany(_WRITE_SPAN, [(*_times(node), node.id) for node in changed])
         for node in self._nodes.values():
-            if node.said is not None and node.said.marks is not None and not node.said.marks.is_loose:
+            if self._stray(node) is None and node.said is not None and node.said.marks is not None:
                 run = next((above for above in self._above(node) if is_run(above)), None)
                 if run is not None:
                     self._settled.setdefault(run.place.key, node.trace)
-        for node in list(self._nodes.values()):
-            home = self._home(node)
+        homes = [(node, self._home(node)) for node in self._nodes.values()]
+        for node, home in homes:
             if home != node.trace:
                 move(connection, node.id, node.trace, home)
                 node.trace = home
@@ -95,8 +95,14 @@ class Agents:
             seen.add(above.place.key)
             above = self._nodes.get(above.place.parent_key)
 
+    def _stray(self, node: Node) -> Node | None:
+        """Itself or the nearest of its trace around it of which no trace id tells the run."""
+        around = (each for each in (node, *self._above(node)) if each.trace == node.trace)
+        return next((each for each in around if _is_loose(each)), None)
+
     def _home(self, node: Node) -> int:
-        """The trace of its run, where no trace id tells another and it stands for something."""
+        """The trace of its run, where no trace id tells another and it stands for something, or is below what does."""
+        node = self._stray(node) or node
         marks = node.said.marks if node.said is not None else None
         if marks is None or not marks.is_loose or (node.kind == kinds.OTHER and marks.source):
             return node.trace
@@ -104,6 +110,11 @@ class Agents:
             return self._settled[node.place.key]
         run = next((above for above in self._above(node) if is_run(above)), None)
         return node.trace if run is None else self._home(run)
+
+
+def _is_loose(node: Node) -> bool:
+    marks = node.said.marks if node.said is not None else None
+    return marks is not None and marks.is_loose
 
 
 def is_run(node: Node) -> bool:

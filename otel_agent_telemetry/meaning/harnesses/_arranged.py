@@ -109,7 +109,8 @@ def _nest(scene: Scene) -> dict[str, str]:
     """Put subagents with a conversation of their own below the run that started them; their session is its session."""
     sessions: dict[str, str] = {}
     first: dict[tuple[str, int], Entry] = {}
-    for run in scene.runs():
+    began = _beginnings(scene)
+    for run in sorted(scene.runs(), key=lambda run: began.get((run.trace, run.marks.session), run.start_ns)):
         harness, session = run.marks.harness, run.marks.session
         if harness not in _NESTED or session is None:
             continue
@@ -123,7 +124,32 @@ def _nest(scene: Scene) -> dict[str, str]:
         run.said.name = run.said.agent_name = run.said.agent_id = _nickname(scene, run)
         if main.key not in scene.above(run.key):
             scene.put(scene.top(run.key), main.key)
-    return sessions
+    return _inside(scene, began) | sessions
+
+
+def _inside(scene: Scene, began: dict[tuple[int, str | None], int]) -> dict[str, str]:
+    """The sessions of what is below a subagent's span, and the one that its trace began with."""
+    first: dict[int, str] = {}
+    for trace, session in sorted(began, key=lambda known_as: began[known_as]):
+        if session is not None:
+            first.setdefault(trace, session)
+    found: dict[str, str] = {}
+    for entry in scene.entries.values():
+        session = entry.marks.session
+        if session is None or session in found or entry.marks.harness not in _NESTED:
+            continue
+        if any(above.marks.part == SUB for above in scene.entries_above(entry)) and first[entry.trace] != session:
+            found[session] = first[entry.trace]
+    return found
+
+
+def _beginnings(scene: Scene) -> dict[tuple[int, str | None], int]:
+    """When each session begins in each trace, by all that is there of it: a run that was made may begin later."""
+    began: dict[tuple[int, str | None], int] = {}
+    for entry in scene.entries.values():
+        known_as = entry.trace, entry.marks.session
+        began[known_as] = min(began.get(known_as, entry.start_ns), entry.start_ns)
+    return began
 
 
 def _has_span(scene: Scene, run: Entry) -> bool:

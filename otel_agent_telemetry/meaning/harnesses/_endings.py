@@ -26,7 +26,7 @@ def tell_endings(scene: Scene) -> None:
     """Give every run the outcome that it says or that its last call has."""
     inside: dict[int, list[Entry]] = defaultdict(list)
     for entry in scene.entries.values():
-        if entry.said.kind in (kinds.MODEL, kinds.TOOL) or _gave_up(entry):
+        if entry.said.kind in (kinds.MODEL, kinds.TOOL) or _gave_up(entry) or _goes_on(entry):
             run = scene.run_of(entry)
             if run is not None:
                 inside[run.key].append(entry)
@@ -40,10 +40,16 @@ def _gave_up(entry: Entry) -> bool:
     return entry.marks.part == PART and entry.marks.finish == "error"
 
 
+def _goes_on(entry: Entry) -> bool:
+    """Whether it is what a program goes on to ask by itself when the prompt has been answered."""
+    return entry.marks.part == PART and entry.marks.harness == marks_of.QWEN and entry.marks.finish is not None
+
+
 def _end(run: Entry, inside: list[Entry]) -> None:
     finish, said = run.marks.finish, run.said
     is_prompt = run.marks.part in (RUN, ROOT)
     if run.marks.harness in _TELLS_ITSELF and run.marks.source == marks_of.SPAN:
+        finish = next((each.marks.finish for each in reversed(inside) if _goes_on(each)), finish)
         if finish == CANCELLED:
             said.error = CANCELLED
         elif finish == "error":

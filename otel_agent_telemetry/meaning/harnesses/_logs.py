@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from otel_agent_telemetry import semconv
 from otel_agent_telemetry.meaning.harnesses import _marks as marks_of
 from otel_agent_telemetry.meaning.harnesses._made import (
+    FOLLOW_UP,
     Made,
     home,
     is_main,
@@ -16,7 +17,7 @@ from otel_agent_telemetry.meaning.harnesses._made import (
     trace_id_of,
 )
 from otel_agent_telemetry.meaning.harnesses._marks import BEGUN, CALL, LOG, PART, ROOT, SUB, TOOL, Marks
-from otel_agent_telemetry.meaning.harnesses._words import WORDS, code, count, fresh_tokens, text
+from otel_agent_telemetry.meaning.harnesses._words import WORDS, code, count, fresh_tokens, is_no, text
 from otel_agent_telemetry.otlp._values import attributes, plain
 
 if TYPE_CHECKING:
@@ -47,13 +48,21 @@ class _Line(NamedTuple):
 
     @property
     def prompt(self) -> str | None:
-        return text(self.given, "prompt.id", "prompt_id")
+        given = text(self.given, "prompt.id", "prompt_id")
+        return given.partition(FOLLOW_UP)[0] if given is not None and self.harness == marks_of.QWEN else given
 
     @property
     def agent(self) -> str | None:
         """The id of the subagent that a prompt of Gemini CLI is by."""
         is_by_one = self.harness == marks_of.GEMINI and self.prompt is not None
         return None if not is_by_one or is_main(self.session, self.prompt) else (self.prompt or "").partition("#")[0]
+
+    @property
+    def is_astray(self) -> bool:
+        """Whether its trace may be another than that of the user's prompt: a subagent of Qwen Code may have its own."""
+        own = text(self.given, "prompt_id") or self.session
+        is_prompt = own.startswith(f"{self.session}##") and FOLLOW_UP not in own
+        return self.harness == marks_of.QWEN and not is_prompt
 
     @property
     def duration_ns(self) -> int:
@@ -74,8 +83,9 @@ class _Line(NamedTuple):
         self, part: str, *name: object, error: str | None = None, agent_id: str | None = None, **words: object
     ) -> Made:
         """A span of the record; ``name`` are what it is known by beside its time."""
-        is_loose = not self.trace_id or self.harness == marks_of.GEMINI
-        trace_id = trace_id_of(*self.home) if is_loose else self.trace_id
+        is_homeless = not self.trace_id or self.harness == marks_of.GEMINI
+        trace_id = trace_id_of(*self.home) if is_homeless else self.trace_id
+        is_loose = is_homeless or self.is_astray
         given = {"operation": _OPERATIONS.get(part), "error": error, "session": self.session, **words}
         return Made(
             trace_id,
@@ -146,7 +156,7 @@ def _claude(line: _Line) -> Made | None:
             **about,
         )
     if line.event == "tool_result":
-        return _tool(line, text(given, "tool_use_id"), failed=text(given, "success") == "false", agent_id=agent)
+        return _tool(line, text(given, "tool_use_id"), failed=is_no(given, "success"), agent_id=agent)
     if line.event == "tool_decision" and text(given, "decision") == "accept":
         return _begun_tool(line, text(given, "tool_use_id"), agent_id=agent)
     if line.event == "subagent_completed" and agent is not None:
@@ -179,7 +189,7 @@ def _codex(line: _Line) -> Made | None:
     if line.event == "tool_result":
         agent = text(given, "agent_name")
         agent = None if agent == "/root" else agent
-        return _tool(line, text(given, "call_id"), failed=text(given, "success") == "false", agent=agent)
+        return _tool(line, text(given, "call_id"), failed=is_no(given, "success"), agent=agent)
     if line.event == "tool_decision" and (text(given, "decision") or "").startswith("approved"):
         return _begun_tool(line, text(given, "call_id"))
     return _codex_call(line)
@@ -215,7 +225,7 @@ def _gemini(line: _Line) -> Made | None:
     if line.event == "user_prompt":
         return line.run()
     if line.event == "tool_call":
-        return _tool(line, text(given, "call_id"), failed=given.get("success") is False)
+        return _tool(line, text(given, "call_id"), failed=is_no(given, "success"))
     if line.event == "finish" and text(given, "agent_name"):  # gemini_cli.agent.finish
         return line.made(
             SUB, text(given, "agent_id"), agent_id=text(given, "agent_id"), agent=text(given, "agent_name")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "FOLLOW_UP",
     "MADE",
     "Made",
     "home",
@@ -34,6 +35,8 @@ __all__ = [
 
 MADE = "otel_agent_telemetry.made"
 """Name of the scope of a span that was made: what it says stands in a log record or a metric, which is kept too."""
+FOLLOW_UP = "/automatic/"
+"""In the id of a prompt of Qwen Code: what comes before it is the user's prompt that it follows from."""
 _KEY = b"coding agent"
 
 

@@ -8,10 +8,10 @@ from otel_agent_telemetry import semconv
 from otel_agent_telemetry.meaning import _kinds as kinds
 from otel_agent_telemetry.meaning._said import Said
 from otel_agent_telemetry.meaning.harnesses import _marks as marks_of
-from otel_agent_telemetry.meaning.harnesses._made import home, is_main, marked, read_as, run_of, trace_id_of
+from otel_agent_telemetry.meaning.harnesses._made import FOLLOW_UP, home, is_main, marked, read_as, run_of, trace_id_of
 from otel_agent_telemetry.meaning.harnesses._marks import CALL, EXECUTION, PART, RUN, SPAN, SUB, TOOL, Marks
 from otel_agent_telemetry.meaning.harnesses._nested import of_docker, of_goose, of_opencode
-from otel_agent_telemetry.meaning.harnesses._words import code, finish_of, fresh_tokens, text
+from otel_agent_telemetry.meaning.harnesses._words import code, finish_of, fresh_tokens, is_no, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -81,7 +81,7 @@ def _claude(record: SpanRecord, name: str) -> Said | None:
         operation = semconv.OPERATION_INVOKE_AGENT
         return read_as(record, marks._replace(part=RUN), operation=operation, agent=marks.harness)
     if what == "tool.execution":
-        failed = record.is_error or given.get("success") is False
+        failed = record.is_error or is_no(given, "success")
         return marked(
             Said(record, kinds.OTHER), marks._replace(part=EXECUTION, finish="error" if failed else semconv.OUTCOME_OK)
         )
@@ -99,7 +99,7 @@ def _claude(record: SpanRecord, name: str) -> Said | None:
     if what != "llm_request":
         return None
     said = read_as(
-        record._replace(is_error=record.is_error or given.get("success") is False),
+        record._replace(is_error=record.is_error or is_no(given, "success")),
         marks._replace(finish=finish_of(given, "stop_reason", "gen_ai.response.finish_reasons")),
         operation=semconv.OPERATION_CHAT,
         model=text(given, semconv.GEN_AI_REQUEST_MODEL, "model"),
@@ -177,15 +177,21 @@ def _qwen(record: SpanRecord, _: str) -> Said | None:
     operation, marks = found
     ended = text(given, "qwen-code.turn_status", "qwen-code.subagent.status", "tool.failure_kind")
     ended = _ENDED.get(ended or "", ended)
+    prompt = text(given, "qwen-code.prompt_id")
+    follows = marks.part == RUN and given.get("qwen-code.message_type") == "notification"
     is_sub = marks.part == RUN and "qwen-code.subagent.status" in given
+    is_astray = follows or (is_sub and not record.parent_id)
     marks = marks._replace(
-        prompt=text(given, "qwen-code.prompt_id"),
+        prompt=prompt.partition(FOLLOW_UP)[0] if prompt else None,
         finish=ended if ended in {"ok", "error", "cancelled"} else finish_of(given, "gen_ai.response.finish_reasons"),
         part=SUB if is_sub else marks.part,
-        is_loose=text(given, "llm_request.context") == "standalone",  # by an agent that works when the prompt is over
+        # by an agent that works when the prompt is over, or beside it
+        is_loose=is_astray or text(given, "llm_request.context") == "standalone",
     )
+    if follows:  # what the program asks for itself when a subagent beside the prompt has ended
+        return marked(Said(record, kinds.OTHER), marks._replace(part=PART))
     return read_as(
-        record._replace(is_error=record.is_error or given.get("success") is False),
+        record._replace(is_error=record.is_error or is_no(given, "success")),
         marks,
         operation=operation,
         reasoning=given.get("thoughts_token_count"),

@@ -9,7 +9,7 @@ from otel_agent_telemetry import semconv
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["WORDS", "code", "count", "finish_of", "fresh_tokens", "text"]
+__all__ = ["WORDS", "code", "count", "finish_of", "fresh_tokens", "is_no", "text"]
 
 WORDS = {
     "operation": semconv.GEN_AI_OPERATION_NAME,
@@ -45,6 +45,12 @@ def count(attributes: Mapping[str, object], key: str) -> int:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS:
         return int(value)
     return max(value, 0) if type(value) is int else 0
+
+
+def is_no(attributes: Mapping[str, object], key: str) -> bool:
+    """Whether a truth value, which some programs write as text, is said to be false."""
+    value = attributes.get(key)
+    return value is False or value == "false"
 
 
 def code(attributes: Mapping[str, object], *keys: str) -> str | None:
