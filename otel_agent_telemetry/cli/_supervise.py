@@ -77,7 +77,7 @@ def supervise(found: Found, arguments: list[str]) -> NoReturn:
 
 
 class _Child:
-    """The coding agent's process: in our group where that has the terminal, else in one of its own."""
+    """The coding agent's process: in our group where that is a terminal's, else in one of its own."""
 
     def __init__(self, harness: Harness, mask: Iterable[int]) -> None:
         self._harness = harness
@@ -147,10 +147,10 @@ class _Child:
 
 
 def _has_terminal() -> bool:
-    """Whether our process group is the one that the terminal talks to."""
+    """Whether it is a job of a terminal: in front, or in the background, from where a shell may bring it there."""
     for descriptor in (0, 1, 2):
         with contextlib.suppress(OSError):
-            return os.tcgetpgrp(descriptor) == os.getpgrp()
+            return os.tcgetpgrp(descriptor) >= 0
     return False
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from otel_agent_telemetry.harnesses import Harness
+from otel_agent_telemetry.harnesses import HARNESSES, Harness
 from otel_agent_telemetry.local import TraceFilter, list_traces
 from tests.agreement.stored import totals_of
 from tests.harnesses.agents import Agent, Run, left_behind, with_run
@@ -114,8 +114,45 @@ def test_it_runs_as_without_us(name: str, scenario: str, lab: Lab) -> None:
         task = next(trace for trace, service, _ in spans if service == "acme-agents")
         assert any(trace == task and service != "acme-agents" for trace, service, _ in spans)
     if scenario == "ok":
-        inherited = (agent.folder / "environment.txt").read_text()
-        assert not any(line.startswith(("PYTHONPATH=", "OTEL_PYTHON_")) for line in inherited.splitlines())
+        assert not any(variable.startswith(("PYTHONPATH", "OTEL_PYTHON_")) for variable in inherited(agent))
+
+
+INHERITED = {
+    "claude": [
+        "CLAUDE_CODE_ENABLE_TELEMETRY",
+        "CLAUDE_CODE_ENHANCED_TELEMETRY_BETA",
+        "CLAUDE_CODE_PROPAGATE_TRACEPARENT",
+    ],
+    "codex": ["OTEL_BLRP_SCHEDULE_DELAY", "OTEL_BSP_SCHEDULE_DELAY"],
+    "gemini": sorted(HARNESSES["gemini"].switches),
+    "qwen": sorted(HARNESSES["qwen"].switches),
+    "copilot": [],
+    "opencode": ["OPENCODE_CONFIG_CONTENT", "OTEL_BSP_SCHEDULE_DELAY", "OTEL_EXPORTER_OTLP_PROTOCOL"],
+}
+"""What the shell commands of each see of its switches; the rest it keeps to itself."""
+
+
+def inherited(agent: Agent) -> dict[str, str]:
+    """The environment of the shell command that it was asked to run."""
+    lines = (agent.folder / "environment.txt").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+@pytest.mark.parametrize("name", cheap(REPORTING))
+def test_what_its_shell_commands_inherit(name: str, lab: Lab) -> None:
+    """Their environment is that without us, and what switches the agent on, and the trace that they belong to."""
+    agent, _ = lab.agent(name, "ok")
+    lab.run(agent)
+    alone = Agent(name, "ok", lab.server, lab.folder / "alone")
+    ours = {"AGENT_TELEMETRY_PRODUCT": "", "AGENT_TELEMETRY_STATE_DIR": "", "AGENT_TELEMETRY_NOTICE": ""}
+    environment = {**alone.environment, **ours, "OTEL_EXPORTER_OTLP_ENDPOINT": lab.serving.url}
+    subprocess.run(alone.command(), env=environment, cwd=alone.folder, stdin=-3, capture_output=True, check=True)
+    below, without = inherited(agent), inherited(alone)
+    assert sorted(below.keys() - without.keys()) == [*INHERITED[name], "TRACEPARENT"]
+    assert without.keys() <= below.keys()
+    kept = agent.environment.keys() & without.keys() & {"HOME", "PATH", "LANG", "TERM", "USER", "PYTHONPATH"}
+    there = {key: without[key].replace(str(alone.folder.parent), str(agent.folder.parent)) for key in kept}
+    assert {key: below[key] for key in kept} == there
 
 
 ALONE = [

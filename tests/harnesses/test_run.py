@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import time
@@ -24,6 +25,7 @@ case "$3" in
 waits) trap 'exit 143' TERM; trap 'exit 0' INT; echo here; while :; do sleep 0.05; done ;;
 lines) cat lines.jsonl ;;
 reads) cat ;;
+line) read -r line && echo "got $line" ;;
 terminal) [ -t 0 ] && [ -t 1 ] && echo terminal ;;
 dies) kill -SEGV $$ ;;
 *) exit "$3" ;;
@@ -119,6 +121,23 @@ def test_a_terminal(folder: Path) -> None:
     assert process.wait(30) == 0
     assert b"terminal\r\n" in os.read(ours, 1000)
     os.close(ours)
+
+
+def test_a_job_that_is_brought_to_the_front(folder: Path) -> None:
+    """Started in the background of a terminal and brought to the front, its program reads what is typed there."""
+    ours, theirs = pty.openpty()
+    job = shlex.join([*COMMAND, "run", "--", "claude", "-p", "x", "line"])
+    started = "until [ -e environment.txt ]; do sleep 0.05; done"
+    command = ["setsid", "--ctty", "bash", "-mc", f"{job} & {started}; fg"]
+    process = subprocess.Popen(command, env=variables(folder), cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    os.write(ours, b"hello\n")
+    try:
+        assert process.wait(30) == 0
+        assert b"got hello\r\n" in os.read(ours, 1000)
+    finally:
+        os.close(ours)  # which ends all of it
+        process.wait(30)
 
 
 def test_json_lines(folder: Path) -> None:

@@ -222,6 +222,25 @@ def test_a_subagent_of_gemini_cli(tmp_path: Path) -> None:
     assert (ended["agentRuns"], ended["tasksProcessed"], ended["isSuccess"]) == (2, 1, True)
 
 
+def test_tools_of_gemini_cli_in_both_signals(tmp_path: Path) -> None:
+    """A log record of a tool has no call's id: it is the tool's span below the one that it was written in."""
+    common = {
+        "gen_ai__operation__name": "tool_call",
+        "gen_ai__conversation__id": "s",
+        "gen_ai__tool__name": "read_file",
+    }
+    around = span(1, 0, "schedule_tool_calls", 0, 3, gen_ai__operation__name="schedule_tool_calls")
+    tools = [span(2, 1, "tool_call", 1, 1, **common), span(3, 1, "tool_call", 1, 1.5, **common)]
+    records = [
+        log(at, "gemini_cli.tool_call", session__id="s", function_name="read_file", duration_ms=1500)
+        for at in (1.9, 2.2)
+    ]
+    for record in records:
+        record |= {"traceId": _TRACE, "spanId": f"{1:016x}"}
+    found = added_up(tmp_path, spans("gemini-cli", around, *tools), logs("gemini-cli", *records))
+    assert found["toolCalls"] == 2
+
+
 def test_a_subagent_of_opencode(tmp_path: Path) -> None:
     """A subagent has a session of its own below the tool that runs it; it counts in the session of the prompt."""
     tool = {"tool__name": "task", "tool__call_id": "c"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from typing import TYPE_CHECKING
 
 from otel_agent_telemetry.meaning import _kinds as kinds
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["name_models", "settle_calls", "settle_metrics", "settle_printed", "settle_tools"]
 
+_SPAN_BITS = 2**64 - 1
 _COUNTED = (kinds.MODEL, kinds.TOOL, kinds.AGENT)
 
 
@@ -59,12 +60,13 @@ def _settle_logged(scene: Scene, told: list[Entry], logged: list[Entry]) -> None
 def settle_tools(scene: Scene) -> None:
     """One tool's call of each id; what only a record that is left out knows goes to the one that stays."""
     tools = [tool for tool in scene.of(TOOL) if tool.said.kind == kinds.TOOL]
+    beside = _beside(tools)
     first: dict[tuple[str, str], Entry] = {}
     for tool in sorted(tools, key=lambda tool: (tool.marks.source, tool.marks.finish == BEGUN, _rank(scene, tool))):
         known_as = (tool.marks.harness, tool.said.call_id or f"{tool.key:x}")
         around = scene.entries.get(scene.parents[tool.key])
         known = around if tool.marks.source == LOG and around is not None and around.marks.part == TOOL else None
-        known = known or first.setdefault(known_as, tool)
+        known = known or beside.get(tool.key) or first.setdefault(known_as, tool)
         if known is not tool and known.said.kind == kinds.TOOL:
             known.said.error = known.said.error or tool.said.error
             known.said.agent_name = known.said.agent_name or tool.said.agent_name
@@ -78,6 +80,24 @@ def settle_tools(scene: Scene) -> None:
     for tool in tools:
         if tool.said.error is not None:
             tool.said.outcome = CANCELLED if tool.said.error == CANCELLED else OUTCOME_ERROR
+
+
+def _beside(tools: list[Entry]) -> dict[int, Entry]:
+    """Of log records that name no call: the span of the same tool below the span that they were written in.
+
+    Gemini CLI writes them in the span that is around those of the tools.
+    """
+    spans: dict[tuple[int, str | None], deque[Entry]] = defaultdict(deque)
+    for tool in tools:
+        if tool.marks.source == SPAN:
+            spans[tool.said.parent_key & _SPAN_BITS, tool.said.name].append(tool)
+    unnamed = (tool for tool in tools if tool.marks.source == LOG and tool.said.call_id is None)
+    found: dict[int, Entry] = {}
+    for tool in sorted(unnamed, key=lambda tool: tool.end_ns):
+        same = spans.get((tool.said.parent_key & _SPAN_BITS, tool.said.name))
+        if same and tool.said.parent_key:
+            found[tool.key] = same.popleft()
+    return found
 
 
 def _rank(scene: Scene, tool: Entry) -> int:
