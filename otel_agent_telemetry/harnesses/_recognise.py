@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from otel_agent_telemetry.harnesses._known import HARNESSES
 
@@ -74,7 +75,7 @@ def recognise(command: Sequence[str], environment: Mapping[str, str] = os.enviro
         place = _first_word(command, at + 1, "node")
         known = None if place is None else _by_path(command[place])
         return None if known is None or place is None else Found(known, place + 1)
-    known = _by_name(command[at], program, environment)
+    known = _by_name(command[at], program, environment) or _by_entry(command[at], environment)
     if known is None or (known.opens and command[at + 1 : at + 2] not in [[word] for word in known.opens]):
         return None
     return Found(known, at + 1)
@@ -133,6 +134,26 @@ def _by_name(given: str, program: str, environment: Mapping[str, str]) -> Known 
     if known.by_package_only:
         return known if _by_path(path) is known else None
     return None if _is_python(path) else known
+
+
+def _by_entry(given: str, environment: Mapping[str, str]) -> Known | None:
+    """By the package that it is a command of, whatever it is called; a program that a package only brings is not it."""
+    path = os.path.realpath(shutil.which(given, path=environment.get("PATH")) or given)
+    known = _by_path(path)
+    return known if known is not None and path in _commands_of(known, path) else None
+
+
+def _commands_of(known: Known, path: str) -> list[str]:
+    """The files that the package around a path has for commands."""
+    package = next(name for name in known.packages if _is_in(path, name))
+    root = os.path.join(path.replace(os.sep, "/").rpartition(f"/{package}/")[0], package)
+    try:
+        with open(os.path.join(root, "package.json"), encoding="utf-8") as file:
+            listed: object = json.load(file).get("bin")
+    except (OSError, ValueError, AttributeError):
+        return []
+    values = cast("dict[str, object]", listed).values() if isinstance(listed, dict) else (listed,)
+    return [os.path.realpath(os.path.join(root, value)) for value in values if isinstance(value, str)]
 
 
 def _is_python(path: str) -> bool:

@@ -69,6 +69,18 @@ def test_a_link_into_a_package(tmp_path: Path) -> None:
     assert found.known.name == "pi"
 
 
+@pytest.mark.parametrize("bin", ['"cli-entry.js"', '{"qwen": "./cli-entry.js"}', '{"qwen": "other.js"}', "[]"])
+def test_a_command_of_a_package(tmp_path: Path, bin: str) -> None:  # noqa: A002 - npm's word
+    """A file, or a link to it, that a package has for its command; not any other file in it."""
+    package = tmp_path / "node_modules" / "@qwen-code" / "qwen-code"
+    package.mkdir(parents=True)
+    (package / "package.json").write_text(f'{{"bin": {bin}}}')
+    (package / "cli-entry.js").touch(0o755)
+    (tmp_path / "agent").symlink_to(package / "cli-entry.js")
+    found = [recognise([str(path), "-p"]) for path in (package / "cli-entry.js", tmp_path / "agent")]
+    assert [each is not None and each.known.name for each in found] == ["entry" in bin and "qwen"] * 2
+
+
 def test_a_python_program_of_that_name(tmp_path: Path) -> None:
     """A Python script that is called like one is instrumented as any Python program."""
     script = tmp_path / "gemini"
