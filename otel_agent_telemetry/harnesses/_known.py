@@ -175,7 +175,7 @@ _ROWS = (
     Known(
         name="amp",
         agent="amp",
-        packages=("@sourcegraph/amp",),
+        packages=("@ampcode/cli", "@sourcegraph/amp"),  # the old name installs the new one
         by_package_only=True,
         silent="it has no OpenTelemetry",
     ),

@@ -57,16 +57,17 @@ def test_unknown(line: str) -> None:
     assert recognise(line.split()) is None
 
 
-def test_a_link_into_a_package(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "package"), [("pi", "@earendil-works/pi-coding-agent"), ("amp", "@ampcode/cli")])
+def test_a_link_into_a_package(tmp_path: Path, name: str, package: str) -> None:
     """A name that others use too is known by the package that its links lead to."""
-    script = tmp_path / "node_modules" / "@earendil-works" / "pi-coding-agent" / "cli.js"
+    script = tmp_path / "node_modules" / package / "cli.js"
     script.parent.mkdir(parents=True)
     script.write_text("#!/usr/bin/env node\n")
     script.chmod(0o755)
-    (tmp_path / "pi").symlink_to(script)
-    found = recognise(["pi", "-p"], {"PATH": str(tmp_path)})
+    (tmp_path / name).symlink_to(script)
+    found = recognise([name, "-p"], {"PATH": str(tmp_path)})
     assert found is not None
-    assert found.known.name == "pi"
+    assert found.known.name == name
 
 
 @pytest.mark.parametrize("bin", ['"cli-entry.js"', '{"qwen": "./cli-entry.js"}', '{"qwen": "other.js"}', "[]"])
