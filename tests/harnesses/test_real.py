@@ -150,17 +150,20 @@ def test_what_its_shell_commands_inherit(name: str, lab: Lab) -> None:
     below, without = inherited(agent), inherited(alone)
     assert sorted(below.keys() - without.keys()) == [*INHERITED[name], "TRACEPARENT"]
     assert without.keys() <= below.keys()
-    kept = agent.environment.keys() & without.keys() & {"HOME", "PATH", "LANG", "TERM", "USER", "PYTHONPATH"}
+    kept = agent.environment.keys() & without.keys() & {"HOME", "LANG", "TERM", "USER", "PYTHONPATH"}
     there = {key: without[key].replace(str(alone.folder.parent), str(agent.folder.parent)) for key in kept}
     assert {key: below[key] for key in kept} == there
 
 
 ALONE = [
     pytest.param(name, scenario, id=f"{scenario}-{name}-cheap" if name in CHEAP else f"{scenario}-{name}")
-    for scenario in ("ok", "toolerr", "500once")
+    for scenario in ("ok", "toolerr", "500once", "subagent")
     for name in REPORTING
-    if (name, scenario) != ("opencode", "500once")  # leaves before it has told of any of it
+    # opencode leaves before it has told of any of it; Codex is offered no subagents
+    if (name, scenario) not in (("opencode", "500once"), ("codex", "subagent"))
 ]
+PROMPTS = {("claude", "subagent"): 2}
+"""Where one of them asks its model again by itself, as a prompt of its own, when a subagent has ended."""
 
 
 @pytest.mark.parametrize(("name", "scenario"), ALONE)
@@ -179,7 +182,20 @@ def test_serve_alone(name: str, scenario: str, lab: Lab) -> None:
     assert {figure: totals["traces"][figure] for figure in COUNTED} in wanted
     with closing(lab.serving.store.reader()) as connection:
         rows = list_traces(connection, TraceFilter(), limit=100)
-    assert ([row["status"] for row in rows], len(lab.sessions(totals))) == (["ok"], 1)
+    prompts = PROMPTS.get((name, scenario), 1)
+    assert ([row["status"] for row in rows], len(lab.sessions(totals))) == (["ok"] * prompts, 1)
+    if scenario == "subagent":
+        assert totals["by agent"]["runs"] == prompts + 1
+
+
+@pytest.mark.parametrize("name", cheap(REPORTING))
+def test_a_session_goes_on_below_run(name: str, lab: Lab) -> None:
+    """A session that is resumed is one session of two tasks, and each call of it counts once."""
+    agent, served = lab.agent(name, "ok")
+    assert [lab.run(agent, again=again).code for again in (False, True)] == [0, 0]
+    totals = totals_of(lab.serving.store)
+    assert {figure: totals["traces"][figure] for figure in COUNTED} == {figure: served[figure] for figure in COUNTED}
+    assert (len(lab.sessions(totals)), [event for event, _ in lab.events].count("task.completed")) == (1, 2)
 
 
 @pytest.mark.parametrize("name", cheap(tuple(name for name in REPORTING if name not in ENDLESS)))
@@ -263,6 +279,25 @@ def test_a_service_reads_it(name: str, scenario: str, lab: Lab, monkeypatch: pyt
     assert [event for event in acme.names if event.startswith("session.")][:2] == ["session.started", "session.ended"]
     assert acme.names.count("tool.called") == 1
     assert SECRET not in json.dumps(acme.told)
+
+
+@pytest.mark.parametrize("name", cheap(PRINTS))
+def test_a_service_with_asyncio_reads_it(name: str, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With asyncio a service gets the same figures, and the lines as they are."""
+    monkeypatch.setenv("AGENT_TELEMETRY_ALLOW_IN_TESTS", "1")
+    agent, served = lab.agent(name, "ok")
+    acme = Acme(lab.folder / "service")
+
+    async def serve() -> list[bytes]:
+        command = agent.command(lines=True)
+        run = Harness(acme.telemetry, command, task="job", read=True, env=agent.environment, cwd=agent.folder, stdin=-3)
+        async with run as process:
+            assert process.stdout is not None
+            return [line async for line in process.stdout]
+
+    lines = asyncio.run(serve())
+    assert (summed(acme), "task.completed" in acme.names) == (served_to(name, served), True), lines
+    assert any(b"Done." in line for line in lines)
 
 
 @pytest.mark.parametrize("name", PRINTS)
