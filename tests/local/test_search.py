@@ -144,6 +144,43 @@ def test_a_chip_can_be_removed_and_changed(page: Page, server: Serving) -> None:
     shows(page, "third", "shop")
 
 
+def test_going_back_leads_to_before_what_was_typed(page: Page, server: Serving) -> None:
+    """All that is typed until Enter is one entry of the history, however slowly it is typed."""
+    page.goto(f"{server.url}/?view=traces&q=service:shop,third")
+    shows(page, "third", "shop")
+    box = page.get_by_role("combobox", name="Search")
+    box.type("o3")
+    shows(page, "third")
+    box.press("Backspace")
+    box.press("Backspace")
+    shows(page, "third", "shop")
+    box.type("model:gpt-5")
+    shows(page, "shop")
+    box.press("Enter")
+    page.get_by_role("button", name="Change model:gpt-5").wait_for()
+    page.go_back()
+    shows(page, "third", "shop")
+    assert (asked(page), chips(page), box.input_value()) == ("service:shop,third", ["service:shop,third"], "")
+    page.go_forward()
+    shows(page, "shop")
+    assert chips(page) == ["service:shop,third", "model:gpt-5"]
+
+
+def test_what_is_half_typed_does_not_outlive_its_page_of_the_history(page: Page, server: Serving) -> None:
+    """Going back empties the field, which has the focus; a link, too."""
+    page.goto(server.url)
+    shows(page, "third", "depot", "shop")
+    box = page.get_by_role("combobox", name="Search")
+    box.type("refu")
+    shows(page, "depot")
+    page.go_back()
+    shows(page, "third", "depot", "shop")
+    assert (asked(page), box.input_value()) == ("", "")
+    box.type("model:")
+    page.get_by_role("navigation").get_by_role("link", name="Traces").click()
+    page.wait_for_function("document.querySelector('.combo input').value === ''")
+
+
 def test_addresses_of_before_go_on_working(page: Page, server: Serving) -> None:
     """Parameters of the twelve fields become terms."""
     page.goto(

@@ -1,7 +1,7 @@
 // Which view the address names, the keys that work everywhere, and live updates.
 
 import { follow } from "./api.js";
-import { address, say } from "./dom.js";
+import { address, el, replace, say } from "./dom.js";
 import { diffView } from "./diff.js";
 import { sessionsView, tracesView } from "./lists.js";
 import { sessionView } from "./session.js";
@@ -26,8 +26,14 @@ export function parameters() {
   return Object.fromEntries(new URLSearchParams(location.search));
 }
 
-export function go(wanted, { quietly = false } = {}) {
-  history[quietly ? "replaceState" : "pushState"](null, "", address(wanted));
+// `quietly` takes over the entry of the history that is there. A `draft` has one of its own, which the next draft takes over, so that
+// going back leads to what was there before it. An address that stays makes no entry.
+export function go(wanted, { quietly = false, draft = false } = {}) {
+  const to = address(wanted);
+  const stays = to === address(parameters());
+  const isDraft = draft && (!stays || history.state?.isDraft);
+  const takesOver = quietly || stays || (draft && history.state?.isDraft);
+  history[takesOver ? "replaceState" : "pushState"](isDraft ? { isDraft } : null, "", to);
   open();
 }
 
@@ -40,23 +46,27 @@ async function open() {
   }
   const mine = ++generation;
   say("");
-  if (current && current.name === name && current.show) {
-    await guarded(() => current.show(asked));
-    return;
+  if (current?.name !== name) {
+    // a place of its own: what a view that was left still draws is seen by nobody
+    const place = el("div", { class: "view" });
+    replace(main, place);
+    current = { name, ...VIEWS[name](place, { go, parameters }) };
   }
-  main.textContent = "";
-  current = { name };
-  const view = VIEWS[name](main, { go, parameters });
-  current = { name, ...view };
-  if (mine === generation) await guarded(() => view.show(asked));
+  await guarded(() => current.show(asked), () => mine === generation);
 }
 
-async function guarded(step) {
+async function guarded(step, isWanted = () => true) {
   try {
     await step();
   } catch (error) {
-    say(error.message);
+    if (isWanted()) say(error.message);
   }
+}
+
+// Somewhere else by a link or the history: what is half typed into the search box is let go.
+function elsewhere() {
+  current?.elsewhere?.();
+  open();
 }
 
 document.addEventListener("click", (event) => {
@@ -64,7 +74,7 @@ document.addEventListener("click", (event) => {
   if (!anchor || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
   event.preventDefault();
   history.pushState(null, "", anchor.getAttribute("href"));
-  open();
+  elsewhere();
 });
 
 document.addEventListener("keydown", (event) => {
@@ -84,7 +94,7 @@ document.addEventListener("keydown", (event) => {
   } else if (current?.key?.(event)) event.preventDefault();
 });
 
-window.addEventListener("popstate", open);
+window.addEventListener("popstate", elsewhere);
 document.getElementById("help-open").addEventListener("click", () => document.getElementById("help").showModal());
 
 const root = document.documentElement;
@@ -107,7 +117,8 @@ async function refresh() {
   do {
     again = false;
     await guarded(warnOfBudgets);
-    if (current?.refresh) await guarded(() => current.refresh(parameters()));
+    const shown = current;
+    if (shown?.refresh) await guarded(() => shown.refresh(parameters()), () => shown === current);
   } while (again);
   refreshing = false;
 }

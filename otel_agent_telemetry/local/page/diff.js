@@ -1,7 +1,7 @@
 // Two traces, or two sessions, aligned; what was said in them as text, where that is asked for.
 
 import { ask } from "./api.js";
-import { el, link, replace } from "./dom.js";
+import { el, link, replace, turns } from "./dom.js";
 import { amount, dollars, duration, plural } from "./format.js";
 import { textDiff } from "./textdiff.js";
 
@@ -23,23 +23,27 @@ export function diffView(main, { go, parameters }) {
   });
   all.addEventListener("change", () => go({ ...parameters(), view: "diff", all: all.checked ? "on" : "" }, { quietly: true }));
 
+  const begin = turns();
+
   async function show(asked) {
+    const isLast = begin();
     form.elements.namedItem("a").value = asked.a || "";
     form.elements.namedItem("b").value = asked.b || "";
     kind.value = asked.of in KINDS ? asked.of : "";
     all.checked = Boolean(asked.all);
     if (!asked.a || !asked.b) replace(result, el("p", { class: "quiet" }, "Name two traces or two sessions, or mark two in the list of traces."));
-    else if (asked.of === "sessions") await showSessions(asked);
-    else await showTraces(asked);
+    else if (asked.of === "sessions") await showSessions(asked, isLast);
+    else await showTraces(asked, isLast);
   }
 
-  async function showTraces(asked) {
+  async function showTraces(asked, isLast) {
     const compared = await ask("diff", { a: asked.a, b: asked.b });
-    draw(asked, compared, traceSummary, (row) => spanRows(row, compared));
+    if (isLast()) draw(asked, compared, traceSummary, (row) => spanRows(row, compared));
   }
 
-  async function showSessions(asked) {
+  async function showSessions(asked, isLast) {
     const compared = await ask("diff/sessions", { a: asked.a, b: asked.b, content: asked.content });
+    if (!isLast()) return;
     draw(asked, compared, sessionSummary, turnRows);
     if (!asked.content) result.append(el("button", { type: "button", onclick: () => go({ ...parameters(), content: "true" }) }, "Compare what was said"));
   }

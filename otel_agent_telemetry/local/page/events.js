@@ -1,7 +1,7 @@
 // Anonymous events that came to this server, byte for byte.
 
 import { ask } from "./api.js";
-import { el, link, replace } from "./dom.js";
+import { el, link, replace, turns } from "./dom.js";
 import { moment } from "./format.js";
 
 const PAGE = 50;
@@ -17,8 +17,12 @@ export function eventsView(main, { go, parameters }) {
     go({ view: "events", offset: String(Math.max(0, Number(parameters().offset || 0) + step * PAGE)) });
   }
 
+  const begin = turns();
+
   async function show(asked) {
+    const isLast = begin();
     const { events } = await ask("events", { limit: String(PAGE + 1), offset: asked.offset });
+    if (!isLast()) return;
     newer.disabled = !Number(asked.offset || 0);
     older.disabled = events.length <= PAGE;
     empty.hidden = Boolean(events.length);

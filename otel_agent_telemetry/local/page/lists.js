@@ -95,7 +95,7 @@ export function tracesView(main, { go, parameters }) {
   }
 
   const refresh = (asked) => (Number(asked.offset || 0) ? null : show(asked));
-  return { show, refresh, key };
+  return { show, refresh, key, elsewhere: search.drop };
 }
 
 export function sessionsView(main, { go, parameters }) {
@@ -122,7 +122,7 @@ export function sessionsView(main, { go, parameters }) {
     replace(body, sessions.map(sessionRow));
     markRows(body, "sessions");
   });
-  return { show, refresh: show };
+  return { show, refresh: show, elsewhere: search.drop };
 }
 
 function sessionRow(session) {
@@ -143,7 +143,7 @@ function answered(search, table, refused, question, draw) {
     table.setAttribute("aria-busy", "true");
     try {
       const answer = await question(asked);
-      if (mine !== latest) return;
+      if (mine !== latest || !table.isConnected) return;
       search.show(asked, answer.terms);
       draw(answer, asked);
     } catch (error) {

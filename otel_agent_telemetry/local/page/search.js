@@ -33,9 +33,9 @@ export function searchBox({ view, go, parameters, sorts }) {
   input.addEventListener("focus", async () => { known ??= await ask("facets").catch(() => null); suggest(); });
   input.addEventListener("blur", close);
   input.addEventListener("keydown", key);
-  sort.addEventListener("change", () => go({ ...kept(), q: whole(), sort: sort.value }));
+  sort.addEventListener("change", () => settle({ ...kept(), q: whole(), sort: sort.value }));
 
-  const later = debounced(() => isUnfinished(input.value) || go({ ...kept(), q: whole() }, { quietly: true }));
+  const later = debounced(() => !box.isConnected || isUnfinished(input.value) || go({ ...kept(), q: whole() }, { draft: true }));
 
   // What is being typed stands first, so that the place which an error names is a place in the field.
   function whole() {
@@ -48,22 +48,26 @@ export function searchBox({ view, go, parameters, sorts }) {
     return { ...asked, view };
   }
 
+  // What was being typed is no draft any more.
+  function settle(wanted) {
+    later.cancel();
+    go(wanted, { quietly: Boolean(history.state?.isDraft) });
+  }
+
   function commit() {
     close();
-    later.cancel();
     const typed = input.value.trim();
     if (!typed) return;
     input.value = "";
-    go({ ...kept(), q: [...terms, typed].join(" ") });
+    settle({ ...kept(), q: [...terms, typed].join(" ") });
   }
 
   function remove(index, { edit = false } = {}) {
     const left = terms.filter((_, number) => number !== index);
-    later.cancel();
     if (edit) input.value = [terms[index], input.value].filter(Boolean).join(" ");
     terms = left;
     input.focus();
-    go({ ...kept(), q: whole() });
+    settle({ ...kept(), q: whole() });
   }
 
   function key(event) {
@@ -133,7 +137,13 @@ export function searchBox({ view, go, parameters, sorts }) {
     if (!input.value && !terms.length) input.value = asked.q || "";
   }
 
-  return { box, show, refuse };
+  function drop() {
+    later.cancel();
+    input.value = "";
+    close();
+  }
+
+  return { box, show, refuse, drop };
 }
 
 export function term(key, value) {

@@ -24,7 +24,7 @@ export function sessionView(main, { go, parameters }) {
     if (place !== shownPlace) drawn = "";
     shownPlace = place;
     const page = await load(asked);
-    if (page) main.scrollTop = 0;
+    if (page) heading.closest("main")?.scrollTo(0, 0);
   }
 
   // Plain text first, which is quick; the same with Markdown when it comes.
@@ -32,7 +32,7 @@ export function sessionView(main, { go, parameters }) {
     const wanted = { content: "true", offset: asked.offset };
     const path = `sessions/${encodeURIComponent(asked.id || "")}`;
     const mine = ++latest;
-    const page = await ask(path, wanted).catch(missing);
+    const page = await ask(path, wanted).catch((error) => (mine === latest ? missing(error) : null));
     if (!page || mine !== latest) return null;
     const now = JSON.stringify(page);
     if (now === drawn) return null;
@@ -40,7 +40,7 @@ export function sessionView(main, { go, parameters }) {
     drawn = now;
     if (isFirst) draw(page);
     const marked = await ask(path, { ...wanted, markdown: "true" });
-    if (drawn === now && parameters().view === "session") draw(marked);
+    if (drawn === now) draw(marked);
     return isFirst ? page : null;
   }
 

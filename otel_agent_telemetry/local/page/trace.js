@@ -1,7 +1,7 @@
 // One trace: its timeline, its conversation, and what of it left this machine.
 
 import { ask } from "./api.js";
-import { address, el, link, replace } from "./dom.js";
+import { address, el, link, replace, turns } from "./dom.js";
 import { amount, dollars, duration, moment, plural } from "./format.js";
 import { leftPanel } from "./left.js";
 import { logsOfSpan } from "./logs.js";
@@ -23,7 +23,7 @@ export function traceView(main, { go, parameters }) {
   const panel = el("div", { id: "panel", role: "tabpanel", class: "panes" });
   const box = el("div", { class: "trace" }, heading, el("div", { class: "tabs" }, el("div", { role: "tablist", "aria-label": "Trace" }, tabs), search, found), panel);
   const details = el("aside", { class: "details", "aria-label": "Span", hidden: true });
-  const chart = timeline({ onSelect: (span) => go({ ...parameters(), span }, { quietly: true }), onState: debounced(remember) });
+  const chart = timeline({ onSelect: (span) => go({ ...parameters(), span }, { quietly: true }), onState: () => soon() });
   const take = el("span", { class: "take-row" }, copyButton("Copy id", () => tree.trace.trace_id), copyButton("Copy link", theLink), exportButton(() => tree.trace.trace_id));
   let tree = null;
   let treeText = "";
@@ -33,7 +33,10 @@ export function traceView(main, { go, parameters }) {
   let hasContent = false;
   let shownTab = null;
   let latest = 0;
+  let wanted = null;
+  const begin = turns();
 
+  const soon = debounced(remember);
   search.addEventListener("input", debounced(find));
 
   async function find() {
@@ -58,6 +61,7 @@ export function traceView(main, { go, parameters }) {
 
   async function show(asked) {
     const id = asked.id || "latest";
+    wanted = id;
     if (!tree || (asked.id !== loaded && tree.trace.trace_id !== id)) {
       if (!(await load(id))) return;
       loaded = asked.id;
@@ -76,14 +80,16 @@ export function traceView(main, { go, parameters }) {
   async function load(id) {
     shownTab = null;
     shownSpan = null;
+    soon.cancel();
     const mine = ++latest; // of questions that overlap, the last one's answer counts
+    const isLast = () => mine === latest && wanted === id;
     if (!box.isConnected) replace(main, el("p", { class: "quiet", role: "status" }, "Loading the trace…"));
     try {
       const answer = await ask(`traces/${encodeURIComponent(id)}`);
-      if (mine !== latest) return false;
+      if (!isLast()) return false;
       tree = answer;
     } catch (error) {
-      if (mine !== latest) return false;
+      if (!isLast()) return false;
       tree = null;
       if (error.status !== NOT_FOUND) throw error;
       replace(main, unknown(error.message));
@@ -107,12 +113,16 @@ export function traceView(main, { go, parameters }) {
   }
 
   async function open(tab) {
+    const isLast = begin();
+    const id = tree.trace.trace_id;
     shownTab = tab;
     if (tab === "waterfall") {
       replace(panel, chart.box, details);
       chart.set(tree);
-    } else if (tab === "conversation") replace(panel, talkPanel(await ask(`traces/${tree.trace.trace_id}/conversation`, { markdown: "true" }), tree.trace.trace_id));
-    else replace(panel, leftPanel(await ask(`traces/${tree.trace.trace_id}/left`)));
+      return;
+    }
+    const drawn = tab === "conversation" ? talkPanel(await ask(`traces/${id}/conversation`, { markdown: "true" }), id) : leftPanel(await ask(`traces/${id}/left`));
+    if (isLast()) replace(panel, drawn);
   }
 
   async function showSpan(span) {
