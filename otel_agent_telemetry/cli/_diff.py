@@ -9,7 +9,7 @@ import click
 from otel_agent_telemetry.cli._diff_said import print_said, print_sessions
 from otel_agent_telemetry.cli._opened import db_option, json_option, opened, print_json
 from otel_agent_telemetry.cli._table import Column, clean, counted, dollars, duration, print_table, styled, tokens
-from otel_agent_telemetry.local import diff_sessions, diff_spans, diff_trees, find_trace, trace_tree
+from otel_agent_telemetry.local import diff_sessions, diff_spans, diff_traces, find_trace
 
 if TYPE_CHECKING:
     import sqlite3
@@ -40,7 +40,7 @@ _COLUMNS = [
 @db_option
 @json_option
 def diff(*, a: str, b: str, show_all: bool, of_sessions: bool, content: bool, db: Path | None, as_json: bool) -> None:
-    """Align the traces A and B: + appeared, - vanished, ~ changed in time, tokens, cost, model or status."""
+    """Align the traces A and B: + appeared, - vanished, ~ changed in time, tokens, cost, model, status or text."""
     if of_sessions:
         with opened(db) as connection:
             sessions = diff_sessions(connection, a, b, content=content)
@@ -51,7 +51,7 @@ def diff(*, a: str, b: str, show_all: bool, of_sessions: bool, content: bool, db
         return
     with opened(db) as connection:
         numbers = [find_trace(connection, given)[0] for given in (a, b)]
-        compared = diff_trees(*(trace_tree(connection, number) for number in numbers))
+        compared = diff_traces(connection, *numbers)
         said = _said(connection, numbers, compared) if content else {}
     if as_json:
         print_json({**compared, "said": said} if content else compared)

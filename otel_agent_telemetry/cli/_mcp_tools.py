@@ -36,7 +36,7 @@ from otel_agent_telemetry.local import (
     VIEWS,
     TraceFilter,
     answer,
-    diff_trees,
+    diff_traces,
     failure_messages,
     find_trace,
     list_sessions,
@@ -201,10 +201,9 @@ class _Tools:
         }
 
     def compare(self, *, a: Trace, b: Trace, limit: Limit = 100, offset: Offset = 0) -> Compared:
-        """Align two traces: what appeared in b, vanished from a, or changed in time, tokens, cost, model or status."""
+        """Align two traces: what appeared in b, vanished from a, or changed in time, cost, model, status or text."""
         with self._asked() as connection:
-            left, right = (trace_tree(connection, find_trace(connection, given)[0]) for given in (a, b))
-        aligned = diff_trees(left, right)
+            aligned = diff_traces(connection, *(find_trace(connection, given)[0] for given in (a, b)))
         changed = [row for row in aligned["rows"] if row["change"] != "same"][offset:]
         kept = bounded(changed[:limit])
         return {"a": aligned["a"], "b": aligned["b"], "rows": kept, "note": more(len(kept), len(changed), offset)}

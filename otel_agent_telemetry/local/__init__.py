@@ -32,7 +32,14 @@ from otel_agent_telemetry.local.read.signals._metrics import (
 from otel_agent_telemetry.local.read.sql._sql import SQL_SECONDS, Answer, answer
 from otel_agent_telemetry.local.read.sql._views import VIEWS, View
 from otel_agent_telemetry.local.read.talk._conversation import Turn
-from otel_agent_telemetry.local.read.talk._diff_said import SaidDiff, SessionDiff, TurnPair, diff_sessions, diff_spans
+from otel_agent_telemetry.local.read.talk._diff_said import (
+    SaidDiff,
+    SessionDiff,
+    TurnPair,
+    diff_sessions,
+    diff_spans,
+    diff_traces,
+)
 from otel_agent_telemetry.local.read.talk._feedback import Feedback
 from otel_agent_telemetry.local.read.talk._pairs import Said
 from otel_agent_telemetry.local.read.talk._session import JudgedTurn, SessionTalk, Talk, talk_of_session, talk_of_trace
@@ -122,6 +129,7 @@ __all__ = [
     "default_store",
     "diff_sessions",
     "diff_spans",
+    "diff_traces",
     "diff_trees",
     "empty",
     "errors",

@@ -99,6 +99,16 @@ def test_sessions_are_compared_without_content(filled: Serving) -> None:
     assert [piece["text"] for piece in asked if piece["change"] != "same"] == ["late", "early"]
 
 
+def test_what_was_said_is_a_difference(filled: Serving) -> None:
+    """Two traces that differ in nothing else are not the same; where nothing was said, nothing differs."""
+    compared = filled.get(f"/api/diff?a={trace_id(1)}&b={trace_id(2)}")["rows"]
+    assert [(row["change"], row["changes"]) for row in compared] == [("same", []), ("changed", ["text"])]
+    itself = filled.get(f"/api/diff?a={trace_id(1)}&b={trace_id(1)}")["rows"]
+    assert [row["change"] for row in itself] == ["same", "same"]
+    told = CliRunner().invoke(main, ["diff", trace_id(1), trace_id(2), "--db", str(filled.path)]).stdout
+    assert ("text" in told, "early" in told) == (True, False)
+
+
 def test_the_page_compares_texts(page: Page, filled: Serving) -> None:
     """Each pair of spans unfolds to what both say."""
     page.goto(f"{filled.url}/?view=diff&all=on&a={trace_id(1)}&b={trace_id(2)}")

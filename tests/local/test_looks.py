@@ -65,6 +65,32 @@ def test_nothing_runs_off_a_phone(page: Page, server: Serving, view: str) -> Non
     assert (page.evaluate(WIDER), page.evaluate(HEADER) < 80) == ([0, 0], True)
 
 
+def test_what_opens_stays_on_a_phone(page: Page, server: Serving) -> None:
+    """The saved views with their form."""
+    filled(server)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{server.url}/?view=traces")
+    page.get_by_text("Views", exact=True).click()
+    box = page.get_by_role("button", name="Save").bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] < 390 - 8
+
+
+def test_words_for_idle_time_stay_on_the_axis(page: Page, server: Serving) -> None:
+    """A gap at the very beginning, with a long figure."""
+    spans = (Made(end=20), Made(id=2, parent=1, start=50_620, end=54_000))
+    server.store.add_spans(request(*spans))
+    server.settled()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{server.url}/?view=trace&id={trace_id()}")
+    words, lane = (page.locator(f".waterfall {place}") for place in (".fold-words", ".axis:not(.grid) .axis-lane"))
+    words.wait_for()
+    inner, outer = words.bounding_box(), lane.bounding_box()
+    assert inner is not None
+    assert outer is not None
+    assert (words.inner_text(), inner["x"] >= outer["x"]) == ("50.6 s idle", True)
+
+
 def test_how_content_is_recorded_is_said_once(page: Page, server: Serving) -> None:
     """Above the turns of a session, and above those of a trace; each turn says only that it has none."""
     filled(server)

@@ -27,7 +27,7 @@ export function axis() {
 }
 
 function inside(share, width) {
-  const margin = Math.min(0.5, LABEL_PX / 2 / width);
+  const margin = Math.min(0.5, FOLD_PX / 2 / width);
   return Math.min(1 - margin, Math.max(margin, share));
 }
 

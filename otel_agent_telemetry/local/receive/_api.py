@@ -28,7 +28,7 @@ from otel_agent_telemetry.local.read.lists._sessions import SESSION_SORTS, list_
 from otel_agent_telemetry.local.read.signals._logs import LogFilter, list_logs
 from otel_agent_telemetry.local.read.signals._metrics import instruments, metric
 from otel_agent_telemetry.local.read.talk._conversation import PAGE, messages_of_call
-from otel_agent_telemetry.local.read.talk._diff_said import diff_sessions, diff_spans
+from otel_agent_telemetry.local.read.talk._diff_said import diff_sessions, diff_spans, diff_traces
 from otel_agent_telemetry.local.read.talk._feedback import feedback, feedback_of_sessions, feedback_of_traces
 from otel_agent_telemetry.local.read.talk._prompt import prompt_text
 from otel_agent_telemetry.local.read.talk._session import (
@@ -38,7 +38,6 @@ from otel_agent_telemetry.local.read.talk._session import (
     talk_of_trace,
     write_markdown,
 )
-from otel_agent_telemetry.local.read.trace._diff import diff_trees
 from otel_agent_telemetry.local.read.trace._span import span_detail
 from otel_agent_telemetry.local.read.trace._takeaway import FORMATS, span_json, takeaway
 from otel_agent_telemetry.local.read.trace._tree import trace_tree
@@ -298,8 +297,7 @@ def _events(connection: sqlite3.Connection, asked: _Asked) -> object:
 
 
 def _diff(connection: sqlite3.Connection, asked: _Asked) -> object:
-    a, b = (trace_tree(connection, find_trace(connection, asked.text(key) or "")[0]) for key in ("a", "b"))
-    return diff_trees(a, b)
+    return diff_traces(connection, *(find_trace(connection, asked.text(key) or "")[0] for key in ("a", "b")))
 
 
 def _diff_spans(connection: sqlite3.Connection, asked: _Asked) -> object:

@@ -10,7 +10,9 @@ from otel_agent_telemetry.local.read._content import trace_content
 from otel_agent_telemetry.local.read.lists._sessions import find_session
 from otel_agent_telemetry.local.read.talk._conversation import Turn, conversation, messages_of_call
 from otel_agent_telemetry.local.read.talk._text_diff import Piece, diff_texts
+from otel_agent_telemetry.local.read.trace._diff import diff_trees
 from otel_agent_telemetry.local.read.trace._span import span_detail
+from otel_agent_telemetry.local.read.trace._tree import trace_tree
 
 if TYPE_CHECKING:
     import sqlite3
@@ -18,8 +20,9 @@ if TYPE_CHECKING:
 
     from otel_agent_telemetry.local.read._shapes import SessionShape
     from otel_agent_telemetry.local.read.talk._pairs import Said
+    from otel_agent_telemetry.local.read.trace._diff import DiffShape
 
-__all__ = ["SaidDiff", "SessionDiff", "TurnPair", "diff_sessions", "diff_spans"]
+__all__ = ["SaidDiff", "SessionDiff", "TurnPair", "diff_sessions", "diff_spans", "diff_traces"]
 
 _MOST_CALLS = 400
 _LONGEST = 50_000
@@ -50,6 +53,23 @@ class SessionDiff(TypedDict):
     a: SessionShape
     b: SessionShape
     rows: list[TurnPair]
+
+
+def diff_traces(connection: sqlite3.Connection, a: int, b: int) -> DiffShape:
+    """Two traces, given by row id, side by side; calls that say different things have ``text`` in ``changes``."""
+    compared = diff_trees(*(trace_tree(connection, trace) for trace in (a, b)))
+    before, after = (_said_in(connection, trace) for trace in (a, b))
+    for row in compared["rows"]:
+        one, other = row["a"], row["b"]
+        if one and other and before.get(one["span_id"]) != after.get(other["span_id"]):
+            row["change"] = "changed"
+            row["changes"].append("text")
+    return compared
+
+
+def _said_in(connection: sqlite3.Connection, trace: int) -> dict[str, str]:
+    turns = conversation(connection, trace=trace, limit=_MOST_CALLS)["turns"]
+    return {turn["span_id"]: said for turn in turns if (said := transcript(turn["messages"]))}
 
 
 def diff_spans(connection: sqlite3.Connection, a: tuple[int, str], b: tuple[int, str]) -> list[SaidDiff]:

@@ -18,7 +18,8 @@ class DiffRow(TypedDict):
     """One span in both traces, or in one of them.
 
     ``change`` is ``same``, ``changed``, ``added`` (only in the second) or ``removed``; ``changes`` says what changed:
-    ``slower`` and ``faster`` (by a fifth and 5 ms), ``tokens``, ``cost``, ``status``, ``model``.
+    ``slower`` and ``faster`` (by a fifth and 5 ms), ``tokens``, ``cost``, ``status``, ``model``, ``text``
+    (what was said).
     """
 
     change: str
