@@ -23,7 +23,7 @@ export AGENT_TELEMETRY_GOLDENS UV_SYSTEM_CERTS UV_PYTHON_DOWNLOADS
 
 # Tests that need more than Python packages have a target each.
 ELSEWHERE := not collector and not jaeger and not kafka and not prometheus and not clickhouse and not clients and not harnesses and \
-    not temporal and not soak and not matrix
+    not temporal and not soak and not matrix and not million
 # What takes minutes by itself has a target too, so that `make test` need not.
 QUICK := $(ELSEWHERE) and not frameworks and not docs
 # Tests run beside each other: two at a time are quicker even where there are more cores, as many start processes.
@@ -37,7 +37,7 @@ CORE := $(patsubst %,tests/%,consent delivery destinations host identity leaving
 ALONE := $(patsubst %,tests/instrumentation/test_%.py,a2a airflow apscheduler arq aws_lambda celery clients commands dbos dramatiq faststream huey \
     langgraph mcp openai_agents prefect procrastinate ray rq servers taskiq temporalio web)
 
-.PHONY: help demo demo-maintainers docs pictures test test-docs test-goldens test-harnesses test-frameworks test-oldest test-temporal test-workflows test-collector test-jaeger test-kafka test-prometheus test-clickhouse test-clients soak bench bench-stores check lint types coverage wheels lock newest release audit-dependencies schema models clean
+.PHONY: help demo demo-maintainers docs pictures test test-docs test-goldens test-harnesses test-frameworks test-oldest test-temporal test-workflows test-collector test-jaeger test-kafka test-prometheus test-clickhouse test-clients test-million soak bench bench-stores check lint types coverage wheels lock newest release audit-dependencies schema models clean
 
 help:
 	@echo 'make demo              an agent service, its trace, and the anonymous events it sent'
@@ -51,6 +51,7 @@ help:
 	@echo 'make test-harnesses    the real coding agents, from npm, against a scripted model; CHEAP=1 for two of them'
 	@echo 'make test-workflows    Prefect with its server, Airflow; minutes'
 	@echo 'make test-X            X: temporal (Java and Maven), jaeger (Go), kafka (Java and Maven), prometheus (Go), clickhouse (chdb), clients (Node and Go SDKs)'
+	@echo 'make test-million      the page over a store with a million spans, which is made first; minutes'
 	@echo 'make soak              the long forms: kills, forks, hostile values, environments, exits; minutes'
 	@echo 'make bench             what telemetry costs, beside its peers; benchmarks/README.md explains each figure'
 	@echo 'make bench-stores      how fast the local store and the proxy of the maintainers are'
@@ -131,6 +132,13 @@ test-jaeger test-kafka test-clickhouse: $(VENV)/.test
 test-prometheus: $(VENV)/.test
 	$(BIN)/python -m tests.collector.fetch prometheus
 	REQUIRE_COLLECTOR_PROMETHEUS=1 $(BIN)/pytest -m prometheus tests/collector/test_prometheus.py
+
+# Each row of what the page can do, clicked through over the demo's store with a million spans beside it.
+test-million: $(VENV)/.test build/million.sqlite
+	REQUIRE_MILLION=1 $(BIN)/pytest -m million tests/local
+
+build/million.sqlite: | $(VENV)/.test
+	$(BIN)/python -m tests.local.million $@
 
 # SOAK_KILLS, SOAK_FORKS, SOAK_HOSTILE, SOAK_ENVIRONMENTS and SOAK_EXITS say how many of each.
 soak: $(VENV)/.test

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
 
 from otel_agent_telemetry.local import Store
+from tests.cli.command import COMMAND, environment
 from tests.local.browsing import Watched, chromium
 from tests.local.serving import Serving
+from tests.parts import absent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +34,20 @@ def browser() -> Iterator[Browser]:
     """One browser for all the tests of a file."""
     with chromium() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def demo_db(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store that the demo keeps."""
+    if not all(find_spec(name) for name in ("fastapi", "uvicorn", "celery", "agents")):
+        absent("demo", "make demo")
+    db = tmp_path_factory.mktemp("demo") / "traces.sqlite"
+    command = [*COMMAND, "demo", "--db", str(db)]
+    variables = environment(PYTHONWARNINGS="default")
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=400, check=False)
+    assert done.returncode == 0, done.stderr + done.stdout[-2000:]
+    assert f"agent-telemetry serve --db {db}" in done.stdout
+    return db
 
 
 @pytest.fixture

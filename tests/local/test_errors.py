@@ -156,6 +156,24 @@ def test_the_page_leads_to_the_span(server: Serving) -> None:
         assert watched.wrong == []
 
 
+def test_what_is_open_stays_open(server: Serving) -> None:
+    """More of the same failure, and another one, come while somebody looks at the traces of it."""
+    server.store.add_spans(failing())
+    server.settled()
+    with chromium() as browser:
+        page = browser.new_page()
+        page.goto(f"{server.url}/?view=errors")
+        page.get_by_text("live", exact=True).wait_for()
+        page.get_by_text("its trace", exact=True).click()
+        page.get_by_role("link", name="POST /ask").wait_for()
+        server.store.add_spans(failing(trace=2))
+        server.store.add_spans(failing(trace=3, service="depot"))
+        server.settled()
+        page.get_by_text("its 2 traces", exact=True).wait_for()
+        page.get_by_role("row").filter(has_text="depot").wait_for()
+        assert page.get_by_role("link", name="POST /ask").count() == 2
+
+
 def _press(page: Any, *keys: str) -> None:
     for key in keys:
         page.keyboard.press(key)

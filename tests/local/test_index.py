@@ -12,7 +12,7 @@ from otel_agent_telemetry.local import Limits, TraceFilter, collect, list_traces
 from otel_agent_telemetry.local.read.lists import _seek
 from otel_agent_telemetry.local.store._index import index_spans
 from otel_agent_telemetry.local.store._pricing import price_traces
-from tests.local.made import Made, chat, request, tool
+from tests.local.made import Made, chat, request, tool, trace_id
 from tests.local.older import forget_users
 
 if TYPE_CHECKING:
@@ -214,6 +214,20 @@ def test_what_is_in_most_blocks_is_found_trace_by_trace(store: Store, monkeypatc
     right = {query: found(store, query) for query in QUERIES}
     monkeypatch.setattr(_seek, "_FEW_BLOCKS", -1)
     assert {query: found(store, query) for query in QUERIES} == right
+
+
+def test_the_last_of_several_values_counts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An attribute that a span has twice; wherever the index leads."""
+    made = request(*(Made(id=number, attributes={"size": "small"}) for number in range(1, 3)))
+    for span in made.resource_spans[0].scope_spans[0].spans:
+        span.attributes.add(key="size").value.string_value = "large"
+    store.add_spans(made)
+    store.add_spans(request(*(Made(id=number, attributes={"size": "small"}) for number in range(1, 200)), trace=2))
+    indexed(store)
+    for few in (400, -1):
+        monkeypatch.setattr(_seek, "_FEW_BLOCKS", few)
+        listed = [found(store, query) for query in ("size=small", "-size=small", "size=large")]
+        assert listed == [[trace_id(2)], [trace_id(1)], [trace_id(1)]]
 
 
 def test_stored_costs_change_no_answer(store: Store) -> None:

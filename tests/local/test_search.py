@@ -178,7 +178,7 @@ def test_what_is_half_typed_does_not_outlive_its_page_of_the_history(page: Page,
     assert (asked(page), box.input_value()) == ("", "")
     box.type("model:")
     page.get_by_role("navigation").get_by_role("link", name="Traces").click()
-    page.wait_for_function("document.querySelector('.combo input').value === ''")
+    page.wait_for_function("() => document.querySelector('.combo input').value === ''")
 
 
 def test_addresses_of_before_go_on_working(page: Page, server: Serving) -> None:
@@ -257,6 +257,23 @@ def test_a_slow_answer_is_waited_for(page: Page, server: Serving) -> None:
     for route in held:
         route.continue_()
     shows(page, "third", "depot", "shop")
+
+
+def test_suggestions_that_come_late_do_not_cover_the_answer(page: Page, server: Serving) -> None:
+    """What is known of the store comes after Enter: the list stays closed until somebody types again."""
+    held: list[Route] = []
+    page.route("**/api/facets?*", lambda route: held.append(route))  # noqa: PLW0108 - playwright marks what it calls
+    page.goto(server.url)
+    box = page.get_by_role("combobox", name="Search")
+    box.type("model:o3")
+    box.press("Enter")
+    shows(page, "third")
+    with page.expect_event("requestfinished", lambda sent: "facets" in sent.url):
+        held[0].continue_()
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+    assert box.get_attribute("aria-expanded") == "false"
+    box.type("model:")
+    page.get_by_role("option", name="gpt-5").wait_for()
 
 
 @pytest.mark.parametrize("view", ["traces", "sessions"])

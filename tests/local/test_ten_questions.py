@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.command import COMMAND, environment
 from tests.local.browsing import Watched
 from tests.local.serving import Serving
-from tests.parts import absent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,17 +23,9 @@ _ROW = re.compile(r"^\| (\d+) \|.*?\((\d+)\) \|", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+def demo(demo_db: Path) -> Iterator[Serving]:
     """A server over the traces that the demo kept."""
-    if not all(find_spec(name) for name in ("fastapi", "uvicorn", "celery", "agents")):
-        absent("demo", "make demo")
-    db = tmp_path_factory.mktemp("demo") / "traces.sqlite"
-    command = [*COMMAND, "demo", "--db", str(db)]
-    variables = environment(PYTHONWARNINGS="default")
-    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=400, check=False)
-    assert done.returncode == 0, done.stderr + done.stdout[-2000:]
-    assert f"agent-telemetry serve --db {db}" in done.stdout
-    with Serving(db) as serving:
+    with Serving(demo_db) as serving:
         serving.settled()
         yield serving
 

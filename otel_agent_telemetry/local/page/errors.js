@@ -45,7 +45,9 @@ export function errorsView(main, { go }) {
     table.hidden = !answer.errors.length;
     replace(empty, answer.errors.length ? null : "Nothing failed in this time.");
     note.textContent = answer.is_all ? "" : "Only the latest 1,000 traces with failures are looked at; choose a shorter time to see all of it.";
+    const opened = new Set([...body.querySelectorAll("details[open]")].map((each) => each.dataset.of));
     replace(body, answer.errors.map(line));
+    for (const each of body.querySelectorAll("details")) each.open = opened.has(each.dataset.of);
   }
   return { show, refresh: load };
 }
@@ -60,9 +62,9 @@ function line(error) {
     el("td", { class: "short", "data-label": "first" }, moment(error.first_seen)), el("td", { class: "short", "data-label": "last" }, moment(error.last_seen)));
 }
 
-function traces({ traces: count, trace_links: links }) {
+function traces({ type, service, name, traces: count, trace_links: links }) {
   const more = count - links.length;
-  return el("details", {}, el("summary", {}, count === 1 ? "its trace" : `its ${amount(count)} traces`),
+  return el("details", { "data-of": JSON.stringify([type, service, name]) }, el("summary", {}, count === 1 ? "its trace" : `its ${amount(count)} traces`),
     el("ul", { class: "bare" }, links.map((each) => el("li", {}, link({ view: "trace", id: each.trace_id, span: each.span_id }, each.name || "(no name)"), el("span", { class: "quiet" }, ` ${moment(each.start)}`)))),
     more > 0 && el("p", { class: "quiet" }, `and ${amount(more)} earlier`));
 }

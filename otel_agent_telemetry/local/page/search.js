@@ -16,6 +16,7 @@ export function searchBox({ view, go, parameters, sorts }) {
   let known = null;
   let options = [];
   let active = -1;
+  let isOffering = false;
   let shownFor = null;
   const list = el("ul", { id: "search-options", role: "listbox", "aria-label": "Suggestions", hidden: true });
   const input = el("input", { type: "text", enterkeyhint: "search", role: "combobox", "aria-label": "Search", "aria-expanded": "false", "aria-controls": "search-options", "aria-autocomplete": "list", "aria-describedby": "search-problem", placeholder: 'model:gpt-5 dur:>2s error "refund"', autocomplete: "off", autocapitalize: "off", spellcheck: "false" });
@@ -30,7 +31,7 @@ export function searchBox({ view, go, parameters, sorts }) {
 
   field.addEventListener("click", (event) => event.target === field && input.focus());
   input.addEventListener("input", () => { suggest(); later(); });
-  input.addEventListener("focus", async () => { known ??= await ask("facets").catch(() => null); suggest(); });
+  input.addEventListener("focus", offer);
   input.addEventListener("blur", close);
   input.addEventListener("keydown", key);
   sort.addEventListener("change", () => settle({ ...kept(), q: whole(), sort: sort.value }));
@@ -83,6 +84,13 @@ export function searchBox({ view, go, parameters, sorts }) {
     event.preventDefault();
   }
 
+  // What is known comes later than the focus; by then the term may have been typed and taken.
+  async function offer() {
+    isOffering = true;
+    known ??= await ask("facets").catch(() => null);
+    if (isOffering) suggest();
+  }
+
   function choose(index) {
     active = index;
     [...list.children].forEach((option, number) => option.setAttribute("aria-selected", String(number === index)));
@@ -105,6 +113,7 @@ export function searchBox({ view, go, parameters, sorts }) {
   }
 
   function close() {
+    isOffering = false;
     list.hidden = true;
     input.setAttribute("aria-expanded", "false");
     choose(-1);

@@ -10,18 +10,16 @@ from fnmatch import translate
 from re import compile as compiled
 from typing import TYPE_CHECKING, NamedTuple
 
-from google.protobuf.message import DecodeError
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
 from otel_agent_telemetry.local.read._moments import parse_moment_ns
+from otel_agent_telemetry.local.read.lists._attribute import has_attribute, has_pair, typed
 from otel_agent_telemetry.local.read.lists._costs import dear_traces
 from otel_agent_telemetry.local.read.lists._query import ATTRIBUTE, FIGURES, figure
 from otel_agent_telemetry.local.store._grams import LONGEST_ATTRIBUTE, has_text, token_of, trigrams_of
 from otel_agent_telemetry.local.store._index import BLOCK_BITS
 from otel_agent_telemetry.local.store._tables import RARE_KIND
 from otel_agent_telemetry.meaning import kinds
-from otel_agent_telemetry.otlp._values import plain
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -71,6 +69,9 @@ WITH RECURSIVE found(value) AS (
     SELECT (SELECT min({column}) FROM {table} WHERE {column} > value) FROM found WHERE value IS NOT NULL LIMIT ?
 ) SELECT value FROM found WHERE value IS NOT NULL
 """
+_OF_KINDS = """EXISTS (SELECT 1 FROM steps CROSS JOIN spans ON spans.id = steps.id
+WHERE steps.trace = traces.id AND steps.kind IN (SELECT value FROM json_each(?)) AND {})"""
+_OF_NAMES = "EXISTS (SELECT 1 FROM spans WHERE trace = traces.id AND name IN (SELECT value FROM json_each(?)) AND {})"
 _MOST_DISTINCT = 5000
 _MOST_ALTERNATIVES = 500
 _LATEST = 2**63 - 1
@@ -86,14 +87,14 @@ class Condition(NamedTuple):
 class _Spans(NamedTuple):
     """What a span has to hold: where to look by the index, and how to be sure.
 
-    ``quick`` is SQL that most of those that hold it pass, and no others; it has no function of Python's in it.
+    ``quick`` is SQL that most of those that hold it pass, and no others, in less time.
     """
 
     table: str
     match: str
     sure: str
     arguments: tuple[object, ...]
-    quick: Condition = Condition("0")
+    quick: Condition | None = None
 
 
 @contextmanager
@@ -111,7 +112,8 @@ def snapshot(connection: sqlite3.Connection) -> Generator[None]:
 
 def condition(connection: sqlite3.Connection, query: Query, *, now_ns: int) -> Condition:
     """What holds for the traces that match all terms."""
-    connection.create_function("has_attribute", 3, _has_attribute, deterministic=True)
+    connection.create_function("has_attribute", 3, has_attribute, deterministic=True)
+    connection.create_function("has_pair", 2, has_pair, deterministic=True)
     connection.create_function("has_text", 2, has_text, deterministic=True)
     parts = [_of_term(connection, term, now_ns) for term in query]
     return Condition(
@@ -184,11 +186,13 @@ def _text(value: str) -> _Spans:
 
 def _attribute(key: str, value: str) -> _Spans:
     """Spans that have the attribute: found by its bytes, and only those are decoded to be sure."""
-    encoded = [KeyValue(key=key, value=each).SerializeToString() for each in _typed(value)]
+    encoded = [KeyValue(key=key, value=each).SerializeToString() for each in typed(value)]
     is_short = all(len(each) <= LONGEST_ATTRIBUTE for each in encoded)
     match = " OR ".join(map(token_of, encoded)) if is_short else ""
     found = " OR ".join("instr(body, ?) > 0" for _ in encoded)
-    return _Spans("attributes", match, f"({found}) AND has_attribute(body, ?, ?)", (*encoded, key, value))
+    once = " OR ".join("has_pair(body, ?)" for _ in encoded)
+    quick = Condition(f"({found}) AND ({once})", (*encoded, *encoded))
+    return _Spans("attributes", match, f"({found}) AND has_attribute(body, ?, ?)", (*encoded, key, value), quick)
 
 
 def _with_span(connection: sqlite3.Connection, wanted: _Spans) -> Condition:
@@ -206,28 +210,37 @@ def _with_span(connection: sqlite3.Connection, wanted: _Spans) -> Condition:
     if len(blocks) > upto >> BLOCK_BITS + 1:  # more than half of all: what they leave out is not worth the look
         candidate, where = "", ()
     of_trace = f"EXISTS (SELECT 1 FROM spans WHERE trace = traces.id AND {candidate}"
-    cases = [(f"{of_trace} {wanted.quick.sql})", (*where, *wanted.quick.arguments))]
-    names = _names_of_few(connection, wanted, blocks)
-    if names:
-        named = f"{of_trace} name IN (SELECT value FROM json_each(?)) AND {wanted.quick.sql})"
-        cases.insert(0, (named, (*where, json.dumps(names), *wanted.quick.arguments)))
+    sure = Condition(f"{of_trace} {wanted.sure})", (*where, *wanted.arguments))
+    if wanted.quick is None:
+        return sure
+    quick = Condition(f"{of_trace} {wanted.quick.sql})", (*where, *wanted.quick.arguments))
+    cases = [*_where_few_are(connection, wanted, wanted.quick, blocks), quick]
     # of two EXISTS with OR between them SQLite works out both
     return Condition(
-        f"CASE {' '.join(f'WHEN {sql} THEN 1' for sql, _ in cases)} ELSE {of_trace} {wanted.sure}) END",
-        (*(value for _, values in cases for value in values), *where, *wanted.arguments),
+        f"CASE {' '.join(f'WHEN {case.sql} THEN 1' for case in cases)} ELSE {sure.sql} END",
+        tuple(value for case in (*cases, sure) for value in case.arguments),
     )
 
 
-def _names_of_few(connection: sqlite3.Connection, wanted: _Spans, blocks: list[int]) -> list[str]:
-    """What the spans are called that have it, where few have, as some blocks tell: those are looked at first."""
-    asked = f"SELECT name, {wanted.sure} FROM spans WHERE id >= ? AND id < ?"
-    found: Counter[str] = Counter()
+def _where_few_are(
+    connection: sqlite3.Connection, wanted: _Spans, quick: Condition, blocks: list[int]
+) -> Iterator[Condition]:
+    """Where few spans have it, as some blocks tell, those that are steps of the same kinds, or have the same names."""
+    asked = f"SELECT spans.name, kind, {wanted.sure} FROM spans LEFT JOIN steps USING (id) WHERE id >= ? AND id < ?"
+    found: Counter[tuple[str, str | None]] = Counter()
     looked_at = 0
     for block in blocks[:: max(1, len(blocks) // _SAMPLED)]:
         rows = connection.execute(asked, (*wanted.arguments, block << BLOCK_BITS, block + 1 << BLOCK_BITS)).fetchall()
         looked_at += len(rows)
-        found.update(name for name, has_it in rows if has_it)
-    return [name for name, _ in found.most_common(_MOST_NAMES)] if found.total() < looked_at / 4 else []
+        found.update((name, kind) for name, kind, has_it in rows if has_it)
+    if not found or found.total() >= looked_at / 4:
+        return
+    of_steps = {kind for _, kind in found}
+    if None not in of_steps:
+        yield Condition(_OF_KINDS.format(quick.sql), (json.dumps(sorted(map(str, of_steps))), *quick.arguments))
+        return
+    names = [name for (name, _), _ in found.most_common(_MOST_NAMES)]
+    yield Condition(_OF_NAMES.format(quick.sql), (json.dumps(names), *quick.arguments))
 
 
 def _upto(connection: sqlite3.Connection) -> int:
@@ -257,30 +270,3 @@ def _traces(connection: sqlite3.Connection, wanted: _Spans, blocks: list[int]) -
     apart = f"SELECT trace FROM spans WHERE id IN (SELECT span FROM apart) AND {wanted.sure}"
     found.update(trace for (trace,) in connection.execute(apart, wanted.arguments))
     return sorted(found)
-
-
-def _typed(text: str) -> Iterator[AnyValue]:
-    """What the text may stand for: itself, a truth value, a number."""
-    yield AnyValue(string_value=text)
-    if text.lower() in {"true", "false"}:
-        yield AnyValue(bool_value=text.lower() == "true")
-    try:
-        number = float(text)
-        yield AnyValue(double_value=number)
-        if number.is_integer():
-            yield AnyValue(int_value=int(text) if text.lstrip("+-").isdigit() else int(number))
-    except ValueError:  # no number, or none that an attribute can hold
-        return
-
-
-def _has_attribute(body: bytes, key: str, value: str) -> bool:
-    try:
-        named = [pair.value for pair in Span.FromString(body).attributes if pair.key == key]
-    except DecodeError:
-        return False
-    found = plain(named[-1]) if named else None
-    if isinstance(found, bool):
-        return value.lower() == str(found).lower()
-    if isinstance(found, (int, float)):
-        return any(found == getattr(each, str(each.WhichOneof("value"))) for each in _typed(value))
-    return found == value
