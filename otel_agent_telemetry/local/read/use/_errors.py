@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
@@ -32,16 +33,21 @@ _IS_WRONG = f"""
 CASE WHEN steps.evidence IS NOT NULL
      THEN coalesce(steps.kind = '{kinds.AGENT}' AND steps.outcome = '{semconv.OUTCOME_ERROR}', 0)
      WHEN steps.id IS NOT NULL THEN coalesce(steps.error != '{semconv.OUTCOME_CANCELLED}', 0)
-     ELSE spans.status = 2 AND origins.harness IS NULL END
+     ELSE spans.status = 2 AND (SELECT harness FROM origins WHERE origins.id = spans.origin) IS NULL END
 """
 _OF_AGENT = f"steps.evidence IS NOT NULL AND steps.counted AND steps.outcome = '{semconv.OUTCOME_ERROR}'"
 _NODES = f"""
 SELECT spans.trace, spans.id, spans.span_id, spans.parent_id, {_IS_WRONG} AS is_wrong,
        steps.evidence IS NULL AND coalesce(steps.counted, 1), coalesce({_OF_AGENT}, 0) AS is_of_agent, steps.kind
-FROM spans JOIN origins ON origins.id = spans.origin LEFT JOIN steps ON steps.id = spans.id
-WHERE spans.trace IN ({{}}) AND (is_wrong OR is_of_agent)
+FROM spans LEFT JOIN steps ON steps.id = spans.id WHERE spans.trace IN ({{}}) AND (is_wrong OR is_of_agent)
 """
-_PARENTS = "SELECT trace, span_id, parent_id FROM spans WHERE trace IN ({})"
+_ABOVE = """
+WITH RECURSIVE above(trace, span_id) AS (
+    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?) UNION
+    SELECT spans.trace, spans.parent_id FROM above JOIN spans USING (trace, span_id)
+    WHERE spans.parent_id != spans.span_id
+) SELECT trace, span_id FROM above
+"""
 _FAILED = """
 SELECT spans.id, traces.trace_id, spans.span_id, spans.start_ns, spans.name, spans.body, origins.service,
        origins.harness, steps.error, traces.name
@@ -131,7 +137,7 @@ def _failures(connection: sqlite3.Connection, traces: list[int]) -> Iterator[_No
     found: dict[int, list[_Node]] = {}
     for row in for_each(connection, _NODES, traces):
         found.setdefault(row[0], []).append(_Node(*row))
-    repeating = _repeating(connection, {trace: nodes for trace, nodes in found.items() if len(nodes) > 1})
+    repeating = _repeating(connection, [node for nodes in found.values() if len(nodes) > 1 for node in nodes])
     for trace, nodes in found.items():
         yield from (
             node for node in nodes if node.is_wrong and node.may_count and (trace, node.span_id) not in repeating
@@ -140,20 +146,10 @@ def _failures(connection: sqlite3.Connection, traces: list[int]) -> Iterator[_No
         yield from [node for node in of_agents if node.kind != kinds.AGENT] or of_agents
 
 
-def _repeating(connection: sqlite3.Connection, found: dict[int, list[_Node]]) -> set[tuple[int, int]]:
+def _repeating(connection: sqlite3.Connection, nodes: list[_Node]) -> set[tuple[int, int]]:
     """The spans around an error, by their traces: they repeat it, if they tell of one."""
-    above: dict[tuple[int, int], int] = {}
-    for trace, span_id, parent_id in for_each(connection, _PARENTS, list(found)):
-        above[trace, span_id] = parent_id
-    repeating: set[tuple[int, int]] = set()
-    for trace, nodes in found.items():
-        for node in nodes:
-            at, seen = (trace, node.parent_id), {(trace, node.span_id)}
-            while node.is_wrong and at in above and at not in repeating and at not in seen:
-                repeating.add(at)
-                seen.add(at)
-                at = (trace, above[at])
-    return repeating
+    parents = [(node.trace, node.parent_id) for node in nodes if node.is_wrong and node.parent_id != node.span_id]
+    return {(trace, span_id) for trace, span_id in connection.execute(_ABOVE, (json.dumps(parents),))}
 
 
 def _add(groups: dict[tuple[str, str, str], _Group], row: Any, span: Span) -> None:
