@@ -75,6 +75,50 @@ def test_an_open_trace_grows(page: Page, server: Serving) -> None:
     assert page.get_by_role("treeitem").first.get_attribute("aria-expanded") == "true"
 
 
+def test_two_traces_are_compared_by_keys_alone(page: Page, server: Serving) -> None:
+    """Rows are marked by x; Enter on the button is the button's, and on a row the row's."""
+    fill(server, request(*RUN), request(*RUN, trace=2, start_ns=10**18))
+    page.goto(server.url)
+    page.locator("tbody tr").nth(1).wait_for()
+    page.keyboard.type("jxjx")
+    page.get_by_role("checkbox", checked=True).nth(1).wait_for()
+    while page.evaluate("document.activeElement.textContent") != "Compare two":
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**view=diff**")
+    page.go_back()
+    page.locator("tbody tr").nth(1).wait_for()
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**view=trace**")
+
+
+WITHOUT_FOCUS = """() => {
+  const at = document.activeElement;
+  const place = at.getBoundingClientRect();
+  const isBeside = place.left < 0 || place.right > innerWidth || place.bottom <= 0 || place.top >= innerHeight;
+  return at === document.body ? "nowhere" : isBeside || !place.width ? at.outerHTML.slice(0, 80) : "";
+}"""
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_focus_is_always_seen(page: Page, server: Serving, view: str) -> None:
+    """Forty times Tab, on a phone: it never stands on what is hidden, nor gets lost before the end of the page."""
+    fill(server, *(request(*RUN, trace=number, start_ns=10**18 + number) for number in range(1, 30)))
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{server.url}/{view}")
+    page.locator("main").get_by_text("Loading").wait_for(state="hidden")
+    lost: list[str] = []
+    while len(lost) < 40 and "nowhere" not in lost:
+        page.keyboard.press("Tab")
+        lost.append(page.evaluate(WITHOUT_FOCUS))
+        if page.locator("[role=combobox]:focus").count():
+            page.get_by_role("option").first.wait_for()
+    links = page.locator("header :is(a, button), .skip").count()
+    beyond = links + 2 if view in {"?view=traces", "?view=sessions"} else links
+    assert (set(lost) <= {"", "nowhere"}, len(lost) > beyond) == (True, True), lost
+
+
 def test_ten_thousand_spans_scroll(page: Page, server: Serving) -> None:
     """Only the rows in view exist, and the last of 10,000 is reached."""
     fill(server, request(*(Made(name=f"step {n}", id=n, parent=n // 9, start=n, end=n + 5) for n in range(1, 10_001))))

@@ -88,7 +88,7 @@ export function tracesView(main, { go, parameters }) {
     const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
     const at = body.rows[selected];
     if (step) mark(Math.max(0, Math.min(body.rows.length - 1, selected + step)));
-    else if (event.key === "Enter" && at && event.target.tagName !== "A") go({ view: "trace", id: at.dataset.id });
+    else if (event.key === "Enter" && at && !event.target.closest("a, button, summary")) go({ view: "trace", id: at.dataset.id });
     else if (event.key === "x" && at) at.querySelector("input").click();
     else return false;
     return true;

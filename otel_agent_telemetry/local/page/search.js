@@ -18,7 +18,7 @@ export function searchBox({ view, go, parameters, sorts }) {
   let active = -1;
   let isOffering = false;
   let shownFor = null;
-  const list = el("ul", { id: "search-options", role: "listbox", "aria-label": "Suggestions", hidden: true });
+  const list = el("ul", { id: "search-options", tabindex: "-1", role: "listbox", "aria-label": "Suggestions", hidden: true });
   const input = el("input", { type: "text", enterkeyhint: "search", role: "combobox", "aria-label": "Search", "aria-expanded": "false", "aria-controls": "search-options", "aria-autocomplete": "list", "aria-describedby": "search-problem", placeholder: 'model:gpt-5 dur:>2s error "refund"', autocomplete: "off", autocapitalize: "off", spellcheck: "false" });
   const chips = el("span", { class: "chips", role: "list", "aria-label": "Terms that have to hold" });
   const problem = el("p", { id: "search-problem", class: "problem error", role: "status" });
