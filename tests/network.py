@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-import random
 import socket
 import sys
-from contextlib import suppress
 from typing import cast
 
 
@@ -16,6 +14,8 @@ class OutsideLoopbackError(OSError):
 
 attempts: list[str] = []
 """Every address that was refused and that no test has answered for yet: product code may swallow the error."""
+
+_held: list[socket.socket] = []
 
 
 def guard() -> None:
@@ -52,14 +52,20 @@ def _is_local(host: object) -> bool:
     return plain.is_loopback or plain.is_unspecified
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 for a program that has to be told one.
+def reserved_port() -> int:
+    """A port of 127.0.0.1 for a program that has to be told one: nobody else is given it, nor may have it by chance.
 
-    Below the ports that the kernel hands to clients (Linux: from 32768, macOS: from 49152): between this look and the
-    program's start one of those may be taken by any connection of this machine.
+    Linux gives a port that a socket is bound to only to whoever names it, and lets a server that sets SO_REUSEADDR, as
+    servers do, bind and listen beside a socket that does the same and does not listen. Elsewhere the port is one whose
+    last connection has just been closed, which keeps it in the same way for as long as TIME_WAIT lasts.
     """
-    while True:
-        port = random.randint(10_240, 32_000)  # noqa: S311 - any port will do
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address: tuple[str, int] = server.getsockname()
+        with socket.create_connection(address):
+            server.accept()[0].close()
+    if sys.platform == "linux":
+        held = socket.socket()
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(address)
+        _held.append(held)
+    return address[1]

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 from tests.collector.running import Collector
-from tests.network import free_port
+from tests.network import reserved_port
 
 SINK = Path(__file__).with_name("sink.yaml")
 
@@ -57,7 +57,7 @@ def gateways(folder: Path, count: int, *configurations: str | Path, **more: str)
         "METRICS_INTERVAL": "1s",
         **more,
     }
-    peers = [free_port() for _ in range(count)]
+    peers = [reserved_port() for _ in range(count)]
     return [
         Collector(
             folder / f"gateway-{number}",

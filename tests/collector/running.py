@@ -16,7 +16,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.network import free_port
+from tests.network import reserved_port
 from tests.parts import absent
 
 if TYPE_CHECKING:
@@ -64,13 +64,13 @@ class Collector:
     def __init__(self, state: Path, *configurations: str | Path, **settings: str) -> None:
         self.state = state
         self.files = state / "data"
-        self.grpc, self.http, self.peer, self._health = (free_port() for _ in range(4))
+        self.grpc, self.http, self.peer, self._health = (reserved_port() for _ in range(4))
         self._arguments = [f"--config={CONFIGURATIONS / name}" for name in configurations]
         self.settings = {
             "COLLECTOR_GRPC": f"127.0.0.1:{self.grpc}",
             "COLLECTOR_HTTP": f"127.0.0.1:{self.http}",
             "COLLECTOR_HEALTH": f"127.0.0.1:{self._health}",
-            "COLLECTOR_METRICS_PORT": str(free_port()),
+            "COLLECTOR_METRICS_PORT": str(reserved_port()),
             "COLLECTOR_STATE": str(state),
             "COLLECTOR_DIR": str(self.files),
             "EVENTS_ENDPOINT": f"127.0.0.1:{self.http}",

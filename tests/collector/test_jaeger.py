@@ -11,7 +11,7 @@ from tests.collector import fetch
 from tests.collector.fleet import send
 from tests.collector.running import CONFIGURATIONS, Collector, lines, wait_until
 from tests.collector.test_local import TREE, run_app, written
-from tests.network import free_port
+from tests.network import reserved_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,9 +24,9 @@ class Jaeger(Collector):
     """Jaeger, started with jaeger.yaml."""
 
     def __init__(self, state: Path) -> None:
-        self.query = free_port()
-        self.metrics = free_port()
-        settings = {"JAEGER_GRPC": f"127.0.0.1:{free_port()}", "JAEGER_METRICS": f"127.0.0.1:{self.metrics}"}
+        self.query = reserved_port()
+        self.metrics = reserved_port()
+        settings = {"JAEGER_GRPC": f"127.0.0.1:{reserved_port()}", "JAEGER_METRICS": f"127.0.0.1:{self.metrics}"}
         address = f"127.0.0.1:{self.query}"
         super().__init__(state, "jaeger.yaml", JAEGER_DIR=str(state / "spans"), JAEGER_HTTP=address, **settings)
         self.program, self.health_path = str(fetch.jaeger() / "jaeger"), "/status"

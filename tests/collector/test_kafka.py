@@ -17,7 +17,7 @@ from tests.collector import fetch
 from tests.collector.fleet import gateways, send_safely, trust
 from tests.collector.made import model_call, request, trace_id
 from tests.collector.running import wait_until
-from tests.network import free_port
+from tests.network import reserved_port
 from tests.parts import absent
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Broker:
     """An Apache Kafka broker on loopback, with TLS and a user; ``settings`` are those of gateway.yaml for it."""
 
     def __init__(self, folder: Path) -> None:
-        self.port, self._controller, self._internal = (free_port() for _ in range(3))
+        self.port, self._controller, self._internal = (reserved_port() for _ in range(3))
         self._folder = folder
         trusted = trust(folder)
         pem = folder / "broker.pem"

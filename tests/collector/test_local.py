@@ -18,7 +18,7 @@ from tests.collector import fetch
 from tests.collector.fleet import send
 from tests.collector.made import model_call, request, trace_id
 from tests.collector.running import Collector, lines, plain, spans, wait_until
-from tests.network import free_port
+from tests.network import reserved_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -126,7 +126,7 @@ def test_what_the_zero_code_path_sends_reads_back_as_the_same_tree(collector: Co
 
 def test_a_file_reads_back_as_what_serve_receives(tmp_path: Path) -> None:
     """The tree from the Collector's file is that of `agent-telemetry serve` for the same spans, value by value."""
-    port, database = free_port(), tmp_path / "received.sqlite"
+    port, database = reserved_port(), tmp_path / "received.sqlite"
     serve = subprocess.Popen([*PROGRAM, "serve", "--port", str(port), "--db", str(database)], stderr=subprocess.DEVNULL)
     try:
         with Collector(tmp_path / "collector", "local.yaml", HERE / "to-serve.yaml", SERVE_PORT=str(port)) as collector:

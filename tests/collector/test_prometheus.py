@@ -16,7 +16,7 @@ import pytest
 from tests.collector import fetch
 from tests.collector.running import CONFIGURATIONS, wait_until
 from tests.lifecycle.programs import allowed, start
-from tests.network import free_port
+from tests.network import reserved_port
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -59,7 +59,7 @@ class Prometheus:
 @contextmanager
 def running(state: Path) -> Generator[Prometheus, None, None]:
     """A Prometheus that takes OTLP, with the configuration that people are given."""
-    address = f"127.0.0.1:{free_port()}"
+    address = f"127.0.0.1:{reserved_port()}"
     arguments = [f"--config.file={PROMETHEUS / 'prometheus.yml'}", f"--storage.tsdb.path={state / 'prometheus'}"]
     arguments += [f"--web.listen-address={address}", "--web.enable-otlp-receiver"]
     with (state / "prometheus.log").open("wb") as log:

@@ -23,7 +23,7 @@ from otel_agent_telemetry.cli._variables import names
 from otel_agent_telemetry.consent import Consent
 from tests.cli.command import environment
 from tests.docs.blocks import PAGES, ROOT, Block, blocks
-from tests.network import free_port
+from tests.network import reserved_port
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -68,7 +68,7 @@ def model() -> Generator[ModelServer]:
 @pytest.mark.parametrize("page", TYPED, ids=relative)
 def test_a_page_runs(page: Path, model: ModelServer, tmp_path: Path) -> None:
     """The page's commands and programs end well, in their order, in a folder with its files, as its reader has them."""
-    ports = {port: str(free_port()) for port in ("4318", "8000", "8088")}
+    ports = {port: str(reserved_port()) for port in ("4318", "8000", "8088")}
     script = "\n".join(["set -eu", "trap 'kill $(jobs -p) 2>&- || true' EXIT", *lines(blocks(page), tmp_path, ports)])
     given = environment(OPENAI_API_KEY="none", OPENAI_BASE_URL=model.url, PYTHONWARNINGS="default")
     given["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), given["PATH"]])

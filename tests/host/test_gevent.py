@@ -14,7 +14,7 @@ import pytest
 
 from tests.lifecycle.acme import stored
 from tests.lifecycle.programs import allowed, environment, run, start
-from tests.network import free_port
+from tests.network import reserved_port
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -129,7 +129,7 @@ def test_sends_after_a_late_patch(tmp_path: Path, recorder: Recorder) -> None:
 def test_gunicorn(tmp_path: Path) -> None:
     """A gevent worker that has told an event stops when it is asked to, not when gunicorn's patience ends."""
     (tmp_path / "served.py").write_text(SERVED, "utf-8")
-    port = free_port()
+    port = reserved_port()
     command = [sys.executable, "-m", "gunicorn", "-k", "gevent", "--graceful-timeout", "25", "-b", f"127.0.0.1:{port}"]
     variables = environment(**allowed(tmp_path / "state"))
     with subprocess.Popen([*command, "served:app"], cwd=tmp_path, env=variables, stderr=subprocess.DEVNULL) as server:

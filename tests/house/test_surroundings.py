@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
+import sys
+from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -20,6 +23,19 @@ def test_a_test_cannot_leave_loopback() -> None:
         socket.getaddrinfo("telemetry.example", 443)
     remembered, network.attempts[:] = list(network.attempts), []
     assert remembered == ["socket.connect '192.0.2.1'", "socket.getaddrinfo 'telemetry.example'"]
+
+
+def test_a_reserved_port_is_for_its_server_alone() -> None:
+    """A server that names it has it; the kernel gives it to nobody else, even where no other port is left."""
+    port, range_option = network.reserved_port(), 51  # IP_LOCAL_PORT_RANGE, of ip(7)
+    with socket.socket() as client:
+        if sys.platform == "linux":
+            with suppress(OSError):  # older than Linux 6.3
+                client.setsockopt(socket.IPPROTO_IP, range_option, struct.pack("I", port << 16 | port))
+                with pytest.raises(OSError, match="Address already in use"):
+                    client.bind(("127.0.0.1", 0))
+    with socket.create_server(("127.0.0.1", port)) as server:
+        assert server.getsockname() == ("127.0.0.1", port)
 
 
 def test_a_test_starts_with_an_empty_home() -> None:

@@ -7,7 +7,7 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
-from tests.network import free_port
+from tests.network import reserved_port
 from tests.parts import absent
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class RedisServer:
     def __init__(self, folder: Path) -> None:
         self._program = shutil.which("redis-server") or absent("redis", "apt-get install redis-server")
         self._folder = folder
-        self._port = free_port()
+        self._port = reserved_port()
         self._server: subprocess.Popen[bytes] | None = None
         self.url = f"redis://127.0.0.1:{self._port}/0"
 

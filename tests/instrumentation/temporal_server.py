@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tests.instrumentation.fetch_temporal import jars
 from tests.instrumentation.program import takes_connections
-from tests.network import free_port
+from tests.network import reserved_port
 from tests.parts import absent
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class TemporalServer:
         self._java = shutil.which("java") or absent("java", "apt-get install openjdk-17-jre-headless")
         self._jars = jars()
         self._log = folder / "temporal.log"
-        self._port = free_port()
+        self._port = reserved_port()
         self._server: subprocess.Popen[bytes] | None = None
         self.address = f"127.0.0.1:{self._port}"
 

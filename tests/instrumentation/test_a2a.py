@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.instrumentation.program import OURS, Program, needs, takes_connections, tree
-from tests.network import free_port
+from tests.network import reserved_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,7 @@ give up TASK_STATE_CANCELED"""
 
 def talk(program: Program, *prefix: str) -> str:
     """What the client prints that gave a server a task of each kind."""
-    port = free_port()
+    port = reserved_port()
     server = program.start(*prefix, "a2a_server", str(port))
     program.wait(lambda _: takes_connections(port))
     before = len(program.printed())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.instrumentation.program import Program, needs, run_plainly, takes_connections, tree
-from tests.network import free_port
+from tests.network import reserved_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ needs("mcp")
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     """A client that called a working and a failing tool in four ways; three of its servers say who they are."""
-    port = free_port()
+    port = reserved_port()
     with Program(home=tmp_path_factory.mktemp("mcp")) as program:
         server = program.start("-m", "mcp_server", str(port))
         program.wait(lambda _: takes_connections(port))
@@ -46,7 +46,7 @@ def test_each_side_reports_a_call_once(story: Program) -> None:
 
 def test_our_errors_stay_with_us(tmp_path: Path) -> None:
     """Where every call of ours raises, client and server do what they do without us."""
-    port = free_port()
+    port = reserved_port()
     with Program(home=tmp_path) as program:
         program.start("-m", "broken", "mcp_server", str(port))
         program.wait(lambda _: takes_connections(port))

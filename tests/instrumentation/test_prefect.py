@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from tests.instrumentation.program import PYTHON, Program, answers, run_plainly, tree
-from tests.network import free_port
+from tests.network import reserved_port
 from tests.parts import absent
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
 def published(home: Path, postgres: str, *before: str) -> Generator[Program]:
     """What a runner, a worker and a program that has them run things make of it; ``before`` each of the three."""
     options = dict(part.split("=", 1) for part in postgres.split())
-    port = free_port()
+    port = reserved_port()
     variables = {
         **SETTINGS,
         "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",

@@ -10,7 +10,7 @@ import pytest
 
 from otel_agent_telemetry.semconv import AGENT_EVENT_PROPERTY
 from tests.instrumentation.program import Program, answers, needs
-from tests.network import free_port
+from tests.network import reserved_port
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ needs("uvicorn", "fastapi")
 
 def serve(home: Path, *command: str, started: int = 1) -> tuple[Program, int]:
     """A server that started, took a connection and was stopped; and its port."""
-    port = free_port()
+    port = reserved_port()
     with Program(home=home) as program:
         child = program.start(*(word.replace("PORT", str(port)) for word in command))
         program.wait(lambda _: answers(port))
@@ -52,7 +52,7 @@ def test_uvicorn_is_one_server(tmp_path: Path, extra: tuple[str, ...]) -> None:
 
 def test_a_server_that_a_library_runs_is_none_of_the_programs(tmp_path: Path) -> None:
     """A script inside an installed library is named by that library alone; nothing is told of what it serves."""
-    script, port = tmp_path / "site-packages" / "acme" / "agent.py", free_port()
+    script, port = tmp_path / "site-packages" / "acme" / "agent.py", reserved_port()
     script.parent.mkdir(parents=True)
     script.write_text(f"import uvicorn, web_app\nuvicorn.run(web_app.app, port={port})\n")
     with Program(home=tmp_path) as program:
@@ -66,7 +66,7 @@ def test_a_server_that_a_library_runs_is_none_of_the_programs(tmp_path: Path) ->
 def test_a_server_that_cannot_start_says_nothing(tmp_path: Path) -> None:
     """Where the application's startup fails, no server started, and uvicorn's exit code is its own."""
     with Program(home=tmp_path) as program:
-        assert program.run("uvicorn", "web_app:broken", "--port", str(free_port())) == 3
+        assert program.run("uvicorn", "web_app:broken", "--port", str(reserved_port())) == 3
         assert program.counted() == {}
 
 
@@ -81,7 +81,7 @@ def test_hypercorn_is_one_server(tmp_path: Path) -> None:
 def test_gunicorn_is_one_server(tmp_path: Path, command: tuple[str, ...]) -> None:
     """The master starts and stops once, with its port and the signal, also where it reloads its workers."""
     needs("gunicorn", "flask")
-    port = free_port()
+    port = reserved_port()
     with Program(home=tmp_path) as program:
         quick = ("--graceful-timeout", "5")  # a worker that is told to end before it listens to that waits for it
         child = program.start("gunicorn", *command, *quick, "--workers", "2", "--bind", f"127.0.0.1:{port}")
@@ -99,7 +99,7 @@ def test_gunicorn_is_one_server(tmp_path: Path, command: tuple[str, ...]) -> Non
 def test_flask_is_one_server(tmp_path: Path, extra: tuple[str, ...], *, knows: bool) -> None:
     """The development server starts and stops once; the process that watches for a reload does not know its port."""
     needs("flask")
-    port = free_port()
+    port = reserved_port()
     with Program(home=tmp_path) as program:
         child = program.start("flask", "--app", "web_flask", "run", "--port", str(port), *extra)
         program.wait(lambda _: any(span.name == "server.started" for span in program.spans))
@@ -125,7 +125,7 @@ def test_our_errors_stay_with_us(
 ) -> None:
     """Where every call of ours raises, the server serves and stops as it does without us."""
     needs(*needed)
-    port = free_port()
+    port = reserved_port()
     with Program(home=tmp_path) as program:
         child = program.start("-m", "broken", *(word.replace("PORT", str(port)) for word in command))
         program.wait(lambda _: answers(port))

@@ -15,7 +15,7 @@ import pytest
 
 from tests.instrumentation.program import PYTHON, Program, answers, run_plainly
 from tests.instrumentation.test_modules import methods
-from tests.network import free_port
+from tests.network import reserved_port
 from tests.parts import absent
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ BELOW = "session assistant ok (chat gpt-5-mini ok)"
 @pytest.mark.parametrize("name", SERVERS)
 def test_each_request_is_one_span(tmp_path: Path, model: ModelServer, name: str) -> None:
     """Two at once, a failure, a stream and a client that goes; health checks have none, a query string is not told."""
-    served, port = SERVERS[name], free_port()
+    served, port = SERVERS[name], reserved_port()
     variables = {
         "OPENAI_API_KEY": "none",
         "OPENAI_BASE_URL": model.url,
@@ -170,7 +170,7 @@ SEVERAL = {
 @pytest.mark.parametrize("name", SEVERAL)
 def test_several_processes_are_one_server(tmp_path: Path, name: str) -> None:
     """A server starts and stops once, whatever number of processes it has."""
-    (command, ready), port = SEVERAL[name], free_port()
+    (command, ready), port = SEVERAL[name], reserved_port()
     variables = {"DJANGO_SETTINGS_MODULE": "with_django_settings", "OPENAI_API_KEY": "none"}
     with Program(home=tmp_path, variables=variables) as program:
         child = program.start(*(word.replace("PORT", str(port)) for word in command))

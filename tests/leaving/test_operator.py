@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.lifecycle.programs import allowed, run, start
-from tests.network import free_port
+from tests.network import reserved_port
 from tests.recorder import Answer, Recorder
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ SAID = (
 def collector(request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of a collector that is not there, or that takes a request and never answers."""
     if request.param == "dead":
-        yield f"http://127.0.0.1:{free_port()}"
+        yield f"http://127.0.0.1:{reserved_port()}"
         return
     with Recorder(default=Answer(after=threading.Event())) as server:
         yield server.url

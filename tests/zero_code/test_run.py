@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from tests.network import free_port
+from tests.network import reserved_port
 from tests.parts import absent
 from tests.zero_code.started import AROUND, BIN, OURS, SERVICE, gunicorn, run, serve_and_stop, told, variables
 
@@ -142,7 +142,7 @@ def needs(name: str) -> None:
 def test_uvicorn(tmp_path: Path, around: str) -> None:
     """A server starts and stops once, as an API server; its port is not told."""
     needs("uvicorn")
-    port = free_port()
+    port = reserved_port()
     command = [*AROUND[around], str(BIN / "uvicorn"), "web:app", "--port", str(port), "--log-level", "critical"]
     serve_and_stop(command, port, variables(tmp_path))
     events = [(each["event"], each["source"], "port" in each["properties"]) for each in told(tmp_path)]
@@ -152,7 +152,7 @@ def test_uvicorn(tmp_path: Path, around: str) -> None:
 def test_gunicorn(tmp_path: Path) -> None:
     """Gunicorn with two forked workers serves, stops with its own exit code, and what each worker did is told once."""
     needs("gunicorn")
-    port = free_port()
+    port = reserved_port()
     command, is_up = gunicorn(tmp_path, port, 2)
     assert serve_and_stop([*OURS, *command], port, variables(tmp_path), requests=6, is_up=is_up) == 0
     assert Counter(each["event"] for each in told(tmp_path))["tool.called"] == 6
@@ -161,7 +161,7 @@ def test_gunicorn(tmp_path: Path) -> None:
 def test_gunicorn_off(tmp_path: Path) -> None:
     """Opted out, gunicorn serves as ever and nothing is written."""
     needs("gunicorn")
-    port, state = free_port(), tmp_path / "state"
+    port, state = reserved_port(), tmp_path / "state"
     command, is_up = gunicorn(tmp_path, port, 2)
     assert serve_and_stop([*OURS, *command], port, variables(state, DO_NOT_TRACK="1"), is_up=is_up) == 0
     assert not state.exists()
