@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -52,7 +54,15 @@ def pytest_configure() -> None:
     _have_signals_as_at_a_terminal()
     for name in filter(_is_setting, list(os.environ)):
         del os.environ[name]
+    _compile_once()
     network.guard()
+
+
+def _compile_once() -> None:
+    """What tests start by the hundred compiles what it imports once, wherever that lies, and into one folder aside."""
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = str(Path(sys.prefix, "bytecode"))
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def _have_signals_as_at_a_terminal() -> None:

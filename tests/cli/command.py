@@ -12,6 +12,7 @@ from textwrap import dedent
 ROOT = Path(__file__).parents[2]
 SOURCES = os.pathsep.join([str(ROOT), str(ROOT / "instrumentation")])
 COMMAND = (sys.executable, "-m", "otel_agent_telemetry")
+_KEPT = {"HOME", "PATH", "PYTHONPYCACHEPREFIX"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +26,8 @@ class Done:
 
 def environment(**variables: object) -> dict[str, str]:
     """An environment of the home of the test, what measures coverage, and these variables: nothing else."""
-    kept = {
-        name: value for name, value in os.environ.items() if name.startswith("COVERAGE_") or name in {"HOME", "PATH"}
-    }
-    ours = {"TZ": "UTC", "PYTHONPATH": SOURCES, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "error"}
+    kept = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_") or name in _KEPT}
+    ours = {"TZ": "UTC", "PYTHONPATH": SOURCES, "PYTHONWARNINGS": "error"}
     return {**kept, **ours, **{name: str(value) for name, value in variables.items()}}
 
 

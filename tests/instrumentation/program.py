@@ -235,8 +235,9 @@ def run_plainly(
 
 
 def _plain_environment(home: Path, programs: Path = PROGRAMS) -> dict[str, str]:
-    here = {name: value for name, value in os.environ.items() if name == "PATH" or name.startswith("COVERAGE")}
-    return {**here, "HOME": str(home), "PYTHONPATH": str(programs), "PYTHONDONTWRITEBYTECODE": "1"}
+    kept = ("PATH", "PYTHONPYCACHEPREFIX", "COVERAGE")
+    here = {name: value for name, value in os.environ.items() if name.startswith(kept)}
+    return {**here, "HOME": str(home), "PYTHONPATH": str(programs)}
 
 
 def tree(spans: Iterable[Span], below: str = "") -> str:

@@ -51,8 +51,9 @@ def outcome(folder: Path, tests: str, *arguments: str, **variables: str) -> tupl
         "import pytest\nimport acme\nimport otel_agent_telemetry as telemetry\n\n" + dedent(tests)
     )
     (folder / "pytest.ini").write_text("[pytest]\n")
-    kept = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_") or name == "PATH"}
-    given = {**kept, "HOME": str(folder / "home"), "PYTHONPATH": SOURCES, "PYTHONDONTWRITEBYTECODE": "1", **variables}
+    named = ("COVERAGE_", "PATH", "PYTHONPYCACHEPREFIX")
+    kept = {name: value for name, value in os.environ.items() if name.startswith(named)}
+    given = {**kept, "HOME": str(folder / "home"), "PYTHONPATH": SOURCES, **variables}
     (folder / "home").mkdir()
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "test_acme.py", *arguments]
     done = subprocess.run(command, cwd=folder, env=given, capture_output=True, text=True, timeout=55, check=False)
