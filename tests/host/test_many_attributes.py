@@ -37,6 +37,7 @@ PROGRAM = """
             note()
             call.record(input=3, output=4)
         task.cancel()
+    telemetry.flush(50)
     print(json.dumps([dict(span.attributes) for span in exporter.get_finished_spans()]))
 """
 KEPT = {  # by the order in which the spans end

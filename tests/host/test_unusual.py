@@ -82,7 +82,7 @@ SIGNALLED = """
     while time.monotonic() < end:
         tell()
     signal.setitimer(signal.ITIMER_REAL, 0)
-    print(telemetry.flush(10))
+    print(telemetry.flush(50))
 """
 SHORT = """
     import os
