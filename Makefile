@@ -35,9 +35,9 @@ CORE := $(patsubst %,tests/%,consent delivery destinations host identity leaving
 
 # Each of these drives one framework, in an environment that has no other.
 ALONE := $(patsubst %,tests/instrumentation/test_%.py,a2a airflow apscheduler arq aws_lambda celery clients commands dbos dramatiq faststream huey \
-    langgraph mcp openai_agents prefect procrastinate ray rq servers taskiq temporalio web)
+    langgraph mcp openai_agents prefect procrastinate pymongo ray rq servers taskiq temporalio web)
 
-.PHONY: help demo demo-maintainers docs pictures test test-docs test-goldens test-harnesses test-frameworks test-oldest test-temporal test-workflows test-collector test-jaeger test-kafka test-prometheus test-clickhouse test-clients test-million soak bench bench-stores check lint types coverage wheels lock newest release audit-dependencies schema models clean
+.PHONY: help demo demo-maintainers docs pictures test test-docs test-goldens test-harnesses test-frameworks test-mongo test-oldest test-temporal test-workflows test-collector test-jaeger test-kafka test-prometheus test-clickhouse test-clients test-million soak bench bench-stores check lint types coverage wheels lock newest release audit-dependencies schema models clean
 
 help:
 	@echo 'make demo              an agent service, its trace, and the anonymous events it sent'
@@ -50,7 +50,7 @@ help:
 	@echo 'make test-collector    the configurations for the OpenTelemetry Collector; needs Go and npm, builds for minutes'
 	@echo 'make test-harnesses    the real coding agents, from npm, against a scripted model; CHEAP=1 for two of them'
 	@echo 'make test-workflows    Prefect with its server, Airflow; minutes'
-	@echo 'make test-X            X: temporal (Java and Maven), jaeger (Go), kafka (Java and Maven), prometheus (Go), clickhouse (chdb), clients (Node and Go SDKs)'
+	@echo 'make test-X            X: temporal (Java and Maven), mongo (Go), jaeger (Go), kafka (Java and Maven), prometheus (Go), clickhouse (chdb), clients (Node and Go SDKs)'
 	@echo 'make test-million      the page over a store with a million spans, which is made first; minutes'
 	@echo 'make soak              the long forms: kills, forks, hostile values, environments, exits; minutes'
 	@echo 'make bench             what telemetry costs, beside its peers; benchmarks/README.md explains each figure'
@@ -102,6 +102,11 @@ test-oldest: $(VENV)/.uv
 test-temporal: $(VENV)/.frameworks
 	$(BIN)/python -m tests.instrumentation.fetch_temporal
 	$(BIN)/python -m tests.instrumentation.alone temporalio
+
+# pymongo against FerretDB, which is built the first time: minutes, and needs Go.
+test-mongo: $(VENV)/.test
+	$(BIN)/python -m tests.instrumentation.fetch_ferretdb
+	$(BIN)/python -m tests.instrumentation.alone pymongo
 
 # Services of workflows with servers of their own, which are large and slow to start.
 test-workflows: $(VENV)/.test

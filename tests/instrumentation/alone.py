@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 _AT_ONCE = 2
-_ELSEWHERE = frozenset({"airflow", "prefect", "temporalio"})
+_ELSEWHERE = frozenset({"airflow", "prefect", "pymongo", "temporalio"})
 """They need a server that their own target brings, or minutes."""
 
 TESTS = {
@@ -46,6 +46,7 @@ TESTS = {
     "openai-agents-plain": ("test_openai_agents.py",),
     "prefect": ("test_prefect.py",),
     "procrastinate": ("test_procrastinate.py",),
+    "pymongo": ("test_pymongo.py",),
     "ray": ("test_ray.py",),
     "rq": ("test_rq.py",),
     "taskiq": ("test_taskiq.py",),
