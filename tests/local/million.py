@@ -26,12 +26,14 @@ LONGEST = 10_000
 
 def main(path: Path) -> None:
     """Make the store; one that was begun and not finished is made anew."""
-    made = path.with_name(f"{path.name}.part")
+    made = path.resolve().with_name(f"{path.name}.part")
     path.parent.mkdir(exist_ok=True)
     for old in path.parent.glob(f"{made.name}*"):
         old.unlink()
     command = [*COMMAND, "demo", "--db", str(made)]
-    subprocess.run(command, env=environment(PYTHONWARNINGS="default"), check=True, capture_output=True, timeout=600)
+    subprocess.run(
+        command, env=environment(PYTHONWARNINGS="default"), check=True, stdout=subprocess.DEVNULL, timeout=600
+    )
     with closing(Store(made)) as store:
         fill(store)
         keeper = Keeper(store, Limits())

@@ -254,10 +254,10 @@ def test_diff_aligns_two_traces(db: Path) -> None:
     lines = run("diff", db, trace_id(1), trace_id(2)).stdout.splitlines()
     assert lines[4:] == [
         "1 same, 1 changed, 1 added, 1 removed",
-        "   SPAN                   WHAT                                        TOKENS  COST        A        B",
-        "~    chat gpt-dear        model gpt-fake -> gpt-dear, slower, tokens    +100        55.0 ms  85.0 ms",
-        "+    sum up               added                                                               5.0 ms",
-        "-    execute_tool search  removed                                                   30.0 ms",
+        "   SPAN                   WHAT                                              TOKENS  COST        A        B",
+        "~    chat gpt-dear        model gpt-fake -> gpt-dear, slower, tokens, text    +100        55.0 ms  85.0 ms",
+        "+    sum up               added                                                                     5.0 ms",
+        "-    execute_tool search  removed                                                         30.0 ms",
     ]
 
 
