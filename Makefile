@@ -87,7 +87,7 @@ test-goldens: $(VENV)/.test
 
 test-frameworks: $(VENV)/.frameworks
 	$(BIN)/python -m tests.matrix.environments
-	REQUIRE_ALL=1 $(BIN)/pytest -n 2 --dist loadgroup -m 'not temporal' tests/matrix
+	REQUIRE_ALL=1 $(BIN)/pytest -n 2 --dist loadgroup --record -m 'not temporal' tests/matrix
 	REQUIRE_ALL=1 $(BIN)/pytest $(TOGETHER) -m 'not temporal' \
 	    $(filter-out $(ALONE),$(wildcard tests/instrumentation/test_*.py))
 	$(BIN)/python -m tests.instrumentation.alone
@@ -201,7 +201,6 @@ lock: $(VENV)/.uv
 	    --output-file constraints.txt
 	@touch $(VENV)/.uv
 	@$(BIN)/python -m tests.matrix.environments --lock $(if $(ARGS),--upgrade)
-	@$(BIN)/python -m tests.matrix.table
 	@$(BIN)/python -m tests.instrumentation.alone --lock $(if $(ARGS),--upgrade)
 	@$(BIN)/python benchmarks/_environments.py --lock $(if $(ARGS),--upgrade)
 
@@ -211,7 +210,7 @@ newest: $(VENV)/.uv
 	@git clone --quiet . build/newest
 	@$(MAKE) --no-print-directory -C build/newest lock ARGS=--upgrade
 	@git -C build/newest diff --unified=0 --no-color -- '*.txt' | sed -n 's/^\([-+][a-z0-9._-]*==[^ ;]*\).*/\1/p' | sort -u -k1.2
-	@$(MAKE) --no-print-directory -C build/newest --keep-going test test-frameworks
+	@$(MAKE) --no-print-directory -C build/newest --keep-going test-frameworks test
 
 LICENCES := Apache;BSD;MIT;ISC;MPL;Mozilla;PSF;Python Software Foundation
 UVX := $(BIN)/uvx --quiet --python $(BIN)/python

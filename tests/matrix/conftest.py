@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # pyright: ignore[reportMissingTypeStubs] - it has none
 
+from tests.matrix import record, table
 from tests.matrix.environments import made
 from tests.matrix.model import EveryProvider, serving
 from tests.matrix.run import Run, run
@@ -16,6 +17,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _ran: dict[str, dict[str, str]] = {}
+_outcomes: dict[record.Step, set[str]] = {}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Lets a run say that it is to be kept."""
+    parser.addoption("--record", action="store_true", help="write what passed into tests/matrix/ran.json")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Notes with each test what it looks at, which is told with its outcome."""
+    for item in items:
+        step = record.step_of(item)
+        if step:
+            item.user_properties.append(("step", step))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Takes how each phase of a test went."""
+    for step in (cast("record.Step", told) for name, told in report.user_properties if name == "step"):
+        _outcomes.setdefault(step, set()).add(report.outcome)
 
 
 @pytest.fixture(scope="session")
@@ -41,10 +62,13 @@ def runs(model: EveryProvider, tmp_path_factory: pytest.TempPathFactory) -> Call
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Tells the process that prints what a worker of pytest-xdist ran."""
+    """Tells the process that prints what a worker of pytest-xdist ran; that one writes the record and the table."""
     output: dict[str, object] | None = getattr(session.config, "workeroutput", None)
     if output is not None:
         output["ran"] = _ran
+    elif session.config.option.record:
+        record.write(_outcomes)
+        table.write()
 
 
 class _ByFramework(LoadScopeScheduling):
