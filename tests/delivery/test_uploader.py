@@ -278,6 +278,20 @@ def test_one_at_a_time(ledger: Ledger, clock: Clock) -> None:
     assert (sender.send_once(), posts) == (SendResult(ended="busy", next_at=NOW + 15), [])
 
 
+def test_a_second_sender_takes_nothing_from_the_first(ledger: Ledger, clock: Clock) -> None:
+    """Where the host patches threads in the middle of a POST two threads send: the lease is given back all the same."""
+    ended: list[str] = []
+
+    def transport(_: Post) -> Reply:
+        ended.append(sender.send_once().ended)
+        return Reply(status=200)
+
+    ledger.append(rows(2))
+    sender = Uploader(ledger, "https://x/", PRODUCT, clock=clock, transport=transport)
+    given = sender.send_once(goes_on=lambda: not ended)  # a thread of the older kind sends nothing more
+    assert (given.sent, ended, ledger.lease_until()) == (1, ["busy"], None)
+
+
 def test_lease_is_given_back(ledger: Ledger, clock: Clock) -> None:
     """After a round anybody may send."""
     ledger.append(rows(1))

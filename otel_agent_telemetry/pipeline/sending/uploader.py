@@ -174,8 +174,11 @@ class Uploader:
                 lease_seconds=_LEASE_SECONDS if renews else None,
                 tried_before=now - _GIVE_UP_SECONDS if is_new else None,
             )
-            self._holder = holder if claim.is_due else None
-            self._held_since = now if renews else self._held_since
+            if claim.is_holder and claim.is_due:
+                self._holder = holder
+                self._held_since = now if renews else self._held_since
+            elif not is_new:  # another thread's lease is that thread's to give back
+                self._holder = None
             return claim
 
     def _send(self, parcel: Parcel, seconds: float, holder: str) -> str:
@@ -210,7 +213,8 @@ class Uploader:
                 alone=is_the_body and parcel.attempts + 1 >= _TRIES_TOGETHER,
                 holder=holder,
             )
-            self._holder = None
+            if self._holder == holder:
+                self._holder = None
             return "pending"
         if 200 <= status < 300:  # noqa: PLR2004 - RFC 9110, 15.3
             self._ledger.mark_sent(parcel)
