@@ -113,7 +113,7 @@ class Providers:
 
     def leave_program(self) -> None:
         """Stop within the time that the end of the program may take, of which half at least is the exporters'."""
-        seconds = max(self.exit_seconds / 2, self.exit_seconds - self.spent())
+        seconds = max(self.exit_seconds / 2, _SHARE * self.exit_seconds - self.spent())
         with Within(seconds), Leaving():  # our own processor puts events into a ledger that others may hold
             self.meter_all()
             self.shut_down()
@@ -182,3 +182,4 @@ def _tell(lost: Sequence[str]) -> None:
 
 
 _FOR_EVER = 86_400.0
+_SHARE = 0.9  # the rest is for the interpreter, which has more to tidy up where exporters failed
