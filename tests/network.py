@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ipaddress
 import socket
 import sys
@@ -21,6 +22,7 @@ _held: list[socket.socket] = []
 def guard() -> None:
     """Refuses every connection, datagram and name look-up beyond loopback, for the rest of this process."""
     sys.addaudithook(_refuse)
+    atexit.register(lambda: [each.close() for each in _held])
 
 
 def _refuse(event: str, args: tuple[object, ...]) -> None:
