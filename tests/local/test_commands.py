@@ -5,14 +5,14 @@ import json
 import signal
 import socket
 import subprocess
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
 
 from otel_agent_telemetry.cli import _diff, _exchange, _gc, _serve, _sessions, _show, _tail, _traces, _usage
-from otel_agent_telemetry.local import Store
+from otel_agent_telemetry.local import Server, Store
 from tests.cli.command import COMMAND, environment
 from tests.local.made import START, Made, agent, chat, request, span_id, tool, trace_id
 from tests.local.serving import post
@@ -424,6 +424,17 @@ def test_serve_tells_where_it_is_and_ends_on_a_signal(tmp_path: Path) -> None:
     assert (running.communicate(timeout=10)[1], running.returncode) == ("", 0)
     assert line == f"agent-telemetry serve: {url} (db {db})\n"
     assert listed(db) == ["shop"]
+
+
+def test_a_port_that_was_left_a_moment_ago(tmp_path: Path) -> None:
+    """Stopped and started again at once it has its port again, though the system remembers connections of it."""
+    with closing(Store(tmp_path / "traces.sqlite")) as store, ExitStack() as clients:
+        server = Server(store, port=0)
+        host, port = server.server_address[:2]
+        clients.enter_context(socket.create_connection((str(host), port)))
+        server.socket.accept()[0].close()  # who closes first is who remembers
+        server.server_close()
+        Server(store, port=int(port)).server_close()
 
 
 def test_a_port_that_is_taken_is_named(db: Path) -> None:
