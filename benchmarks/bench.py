@@ -72,7 +72,7 @@ TASKS = (
 LEAVES = (
     "import atexit, time\nbegan = []\natexit.register(lambda: print(time.perf_counter() - began[0]))\n"
     "import otel_agent_telemetry as t\nt.configure(product='bench', endpoint='{url}/v1/events')\n"
-    "with t.session(agent='a'), t.task('b'):\n    pass\nt.flush(0)\ntime.sleep(0.3)\n"
+    "with t.session(agent='a'), t.task('b'):\n    pass\nt.flush(0)\ntime.sleep(1)\n"
     "with t.session(agent='a'), t.task('b'):\n    pass\nbegan.append(time.perf_counter())\n"
 )
 
