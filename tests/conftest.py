@@ -90,7 +90,11 @@ def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def _own_home(monkeypatch: pytest.MonkeyPatch, _homes: Iterator[Path]) -> None:
-    """Gives each test an empty home, and an environment without settings even where a test before it left some."""
+    """Gives each test an empty home, and an environment without settings even where a test before it left some.
+
+    No signal is blocked for what it starts, either.
+    """
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for name in filter(_is_setting, list(os.environ)):
         monkeypatch.delenv(name)
     home = next(_homes)
