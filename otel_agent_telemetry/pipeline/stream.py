@@ -41,7 +41,6 @@ _SYNCHRONOUS_SECONDS = 5.0
 _LONGEST_ROUND_SECONDS = 10.0
 _ROUND_SECONDS = 1.0  # on the way out, for what is under way: identity and ledger are opened on a busy machine
 _SLOW_ROUNDS = 10
-_OTHERS_SECONDS = 0.25  # for those who hold the ledger
 _LEAST_PATIENCE_SECONDS = 0.02  # for a ledger that others are at work in, whoever waited for them before
 
 
@@ -339,9 +338,8 @@ class EventStream:
 
 
 def _patience() -> float:
-    """What a flush without a time takes at most: a round of our own, or what others at work in the ledger get."""
-    held_up = _deadline.held_up_seconds()
-    return _ROUND_SECONDS if held_up is None else max(_LEAST_PATIENCE_SECONDS, _OTHERS_SECONDS - held_up)
+    """What others who are at work in the ledger get until they are done; less where they had it already."""
+    return max(_LEAST_PATIENCE_SECONDS, _ROUND_SECONDS - (_deadline.held_up_seconds() or 0))
 
 
 _streams: weakref.WeakSet[EventStream] = weakref.WeakSet()
