@@ -58,7 +58,7 @@ class Pipeline:
         self.providers = providers or Providers(settings.exit_timeout)
         self.providers.exit_seconds = settings.exit_timeout
         self.providers.meter_all = self._meter_all
-        self.providers.spent = lambda: 0.0 if self.stream is None else self.stream.left_in_seconds
+        self.providers.spent = lambda: 0.0 if self.stream is None else self.stream.leaving_seconds
 
     def flush(self, timeout_seconds: float, *, send: bool = True) -> bool:
         """Events into the ledger and, with ``send``, to the endpoint; our providers' spans to their exporters."""

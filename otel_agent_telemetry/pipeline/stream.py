@@ -85,7 +85,7 @@ class EventStream:
         self.is_live = False
         self._has_exporter = False
         self.is_closed = False
-        self.left_in_seconds = 0.0
+        self.leaving_seconds = 0.0
         self._begin()
         _streams.add(self)
 
@@ -251,7 +251,7 @@ class EventStream:
         except Exception:
             _logger.debug("events could not be written at exit", exc_info=True)
         self._thread.retire()
-        self.left_in_seconds = time.monotonic() - began
+        self.leaving_seconds = time.monotonic() - began
 
     def _holds_work(self) -> bool:
         """Whether whoever leaves may write now, in place of our own thread.
