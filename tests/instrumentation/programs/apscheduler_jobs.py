@@ -65,6 +65,7 @@ def die() -> None:
     """Take the process along."""
     with suppress(Exception):
         telemetry.flush(5, send=False)
+    (folder / "dying").touch()
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -113,6 +114,7 @@ def in_background() -> None:
     wait_until(lambda: len(ended) >= 7 and len((folder / "ticked").read_text("utf-8")) == 2)
     scheduler.remove_job("tick")
     scheduler.add_job(die, executor="other", misfire_grace_time=None)
+    wait_until((folder / "dying").exists)
     # Nothing else tells the program that its pool broke.
     wait_until(lambda: not scheduler._executors["other"]._instances)  # noqa: SLF001 - as said
     scheduler.shutdown()
