@@ -26,8 +26,8 @@ ELSEWHERE := not collector and not jaeger and not kafka and not prometheus and n
     not temporal and not soak and not matrix and not million
 # What takes minutes by itself has a target too, so that `make test` need not.
 QUICK := $(ELSEWHERE) and not frameworks and not docs
-# Tests run beside each other: two at a time are quicker even where there are more cores, as many start processes.
-TOGETHER := -n 2 --dist loadfile
+# Tests run beside each other: most wait for processes that they start, so that three fill two cores. The longest come first.
+TOGETHER := -n 3 --dist loadfile --no-loadscope-reorder
 
 OLDEST := --editable '.[instrument]' --editable ./instrumentation
 # What depends on OpenTelemetry, and on nothing that is tested elsewhere.
@@ -87,7 +87,7 @@ test-goldens: $(VENV)/.test
 
 test-frameworks: $(VENV)/.frameworks
 	$(BIN)/python -m tests.matrix.environments
-	REQUIRE_ALL=1 $(BIN)/pytest -n 2 --dist loadgroup --record -m 'not temporal' tests/matrix
+	REQUIRE_ALL=1 $(BIN)/pytest -n 3 --dist loadgroup --record -m 'not temporal' tests/matrix
 	REQUIRE_ALL=1 $(BIN)/pytest $(TOGETHER) -m 'not temporal' \
 	    $(filter-out $(ALONE),$(wildcard tests/instrumentation/test_*.py))
 	$(BIN)/python -m tests.instrumentation.alone
