@@ -1,6 +1,7 @@
 """An environment for each peer, from ``requirements/NAME.txt``; run with ``--lock`` it pins anew.
 
-``NAME.in`` says what a user installs, ``NAME.txt`` has versions and hashes; ``ours`` is what ``pyproject.toml`` says.
+``NAME.in`` says what a user installs, ``NAME.txt`` has versions and hashes; ``ours`` is what ``pyproject.toml`` says,
+and stands in ``service`` too.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 REQUIREMENTS = Path(__file__).parent / "requirements"
-NAMES = ("ours", "sdk", "logfire", "posthog", "segment", "sentry", "requests")
+NAMES = ("ours", "sdk", "logfire", "posthog", "segment", "sentry", "requests", "service")
+_HAVE_OURS = {"ours": (ROOT,), "service": (ROOT, ROOT / "instrumentation")}
 
 _FOLDER = Path(sys.prefix) / "bench"
 
@@ -27,8 +29,9 @@ def python(name: str) -> str:
     _uv("venv", "--quiet", "--clear", "--python", sys.executable, str(folder))
     install = ("pip", "install", "--quiet", "--python", found)
     _uv(*install, "--require-hashes", "--requirement", str(locked))
-    if name == "ours":
-        _uv(*install, "--build-constraints", str(ROOT / "constraints.txt"), "--no-deps", "--editable", str(ROOT))
+    if name in _HAVE_OURS:
+        editable = (part for each in _HAVE_OURS[name] for part in ("--editable", str(each)))
+        _uv(*install, "--build-constraints", str(ROOT / "constraints.txt"), "--no-deps", *editable)
     made.write_text(locked.read_text("utf-8"), "utf-8")
     return found
 
@@ -48,8 +51,10 @@ def lock(*upgrade: str) -> None:
     compile_ = ("pip", "compile", "--quiet", "--universal", "--python-version", "3.10", "--generate-hashes")
     said = ("--no-emit-index-url", "--no-annotate", "--custom-compile-command", "make lock", *upgrade)
     for name in NAMES:
-        source = ROOT / "pyproject.toml" if name == "ours" else REQUIREMENTS / f"{name}.in"
-        _uv(*compile_, *said, str(source.relative_to(ROOT)), "--output-file", str(REQUIREMENTS / f"{name}.txt"))
+        sources = [ROOT / "pyproject.toml"] if name in _HAVE_OURS else []
+        sources += [REQUIREMENTS / f"{name}.in"] if name != "ours" else []
+        named = [str(source.relative_to(ROOT)) for source in sources]
+        _uv(*compile_, *said, *named, "--output-file", str(REQUIREMENTS / f"{name}.txt"))
 
 
 def _uv(*arguments: str) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import _environments
+from _serving import WAYS, request_ms
 from _sink import Sink
 from _table import Row, machine, shown
 
@@ -317,6 +318,22 @@ def exporting(sink: Sink) -> list[Row]:
     return [Row("a span to the operator's collector / SDK's", "x", _ratios(given, "ours", "sdk", "us"), aim=1.0)]
 
 
+def serving(sink: Sink) -> list[Row]:
+    """A request of a service that has an agent answer."""
+    given = rounds(5, {way: lambda way=way: request_ms(way, sink) for way in WAYS})
+    plain = given.pop("plain")
+    aims = {"opted out": 1.02, "events and OTLP": 1.25}
+    return [
+        Row(
+            f"a request of an agent service, {way} / plain",
+            "x",
+            [mine / theirs for mine, theirs in zip(times, plain, strict=True)],
+            aim=aims.get(way),
+        )
+        for way, times in given.items()
+    ]
+
+
 def main() -> None:
     """Measure, print, and keep."""
     for name in _environments.NAMES:
@@ -328,6 +345,7 @@ def main() -> None:
             "instructions": instructions,
             "working": working,
             "delivering": lambda: delivering(sink),
+            "serving": lambda: serving(sink),
             "exporting": lambda: exporting(sink),
             "resting": lambda: resting(silent),
             "growing": growing,

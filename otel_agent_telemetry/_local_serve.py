@@ -6,7 +6,6 @@ this account can read does it: `serve` demands it as a token, and proves that it
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 from contextlib import suppress
@@ -31,6 +30,8 @@ def local_serve_is_up(state_dir: str) -> bool:
             return False
     elif owners != {os.geteuid()}:
         return False
+    import http.client  # only where somebody listens: it and what it needs take as long as a small program
+
     connection = http.client.HTTPConnection(_HOST, _PORT, timeout=_PROBE_SECONDS)
     try:
         connection.request("GET", f"/healthz?nonce={nonce}")
