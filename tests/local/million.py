@@ -45,7 +45,7 @@ def main(path: Path) -> None:
 
 def fill(store: Store) -> None:
     """Store the spans, a trace of 10,000 among them, and the records."""
-    made_batch: Any = runpy.run_path(str(ROOT / "benchmarks" / "local.py"))["made_batch"]
+    made_batch: Any = runpy.run_path(str(ROOT / "benchmarks" / "_load.py"))["made_batch"]
     source = random.Random(7)  # noqa: S311 - made up
     for _ in range(0, SPANS, BATCH):
         store.add_spans(made_batch(source, BATCH))
