@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
 from otel_agent_telemetry.local import TraceFilter, find_trace, list_sessions, list_traces, trace_tree, usage
+from tests.cli.command import ROOT, agent_telemetry
 from tests.local.made import Made, agent, chat, request, tool, trace_id
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from otel_agent_telemetry.local import Store
 
 CHAT = chat(given=100, made=10)
@@ -260,3 +264,13 @@ def test_many_calls_are_no_long_call(store: Store) -> None:
     with closing(store.reader()) as connection:
         row = usage(connection, "model")[0]
     assert row["cost_usd"] == pytest.approx(2 * (0.45 + 0.015) + (1.5 + 0.0225))
+
+
+def test_a_reading_that_tells_tokens_is_no_repetition(tmp_path: Path) -> None:
+    """Of a run without calls, whose tokens only its metrics say: they are in the totals, so they repeat nothing."""
+    db = tmp_path / "t.sqlite"
+    agent_telemetry("import", ROOT / "tests" / "data" / "harnesses" / "claude__cancel.json", "--db", db)
+    told = json.loads(agent_telemetry("show", "latest", "--json", "--db", db).out)
+    readings = [span for span in told["spans"] if span["kind"] == "usage"]
+    assert sum(span["input_tokens"] or 0 for span in readings) == told["trace"]["input_tokens"]
+    assert {span["counted"] for span in readings} == {True}

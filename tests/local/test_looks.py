@@ -130,3 +130,60 @@ def test_dollars_on_an_axis_are_as_short_as_they_can_be(page: Page, server: Serv
     page.goto(f"{server.url}/?view=usage&measure=cost")
     page.locator(".plot").wait_for()
     assert page.locator(".plot text[text-anchor=end]").all_text_contents() == ["$0", "$0.2", "$0.4", "$0.6", "$0.8"]
+
+
+def test_what_only_waits_is_not_folded_away(page: Page, server: Serving) -> None:
+    """A run of which nothing but moments came is drawn as long as it took, and what came at its very end too."""
+    run = Made(name="run", end=2400, attributes=agent())
+    server.store.add_spans(request(run, Made(name="said", id=2, parent=1, start=2400, end=2400)))
+    page.goto(f"{server.url}/?view=trace&id={trace_id()}")
+    page.get_by_role("treeitem", name="said").wait_for()
+    assert page.locator(".axis .tick").first.inner_text() == "0"
+    assert (page.locator(".fold").count(), page.locator(".span .bar").nth(1).is_visible()) == (0, True)
+
+
+def test_each_part_of_a_bar_is_seen_on_a_logarithmic_scale(page: Page, server: Serving) -> None:
+    """The scale begins below the smallest part, and the table has what the chart measures in its order."""
+    for number, (cost, tokens) in enumerate(((0.0004, 900), (0.0007, 100)), 1):
+        paid = {**chat("fake", tokens), "gen_ai.usage.cost": cost, "gen_ai.conversation.id": f"talk-{number}"}
+        server.store.add_spans(request(Made(attributes=paid), trace=number))
+    server.settled()
+    page.goto(f"{server.url}/?view=usage&by=session&measure=cost&scale=log")
+    page.locator(".plot rect").nth(1).wait_for()
+    assert page.locator(".plot text[text-anchor=end]").all_text_contents()[0] == "$0.0001"
+    page.get_by_role("link", name="talk-1").wait_for()
+    assert page.locator("table.stacked tbody a").all_inner_texts() == ["talk-2", "talk-1"]
+
+
+def test_what_is_counted_has_whole_figures_on_its_axis(page: Page, server: Serving) -> None:
+    """There is no half of a call."""
+    filled(server)
+    page.goto(f"{server.url}/?view=latency&by=tool")
+    page.locator(".plot").wait_for()
+    assert page.locator(".plot text[text-anchor=end]").all_text_contents() == ["0", "1"]
+
+
+def test_a_row_that_is_folded_takes_no_room_on_a_phone(page: Page, server: Serving) -> None:
+    """Of what two spans say nothing is shown before it is asked for."""
+    for number, end in ((1, 10), (2, 5000)):
+        server.store.add_spans(request(Made(end=end), trace=number))
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{server.url}/?view=diff&a={trace_id(1)}&b={trace_id(2)}")
+    page.get_by_role("button", name="Compare what work says").wait_for()
+    assert [row.is_visible() for row in page.locator("tbody tr").all()] == [True, False]
+
+
+def test_commands_in_what_is_said_stand_as_code(page: Page, server: Serving) -> None:
+    """Not between backticks."""
+    filled(server)
+    page.goto(f"{server.url}/?view=session&id=talk-1")
+    page.locator("code", has_text="agent-telemetry run").wait_for()
+    assert "`" not in page.locator("main").inner_text()
+
+
+def test_a_cancelled_trace_says_so(page: Page, server: Serving) -> None:
+    """In its heading, as in the list."""
+    server.store.add_spans(request(Made(attributes={"agent.lifecycle": "task", "agent.outcome": "cancelled"})))
+    server.settled()
+    page.goto(f"{server.url}/?view=trace&id={trace_id()}")
+    page.locator(".facts").get_by_text("cancelled", exact=True).wait_for()

@@ -201,6 +201,7 @@ def test_a_spent_budget_warns_on_every_view(page: Page, tmp_path: Path) -> None:
         page.goto(f"{server.url}/?view=usage&measure=cost&step=day")
         page.get_by_role("list", name="Budgets").get_by_text("$2.00 of $9 spent this month").wait_for()
         assert page.locator(".plot .limit").all_text_contents() == ["budget $1"]
+        assert page.get_by_text("$2.00 of $1 spent today").filter(visible=True).count() == 1
 
 
 def test_of_overlapping_questions_the_last_counts(page: Page, server: Serving) -> None:

@@ -44,6 +44,7 @@ async function open() {
     if (anchor.dataset.view === (UNDER[name] || name)) anchor.setAttribute("aria-current", "page");
     else anchor.removeAttribute("aria-current");
   }
+  document.body.dataset.view = name;
   const mine = ++generation;
   say("");
   if (current?.name !== name) {

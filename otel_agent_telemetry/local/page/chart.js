@@ -9,7 +9,7 @@ const CHARACTER = 6.6;
 const GAP = 14;
 export const OTHERS = "others";
 
-// { label, names: [of each line], steps: [{ label, short, values: [of each line], note }], format, tick, kind, isLog, limits }
+// { label, names: [of each line], steps: [{ label, short, values: [of each line], note }], format, tick, kind, isLog, isCount, limits, foot }
 export function chart(about) {
   const node = el("figure", { class: "series" });
   const drawing = el("svg", { class: "plot", role: "application", tabindex: 0, "aria-label": `${about.label}. Left and right arrows read the values.`, onkeydown: keys, onpointermove: (event) => point(stepAt(event)), onpointerleave: () => point(-1), onfocus: () => at < 0 && point(about.steps.length - 1), onblur: () => point(-1) });
@@ -65,8 +65,8 @@ function legend({ names }) {
   return el("figcaption", { class: "legend" }, names.map((name, index) => el("span", { class: `key ${tone(name, index)}` }, name)));
 }
 
-function hint({ steps }) {
-  return steps.length ? "Point at a step, or focus the chart and use the arrow keys, to read its values." : "";
+function hint({ steps, foot = "" }) {
+  return steps.length ? `${foot}Point at a step, or focus the chart and use the arrow keys, to read its values.` : "";
 }
 
 function reading({ names, steps, format }, at) {
@@ -90,12 +90,12 @@ function total(values) {
   return values.reduce((sum, value) => sum + (value || 0), 0);
 }
 
-function scaleOf({ steps, kind, isLog, limits: given = [] }) {
+function scaleOf({ steps, kind, isLog, isCount, limits: given = [] }) {
   const values = steps.flatMap((step) => (kind === "lines" ? step.values : [total(step.values)])).filter((value) => value !== null);
   const most = Math.max(0, ...values, ...given.map((limit) => limit.value).filter((value) => value <= 4 * Math.max(0, ...values)));
   const least = Math.min(0, ...values);
-  if (isLog && most > 0) return logarithmic(values, most);
-  const ticks = linearTicks(least, most || 1);
+  if (isLog && most > 0) return logarithmic(steps.flatMap((step) => step.values), most);
+  const ticks = linearTicks(least, most || 1, isCount);
   const [low, high] = [Math.min(least, ticks[0]), Math.max(most || 1, ticks[ticks.length - 1])];
   return { ticks, most: high, share: (value) => (value - low) / (high - low) };
 }
@@ -110,10 +110,10 @@ function logarithmic(values, most) {
   return { ticks, most: 10 ** high, share: (value) => (value > 0 ? Math.max(0, (Math.log10(value) - low) / (high - low)) : 0) };
 }
 
-function linearTicks(least, most) {
-  const rough = (most - least) / 4;
+function linearTicks(least, most, isCount) {
+  const rough = Math.max((most - least) / 4, isCount ? 1 : 0);
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].map((each) => each * power).find((each) => each >= rough * 0.999);
+  const step = [1, 2, 2.5, 5, 10].map((each) => each * power).find((each) => each >= rough * 0.999 && (!isCount || Number.isInteger(each)));
   const ticks = [];
   for (let count = Math.floor(least / step); count * step < most + step * 0.999; count += 1) ticks.push(count * step);
   return ticks;

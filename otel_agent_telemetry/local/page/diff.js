@@ -6,15 +6,15 @@ import { amount, dollars, duration, plural } from "./format.js";
 import { textDiff } from "./textdiff.js";
 
 const MARKS = { same: "", changed: "~", added: "+", removed: "−" };
-const TITLES = ["", "Span", "What", "Tokens", "Cost", "A", "B"];
+const TITLES = ["", "Span", "What", "Tokens", "Cost", "A took", "B took"];
 const KINDS = { "": "traces", sessions: "sessions" };
 
 export function diffView(main, { go, parameters }) {
-  const field = (name) => el("label", {}, name.toUpperCase(), el("input", { name, class: "mono", placeholder: "id", spellcheck: "false", autocomplete: "off" }));
+  const field = (name) => el("label", { class: "id" }, name.toUpperCase(), el("input", { name, class: "mono", placeholder: "id", spellcheck: "false", autocomplete: "off" }));
   const kind = el("select", { name: "of" }, Object.entries(KINDS).map(([value, words]) => el("option", { value }, words)));
   const all = el("input", { type: "checkbox", name: "all" });
   const form = el("form", { class: "filters", "aria-label": "Compare" }, el("label", {}, "Compare", kind), field("a"), field("b"),
-    el("label", {}, "Also what is the same", all), el("button", {}, "Compare"));
+    el("label", { class: "check" }, all, "also what is the same"), el("button", {}, "Compare"));
   const result = el("div");
   replace(main, form, result);
   form.addEventListener("submit", (event) => {
@@ -110,13 +110,13 @@ function cells(row, name, what) {
   const tokens = sum(row.b) - sum(row.a);
   const cost = (row.b?.cost_usd || 0) - (row.a?.cost_usd || 0);
   return el("tr", { class: row.change },
-    el("td", { "aria-label": row.change }, MARKS[row.change]),
+    el("td", { class: "sign", "aria-label": row.change }, MARKS[row.change]),
     el("td", { class: "wide" }, name),
     el("td", {}, what),
     el("td", { class: "number", "data-label": tokens ? "tokens" : null }, tokens ? signed(tokens, amount) : ""),
     el("td", { class: "number", "data-label": cost ? "cost" : null }, cost ? signed(cost, (usd) => usd.toFixed(4)) : ""),
-    el("td", { class: "number", "data-label": row.a ? "A" : null }, row.a ? duration(row.a.duration_ms) : ""),
-    el("td", { class: "number", "data-label": row.b ? "B" : null }, row.b ? duration(row.b.duration_ms) : ""));
+    el("td", { class: "number", "data-label": row.a ? "A took" : null }, row.a ? duration(row.a.duration_ms) : ""),
+    el("td", { class: "number", "data-label": row.b ? "B took" : null }, row.b ? duration(row.b.duration_ms) : ""));
 }
 
 function spanChanges(row) {

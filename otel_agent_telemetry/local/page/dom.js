@@ -37,6 +37,11 @@ export function address(parameters) {
   return `?${query}`;
 }
 
+// Words with what stands between backticks as code.
+export function withCode(text) {
+  return text.split("`").map((part, index) => (index % 2 ? el("code", {}, part) : part));
+}
+
 export function say(text) {
   const message = document.getElementById("message");
   message.hidden = !text;

@@ -2,20 +2,23 @@
 
 import { ask } from "./api.js";
 import { awaited, el, link, replace, turns } from "./dom.js";
-import { amount, moment } from "./format.js";
+import { amount, moment, zone } from "./format.js";
 import { SINCE } from "./times.js";
 
-const TITLES = [["Error", ""], ["Where", ""], ["Times", "number"], ["Traces", "number"], ["First", ""], ["Last", ""]];
+const TITLES = [["Error", ""], ["Where", ""], ["Times", "number"], ["Traces", "number"]];
+const TIMES = ["First", "Last"];
 
 export function errorsView(main, { go }) {
   const since = el("select", { "aria-label": "Since" }, Object.entries(SINCE).map(([value, words]) => el("option", { value }, words)));
   const service = el("select", { "aria-label": "Service" });
   const body = el("tbody");
+  const inZone = el("span", { class: "quiet zone" });
+  const times = TIMES.map((title) => el("th", { scope: "col" }, title));
   const table = el("table", { class: "stacked", hidden: true }, el("caption", { class: "skip" }, "Errors"),
-    el("thead", {}, el("tr", {}, TITLES.map(([title, kind]) => el("th", { scope: "col", class: kind }, title)))), body);
+    el("thead", {}, el("tr", {}, TITLES.map(([title, kind]) => el("th", { scope: "col", class: kind }, title)), times)), body);
   const empty = el("div", {}, awaited());
   const note = el("p", { class: "quiet" });
-  replace(main, el("div", { class: "row-actions" }, since, service), table, empty, note);
+  replace(main, el("div", { class: "row-actions" }, since, service, inZone), table, empty, note);
   const change = () => go({ view: "errors", since: since.value, service: service.value }, { quietly: true });
   since.addEventListener("change", change);
   service.addEventListener("change", change);
@@ -42,6 +45,9 @@ export function errorsView(main, { go }) {
     const now = JSON.stringify(answer);
     if (now === drawn) return;
     drawn = now;
+    const zones = zone(answer.errors.flatMap((error) => [error.first_seen, error.last_seen]));
+    replace(inZone, answer.errors.length ? `times in ${zones}` : "");
+    times.forEach((head, index) => replace(head, `${TIMES[index]} (${zones})`));
     table.hidden = !answer.errors.length;
     replace(empty, answer.errors.length ? null : "Nothing failed in this time.");
     note.textContent = answer.is_all ? "" : "Only the latest 1,000 traces with failures are looked at; choose a shorter time to see all of it.";

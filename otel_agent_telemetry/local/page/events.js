@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { el, link, replace, turns } from "./dom.js";
-import { moment } from "./format.js";
+import { momentInZone } from "./format.js";
 
 const PAGE = 50;
 
@@ -27,7 +27,7 @@ export function eventsView(main, { go, parameters }) {
     older.disabled = events.length <= PAGE;
     empty.hidden = Boolean(events.length);
     replace(list, events.slice(0, PAGE).map((each) => el("li", { class: "log" },
-      el("div", { class: "log-head" }, el("span", { class: "short quiet" }, moment(each.received)), el("span", {}, each.dialect), el("b", {}, each.names.join(", ") || "unknown")),
+      el("div", { class: "log-head" }, el("span", { class: "short quiet" }, momentInZone(each.received)), el("span", {}, each.dialect), el("b", {}, each.names.join(", ") || "unknown")),
       el("details", {}, el("summary", {}, "the body, as it is"), el("pre", {}, each.body)))));
   }
   return { show, refresh: (asked) => (Number(asked.offset || 0) ? null : show(asked)) };

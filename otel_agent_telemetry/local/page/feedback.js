@@ -2,7 +2,7 @@
 
 import { ask, tell } from "./api.js";
 import { el, replace } from "./dom.js";
-import { moment, plural } from "./format.js";
+import { momentInZone, plural } from "./format.js";
 
 const QUICK = [["Good", "good", 1], ["Bad", "bad", 0]];
 
@@ -47,7 +47,7 @@ export function feedbackPanel(turn) {
 
 export function feedbackLine(each) {
   const said = [each.score === null ? "" : String(each.score), each.label].filter(Boolean).join(", ");
-  return el("div", { class: "judged" }, el("b", {}, each.name), said && ` ${said}`, each.explanation && el("span", {}, ` — ${each.explanation}`), el("span", { class: "quiet" }, ` ${moment(each.time)}`));
+  return el("div", { class: "judged" }, el("b", {}, each.name), said && ` ${said}`, each.explanation && el("span", {}, ` — ${each.explanation}`), el("span", { class: "quiet" }, ` ${momentInZone(each.time)}`));
 }
 
 // Marks the rows of a list, known by data-id, of which something was said; kind is "traces" or "sessions".

@@ -24,8 +24,21 @@ export function moment(iso) {
   return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())} ${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}`;
 }
 
-export function zone() {
-  return new Intl.DateTimeFormat("en-US", { timeZoneName: "short" }).formatToParts().find((part) => part.type === "timeZoneName").value;
+// The zones of those times, which change with the seasons; of now where there is none.
+export function zone(moments = []) {
+  const names = moments.map((iso) => new Date(iso)).filter((date) => !Number.isNaN(date.getTime())).map(zoneAt);
+  return [...new Set(names.length ? names : [zoneAt(new Date())])].join(", ");
+}
+
+const named = new Intl.DateTimeFormat("en-US", { timeZoneName: "short" });
+
+function zoneAt(date) {
+  return named.formatToParts(date).find((part) => part.type === "timeZoneName").value;
+}
+
+// A time that stands alone, with its zone.
+export function momentInZone(iso) {
+  return `${moment(iso)} ${zone([iso])}`;
 }
 
 export function shown(value) {

@@ -15,7 +15,7 @@ export function latencyView(main, { go, parameters }) {
   const since = el("select", { "aria-label": "Since" }, Object.entries(SINCE).map(([value, words]) => el("option", { value }, words)));
   const drawing = el("div", {}, awaited());
   const body = el("tbody");
-  const table = el("table", { class: "stacked", hidden: true }, el("caption", { class: "skip" }, "Latency"),
+  const table = el("table", { class: "stacked latency", hidden: true }, el("caption", { class: "skip" }, "Latency"),
     el("thead", {}, el("tr", {}, TITLES.map((title, index) => el("th", { scope: "col", class: index ? "number" : "" }, title)))), body);
   const note = el("p", { class: "quiet" });
   replace(main, el("div", { class: "row-actions" }, by, since), drawing, table, note);
@@ -53,7 +53,7 @@ function histogram({ edges_ms: edges }, row, name) {
   const filled = row.counts.map((count, index) => [count, index]).filter(([count]) => count).map(([, index]) => index);
   const [first, last] = [Math.max(filled[0] - 1, 0), Math.min(filled[filled.length - 1] + 1, row.counts.length - 1)];
   const steps = row.counts.map((count, index) => ({ label: `${brief(edges[index])} to ${brief(edges[index + 1])}`, short: brief(edges[index]), values: [count] })).slice(first, last + 1);
-  return [el("h1", {}, name), chart({ label: `How many calls of ${name} took how long`, names: ["calls"], steps, format: amount })];
+  return [el("h1", {}, name), chart({ label: `How many calls of ${name} took how long`, names: ["calls"], steps, format: amount, isCount: true })];
 }
 
 function brief(milliseconds) {

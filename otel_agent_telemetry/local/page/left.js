@@ -1,7 +1,7 @@
 // What left this machine: each event that the trace gave, field by field, and all that was left out.
 
 import { el } from "./dom.js";
-import { moment, plural, shown } from "./format.js";
+import { momentInZone, plural, shown } from "./format.js";
 
 const MATCHES = { reference: "a keyed hash of this trace's ids agrees", time: "it happened while this trace ran" };
 const NOWHERE = "recorded, nowhere to send";
@@ -25,7 +25,7 @@ function none() {
 function event(each) {
   return el("div", { class: "card" },
     el("h2", {}, each.event, " ", el("span", { class: "quiet" }, each.state)),
-    el("div", { class: "facts" }, el("span", {}, moment(each.occurred)), el("span", {}, `${each.dialect} dialect`), el("span", {}, `here because ${MATCHES[each.matched_by]}`)),
+    el("div", { class: "facts" }, el("span", {}, momentInZone(each.occurred)), el("span", {}, `${each.dialect} dialect`), el("span", {}, `here because ${MATCHES[each.matched_by]}`)),
     el("table", {}, el("thead", {}, el("tr", {}, ["Field", "Value", "Kind", "Made from"].map((title) => el("th", { scope: "col" }, title)))),
       el("tbody", {}, each.fields.map((field) => el("tr", {},
         el("td", { title: field.why }, field.name), el("td", { class: "mono" }, shown(field.value)), el("td", {}, field.kind), el("td", { class: "quiet" }, field.sources.join(", ")))))),

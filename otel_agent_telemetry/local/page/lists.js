@@ -14,10 +14,11 @@ const SESSION_SORTS = { "": "latest end", session: "by name", agent: "by agent",
 export function tracesView(main, { go, parameters }) {
   const marked = new Set();
   const search = searchBox({ view: "traces", go, parameters, sorts: SORTS });
-  const columns = [["", ""], [`Start (${zone()})`, ""], ["Name", ""], ["Service", ""], ["Model", ""], ["Spans", "number"], ["In", "number"], ["Out", "number"], ["Cost", "number"], ["Status", ""], ["Duration", "number"]];
+  const start = el("th", { scope: "col" }, "Start");
+  const columns = [["Name", ""], ["Service", ""], ["Model", ""], ["Spans", "number"], ["In", "number"], ["Out", "number"], ["Cost", "number"], ["Status", ""], ["Duration", "number"]];
   const body = el("tbody");
   const table = el("table", { class: "stacked" }, el("caption", { class: "skip" }, "Traces"),
-    el("thead", {}, el("tr", {}, columns.map(([title, kind]) => el("th", { scope: "col", class: kind }, title)))), body);
+    el("thead", {}, el("tr", {}, el("th", { scope: "col" }), start, columns.map(([title, kind]) => el("th", { scope: "col", class: kind }, title)))), body);
   const compare = el("button", { type: "button", disabled: true, onclick: () => { const [a, b] = marked; go({ view: "diff", a, b }); } }, "Compare two");
   const newer = el("button", { type: "button", disabled: true, onclick: () => page(-1) }, "Newer");
   const older = el("button", { type: "button", disabled: true, onclick: () => page(1) }, "Older");
@@ -50,6 +51,9 @@ export function tracesView(main, { go, parameters }) {
       return;
     }
     drawn = now;
+    const zones = zone(traces.map((trace) => trace.start));
+    replace(start, `Start (${zones})`);
+    search.timesIn(zones);
     replace(body, traces.map(row));
     markRows(body, "traces");
     mark(Math.min(selected, traces.length - 1));
@@ -101,9 +105,8 @@ export function tracesView(main, { go, parameters }) {
 export function sessionsView(main, { go, parameters }) {
   const search = searchBox({ view: "sessions", go, parameters, sorts: SESSION_SORTS });
   const heads = Object.entries(SESSION_COLUMNS).map(([name, title], index) => {
-    const words = name === "last" ? `Last (${zone()})` : title;
     const by = name === "last" ? "" : name;
-    const content = by in SESSION_SORTS ? el("button", { type: "button", class: "sorter", onclick: () => go({ ...parameters(), view: "sessions", sort: by }) }, words) : words;
+    const content = by in SESSION_SORTS ? el("button", { type: "button", class: "sorter", onclick: () => go({ ...parameters(), view: "sessions", sort: by }) }, title) : title;
     return el("th", { scope: "col", class: index > 3 ? "number" : "", "data-sort": by in SESSION_SORTS ? by : null }, content);
   });
   const body = el("tbody");
@@ -116,6 +119,9 @@ export function sessionsView(main, { go, parameters }) {
       if (head.dataset.sort === (asked.sort || "")) head.setAttribute("aria-sort", ["session", "agent"].includes(asked.sort) ? "ascending" : "descending");
       else head.removeAttribute("aria-sort");
     }
+    const zones = zone(sessions.map((session) => session.end));
+    replace(table.querySelector("[data-sort=''] button"), `Last (${zones})`);
+    search.timesIn(zones);
     table.hidden = !sessions.length;
     empty.hidden = Boolean(sessions.length);
     if (!sessions.length) replace(empty, terms.length ? nothing("session", "sessions") : el("p", {}, "No trace names a session yet: telemetry.session() or the attribute gen_ai.conversation.id does."));

@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { awaited, el, link, replace, turns } from "./dom.js";
-import { moment, shown } from "./format.js";
+import { momentInZone, shown } from "./format.js";
 import { SINCE } from "./times.js";
 
 const PAGE = 50;
@@ -15,9 +15,9 @@ export function logsView(main, { go, parameters }) {
   const form = el("form", { class: "filters", role: "search", "aria-label": "Filter log records", onsubmit: (event) => { event.preventDefault(); change(); } },
     el("label", {}, "Text", el("input", { name: "text", type: "search", placeholder: "in any of their texts", autocomplete: "off" })),
     choice("severity", "Severity", SEVERITIES),
-    el("label", {}, "Service", el("input", { name: "service", list: "log-services", autocomplete: "off" }), services),
-    el("label", {}, "Trace", el("input", { name: "trace", placeholder: "id", autocomplete: "off", spellcheck: "false" })),
-    choice("since", "Since", SINCE));
+    el("label", {}, "Service", el("input", { name: "service", placeholder: "any service", list: "log-services", autocomplete: "off" }), services),
+    choice("since", "Since", SINCE),
+    el("label", { class: "id" }, "Trace", el("input", { name: "trace", class: "mono", placeholder: "id", autocomplete: "off", spellcheck: "false" })));
   const content = el("input", { type: "checkbox", onchange: () => change() });
   const newer = el("button", { type: "button", onclick: () => page(-1) }, "Newer");
   const older = el("button", { type: "button", onclick: () => page(1) }, "Older");
@@ -77,7 +77,7 @@ export function logRecord(log) {
   const pairs = Object.entries(log.attributes);
   const facts = [log.event && log.body !== null && ["event", log.event], ["scope", log.scope], ...pairs].filter((pair) => pair && pair[1] !== "");
   return el("li", { class: `log ${log.severity}` },
-    el("div", { class: "log-head" }, el("span", { class: "short quiet" }, moment(log.time)), el("span", { class: "severity" }, log.severity || "–"), el("span", {}, log.service), traceOf(log)),
+    el("div", { class: "log-head" }, el("span", { class: "short quiet" }, momentInZone(log.time)), el("span", { class: "severity" }, log.severity || "–"), el("span", {}, log.service), traceOf(log)),
     el("div", { class: "log-text" }, text),
     (facts.length > 0 || log.hidden > 0) && el("details", {}, el("summary", {}, more(pairs.length, log.hidden)), el("table", { class: "pairs" }, el("tbody", {}, facts.map(([key, value]) => el("tr", {}, el("td", {}, key), el("td", { class: "mono" }, shown(value))))))));
 }

@@ -3,11 +3,11 @@
 import { ask } from "./api.js";
 import { chart } from "./chart.js";
 import { awaited, el, link, replace, turns } from "./dom.js";
-import { amount, moment } from "./format.js";
+import { amount, moment, momentInZone, zone } from "./format.js";
 import { everyStep, localShort, SINCE } from "./times.js";
 import { short } from "./usage.js";
 
-const TITLES = [["Instrument", ""], ["Kind", ""], ["Unit", ""], ["Service", ""], ["Readings", "number"], ["Last", ""]];
+const TITLES = [["Instrument", ""], ["Kind", ""], ["Unit", ""], ["Service", ""], ["Readings", "number"]];
 const FIGURES = { p50: "p50", p95: "p95", p99: "p99", value: "mean", count: "count", sum: "sum" };
 const VALUE = { counter: "increase", up_down_counter: "level", gauge: "level" };
 
@@ -29,15 +29,20 @@ export function metricsView(main, tools) {
 function instrumentList(node) {
   const search = el("input", { type: "search", "aria-label": "Find an instrument", placeholder: "find an instrument", autocomplete: "off" });
   const body = el("tbody");
+  const inZone = el("span", { class: "quiet zone" });
+  const last = el("th", { scope: "col" }, "Last");
   const table = el("table", { class: "stacked", hidden: true }, el("caption", { class: "skip" }, "Instruments"),
-    el("thead", {}, el("tr", {}, TITLES.map(([title, kind]) => el("th", { scope: "col", class: kind }, title)))), body);
+    el("thead", {}, el("tr", {}, TITLES.map(([title, kind]) => el("th", { scope: "col", class: kind }, title)), last)), body);
   const empty = el("div", {}, awaited());
-  replace(node, el("div", { class: "row-actions" }, search), table, empty);
+  replace(node, el("div", { class: "row-actions" }, search, inZone), table, empty);
   let metrics = [];
   const draw = () => replace(body, metrics.filter((each) => `${each.name} ${each.description} ${each.service}`.toLowerCase().includes(search.value.toLowerCase())).map(row));
   search.addEventListener("input", draw);
   return async () => {
     ({ metrics } = await ask("metrics"));
+    const zones = zone(metrics.map((each) => each.last_seen));
+    replace(last, `Last (${zones})`);
+    replace(inZone, metrics.length ? `times in ${zones}` : "");
     table.hidden = !metrics.length;
     replace(empty, metrics.length ? null : "No metric has arrived yet; programs send them to /v1/metrics.");
     draw();
@@ -47,7 +52,7 @@ function instrumentList(node) {
 function row(each) {
   return el("tr", {},
     el("td", { class: "wide" }, link({ view: "metrics", name: each.name, service: each.service }, each.name), each.description && el("div", { class: "quiet" }, each.description)),
-    el("td", {}, kindWords(each)), el("td", {}, each.unit), el("td", { class: "short" }, each.service),
+    el("td", { class: "short" }, kindWords(each)), el("td", {}, each.unit), el("td", { class: "short" }, each.service),
     el("td", { class: "number", "data-label": "readings" }, amount(each.readings)), el("td", { class: "short" }, moment(each.last_seen)));
 }
 
@@ -92,7 +97,7 @@ function drawing(answer, figure, isLog) {
   if (!answer.lines.length) return el("p", {}, "No readings in this time.");
   const lines = figure === "all" ? ["p50", "p95", "p99"].map((name) => lineOf(answer.lines[0], name, name)) : answer.lines.map((line) => lineOf(line, figure, lineName(line.attributes, answer.name)));
   const times = everyStep(answer.lines.flatMap((line) => line.steps.map((step) => step.start)), answer.step_ms);
-  const steps = times.map((time) => ({ label: moment(new Date(time).toISOString()), short: localShort(time, answer.step_ms), values: lines.map((line) => line.at.get(time) ?? null) }));
+  const steps = times.map((time) => ({ label: momentInZone(new Date(time).toISOString()), short: localShort(time, answer.step_ms), values: lines.map((line) => line.at.get(time) ?? null) }));
   const unit = answer.unit && answer.unit !== "1" && !answer.unit.startsWith("{") && figure !== "count" ? ` ${answer.unit}` : "";
   const kind = answer.kind === "counter" || figure === "count" ? "bars" : "lines";
   const about = figure === "all" ? [el("p", { class: "quiet" }, `of ${lineName(answer.lines[0].attributes, answer.name)}`)] : [];
@@ -123,5 +128,5 @@ function exemplars({ exemplars: found, unit }) {
   return el("section", { "aria-label": "Exemplars" }, el("h2", {}, "Exemplars"), el("ul", { class: "bare" }, found.map((each) => el("li", {},
     `${short(each.value)}${unit && unit !== "1" ? ` ${unit}` : ""} `,
     each.trace_known ? link({ view: "trace", id: each.trace_id, span: each.span_id }, `trace ${each.trace_id.slice(0, 8)}`) : el("span", { class: "quiet" }, `trace ${each.trace_id.slice(0, 8)}`),
-    el("span", { class: "quiet" }, ` ${moment(each.time)}`)))));
+    el("span", { class: "quiet" }, ` ${momentInZone(each.time)}`)))));
 }

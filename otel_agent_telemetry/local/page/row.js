@@ -36,12 +36,12 @@ function between(node, from, to, scale) {
   const right = Math.min(1.01, Math.max(-0.01, scale.fraction(to)));
   node.style.left = `${100 * left}%`;
   node.style.width = `${100 * (right - left)}%`;
-  if (right <= 0 || left >= 1) node.hidden = true;
+  if (right < 0 || left > 1) node.hidden = true;
   return node;
 }
 
 function about(span, { speaker, isOrphan }) {
-  const tokens = span.input_tokens === null ? "" : `${amount(span.input_tokens)}→${amount(span.output_tokens)}`;
+  const tokens = span.input_tokens === null && span.output_tokens === null ? "" : `${amount(span.input_tokens)}→${amount(span.output_tokens)}`;
   const what = span.label && !span.name.includes(span.label) ? span.label : "";
   const repeats = speaker ? `repeats ${speaker.name}` : span.counted ? "" : "repeats another";
   return [what, tokens, dollars(span.cost_usd, span.cost_is_estimate), span.error_type, repeats, isOrphan && "its parent has not arrived"].filter(Boolean).join(" · ");

@@ -98,6 +98,7 @@ function idleGaps(spans, end) {
   }
   if (until < end) idle.push({ from: until, to: end });
   const rest = end - idle.reduce((sum, gap) => sum + gap.to - gap.from, 0);
+  if (!rest) return [];  // nothing would be left
   const shortest = Math.max(SHORTEST_GAP_MS, rest * GAP_SHARE);
   return idle.filter((gap) => gap.to - gap.from > shortest);
 }

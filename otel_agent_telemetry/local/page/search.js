@@ -2,7 +2,6 @@
 
 import { ask } from "./api.js";
 import { address, el, replace } from "./dom.js";
-import { zone } from "./format.js";
 
 const SINCE = ["15m", "1h", "24h", "7d", "30d"];
 const STATUSES = ["ok", "error", "cancelled"];
@@ -26,7 +25,8 @@ export function searchBox({ view, go, parameters, sorts }) {
   const field = el("div", { class: "field-box" }, chips, el("div", { class: "combo" }, input, list));
   const views = savedViews({ view, parameters });
   const form = el("form", { class: "search", role: "search", "aria-label": "Search", onsubmit: (event) => event.preventDefault() }, field);
-  const side = el("div", { class: "search-side" }, sort, views.box, el("span", { class: "quiet zone" }, `times in ${zone()}`));
+  const times = el("span", { class: "quiet zone" });
+  const side = el("div", { class: "search-side" }, sort, views.box, times);
   const box = el("div", { class: "search-box" }, el("div", { class: "search-row" }, form, side), problem);
 
   field.addEventListener("click", (event) => event.target === field && input.focus());
@@ -152,7 +152,8 @@ export function searchBox({ view, go, parameters, sorts }) {
     close();
   }
 
-  return { box, show, refuse, drop };
+  const timesIn = (zones) => replace(times, `times in ${zones}`);
+  return { box, show, refuse, drop, timesIn };
 }
 
 export function term(key, value) {

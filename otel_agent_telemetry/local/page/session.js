@@ -1,9 +1,9 @@
 // A session as one conversation, across its traces.
 
 import { ask } from "./api.js";
-import { el, link, replace } from "./dom.js";
+import { el, link, replace, withCode } from "./dom.js";
 import { feedbackLine, feedbackPanel } from "./feedback.js";
-import { amount, dollars, duration, moment, plural } from "./format.js";
+import { amount, dollars, duration, momentInZone, plural } from "./format.js";
 import { recordingNote, talkTurn } from "./talk.js";
 
 const NOT_FOUND = 404;
@@ -47,7 +47,7 @@ export function sessionView(main, { go, parameters }) {
   function missing(error) {
     if (error.status !== NOT_FOUND) throw error;
     drawn = "";
-    replace(heading, el("h1", {}, "There is no such session"), el("p", { role: "alert" }, error.message), link({ view: "sessions" }, "All sessions"));
+    replace(heading, el("h1", {}, "There is no such session"), el("p", { role: "alert" }, withCode(error.message)), link({ view: "sessions" }, "All sessions"));
     replace(note);
     replace(turns);
     replace(pages);
@@ -84,7 +84,7 @@ export function sessionView(main, { go, parameters }) {
       [dollars(session.cost_usd, session.cost_is_estimate, session.unpriced_calls), session.cost_is_estimate ? "estimated" : ""], [duration(new Date(session.end) - new Date(session.start)), "from first to last"], [session.errors || "", session.errors ? "failed" : ""]];
     replace(heading, el("h1", {}, `Session ${session.session}`), el("div", { class: "facts" },
       facts.filter(([value]) => value).map(([value, words]) => el("span", {}, el("b", {}, String(value)), " ", words)),
-      session.agent && el("span", {}, `agent ${session.agent}`), el("span", {}, session.service), el("span", {}, moment(session.start)),
+      session.agent && el("span", {}, `agent ${session.agent}`), el("span", {}, session.service), el("span", {}, momentInZone(session.start)),
       link({ view: "traces", session: session.session }, "its traces"), link({ view: "diff", of: "sessions", a: session.session }, "compare")));
   }
 

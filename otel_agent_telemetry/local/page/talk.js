@@ -1,14 +1,14 @@
 // A conversation: what was asked, answered, thought and called, each once.
 
 import { ask } from "./api.js";
-import { el, link, replace } from "./dom.js";
+import { el, link, replace, withCode } from "./dom.js";
 import { feedbackPanel } from "./feedback.js";
 import { amount, dollars, duration, moment, plural } from "./format.js";
 import { markdownNodes } from "./markdown.js";
 
 const LONG = 1200;
 const SHORT = 100;
-const NOT_RECORDED = "What was said was not recorded. OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true, set for `agent-telemetry run`, records it.";
+const NOT_RECORDED = "What was said was not recorded. `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true`, set for `agent-telemetry run`, records it.";
 
 export function talkPanel(page, trace) {
   const box = el("div", { class: "scroll" });
@@ -48,7 +48,7 @@ function isSilent(turn) {
 
 // Said once above all turns: how content is recorded, where some of it was not.
 export function recordingNote(turns) {
-  return turns.some(isSilent) ? el("p", { class: "quiet hint" }, NOT_RECORDED) : null;
+  return turns.some(isSilent) ? el("p", { class: "quiet hint" }, withCode(NOT_RECORDED)) : null;
 }
 
 // What the call had from earlier turns is asked for when it is unfolded.

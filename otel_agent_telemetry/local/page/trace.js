@@ -1,8 +1,8 @@
 // One trace: its timeline, its conversation, and what of it left this machine.
 
 import { ask } from "./api.js";
-import { address, el, link, replace, turns } from "./dom.js";
-import { amount, dollars, duration, moment, plural } from "./format.js";
+import { address, el, link, replace, turns, withCode } from "./dom.js";
+import { amount, dollars, duration, momentInZone, plural } from "./format.js";
 import { leftPanel } from "./left.js";
 import { logsOfSpan } from "./logs.js";
 import { debounced } from "./search.js";
@@ -104,10 +104,10 @@ export function traceView(main, { go, parameters }) {
 
   function drawHeading(trace) {
     const facts = [[amount(trace.spans), plural(trace.spans, "span")], [amount(trace.calls), plural(trace.calls, "model call")], [amount(trace.tools), plural(trace.tools, "tool call")], [amount(trace.input_tokens), "tokens in"], [amount(trace.output_tokens), "tokens out"],
-      [dollars(trace.cost_usd, trace.cost_is_estimate, trace.unpriced_calls), trace.cost_is_estimate ? "estimated" : ""], [duration(trace.duration_ms), ""], [trace.errors ? amount(trace.errors) : "", trace.errors ? "failed" : ""], [trace.models.join(", "), ""]];
+      [dollars(trace.cost_usd, trace.cost_is_estimate, trace.unpriced_calls), trace.cost_is_estimate ? "estimated" : ""], [duration(trace.duration_ms), ""], [trace.errors ? amount(trace.errors) : "", trace.errors ? "failed" : ""], [["ok", "error"].includes(trace.status) ? "" : trace.status, ""], [trace.models.join(", "), ""]];
     replace(heading, el("div", { class: "title" }, el("h1", {}, trace.name || "(no name)"), take), el("div", { class: "facts" },
       facts.filter(([value]) => value).map(([value, words]) => el("span", {}, el("b", {}, value), " ", words)),
-      el("span", {}, trace.service), el("span", {}, moment(trace.start)),
+      el("span", {}, trace.service), el("span", {}, momentInZone(trace.start)),
       trace.session && el("span", {}, "session ", link({ view: "session", id: trace.session }, trace.session)),
       el("span", { class: "mono" }, trace.trace_id)));
   }
@@ -193,6 +193,6 @@ function withLinks(message) {
 }
 
 function unknown(message) {
-  return el("div", { class: "empty" }, el("h1", {}, "This trace is not in the store"), el("p", { role: "alert" }, withLinks(message)),
+  return el("div", { class: "empty" }, el("h1", {}, "This trace is not in the store"), el("p", { role: "alert" }, withCode(message).map((part) => (part instanceof Node ? part : withLinks(part)))),
     el("p", {}, link({ view: "traces" }, "All traces"), " · ", link({ view: "trace", id: "latest" }, "The latest trace")));
 }

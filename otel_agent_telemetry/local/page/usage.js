@@ -51,7 +51,8 @@ export function usageView(main, { go, parameters }) {
     fields.step.value = asked.step || (asked.by === "day" ? "day" : "hour");
     fields.scale.value = asked.scale || "linear";
     fields.since.value = asked.since || "";
-    const { by, step } = chosen();
+    const { by, step, measure } = chosen();
+    const { of } = MEASURES[measure];
     const stack = STACKS.includes(by) ? by : "model";
     const rows = ask("usage", { by: asked.by, since: asked.since, limit: MOST });
     rows.catch(() => {});
@@ -64,7 +65,7 @@ export function usageView(main, { go, parameters }) {
     if (!isLast()) return;
     table.hidden = !usage.length;
     note.hidden = !usage.some((row) => row.cost_is_estimate || row.unpriced_calls);
-    replace(body, usage.map((row) => line(row, by)));
+    replace(body, sorted(usage, by, of).map((row) => line(row, by)));
     replace(more, isAll ? null : `These are the ${MOST} with the most tokens; agent-telemetry usage --by ${by} has all.`);
     more.hidden = isAll;
   }
@@ -89,7 +90,12 @@ function seriesChart(series, { measure, step, scale }, stack, known) {
   const limits = measure === "cost" ? known.filter((budget) => budget.per === step).map((budget) => ({ value: budget.limit_usd, label: `budget $${budget.limit_usd}` })) : [];
   const names = keys.map((key) => (key === "" ? OTHERS : key ?? NONE));
   const isCost = measure === "cost";
-  return chart({ label: `${words} by ${stack}, each ${step}`, names, steps, limits, isLog: scale === "log", format: (value) => (isCost ? dollars(value, false) : short(value)), tick: isCost ? (value) => `$${short(value)}` : short });
+  return chart({ label: `${words} by ${stack}, each ${step}`, names, steps, limits, isLog: scale === "log", isCount: !isCost, foot: step === "day" ? "Days are in UTC. " : "Hours are in UTC. ", format: (value) => (isCost ? dollars(value, false) : short(value)), tick: isCost ? (value) => `$${short(value)}` : short });
+}
+
+// By what the chart measures, but time goes forward.
+function sorted(usage, by, of) {
+  return STACKS.includes(by) ? [...usage].sort((a, b) => of(b) - of(a)) : usage;
 }
 
 function leftOut(series) {

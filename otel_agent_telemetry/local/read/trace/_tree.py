@@ -12,6 +12,7 @@ from otel_agent_telemetry.local.read.lists._listing import trace_shape
 from otel_agent_telemetry.local.read.trace._critical import critical_path
 from otel_agent_telemetry.local.store._spending import Cost, cost_of
 from otel_agent_telemetry.local.store._steps import PRICED_ELSEWHERE
+from otel_agent_telemetry.meaning._kinds import USAGE
 
 if TYPE_CHECKING:
     import sqlite3
@@ -147,7 +148,7 @@ def _shape(row: Any, began: int) -> SpanShape:
         "model": model,
         "tool": tool,
         "agent": agent,
-        "counted": bool(counted) if kind else True,
+        "counted": bool(counted or (kind == USAGE and spends & ~PRICED_ELSEWHERE)) if kind else True,
         "repeats": _hex(speaker) if speaker is not None else None,
         "input_tokens": given,
         "output_tokens": made,
