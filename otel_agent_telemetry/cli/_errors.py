@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -41,7 +42,17 @@ def errors(*, service: str | None, since: int | None, until: int | None, db: Pat
     if as_json:
         print_json(found["errors"])
     else:
-        print_table(_columns(found["errors"]), [_row(error) for error in found["errors"]])
+        _print(found["errors"])
+
+
+def _print(found: list[ErrorShape]) -> None:
+    """A message has a line of its own at a terminal, as no column is wide enough for it, and a column in a pipe."""
+    columns, rows = _columns(found), [_row(error) for error in found]
+    messages = [error["message"] or "" for error in found]
+    if sys.stdout.isatty():
+        print_table(columns, rows, notes={at: f"  {said.strip()}" for at, said in enumerate(messages) if said})
+    else:
+        print_table([*columns, Column("MESSAGE")], [[*row, said] for row, said in zip(rows, messages, strict=True)])
 
 
 def _columns(found: list[ErrorShape]) -> list[Column]:
@@ -54,7 +65,6 @@ def _columns(found: list[ErrorShape]) -> list[Column]:
         Column(titled("FIRST", (error["first_seen"] for error in found)), 5),
         Column(titled("LAST", (error["last_seen"] for error in found)), 4),
         Column("TRACE"),
-        Column("MESSAGE", 1, stretch=True),
     ]
 
 
@@ -68,5 +78,4 @@ def _row(error: ErrorShape) -> list[str]:
         local_time(error["first_seen"]),
         local_time(error["last_seen"]),
         error["trace_links"][0]["trace_id"][:16],
-        error["message"] or "",
     ]

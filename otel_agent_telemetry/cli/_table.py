@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Column", "amount", "clean", "counted", "dollars", "duration", "print_table", "styled", "tokens"]
 
 _GAP = 2
+_NARROWEST = 12
 _STYLES = {"error": "red", "cancelled": "yellow", "superseded": "yellow"}
 _CUT = "…"
 
@@ -27,8 +28,8 @@ _CUT = "…"
 class Column:
     """A column: ``priority`` 0 always stays, the highest goes first where the terminal is narrow.
 
-    Those with ``stretch`` are cut until the row fits, the one of the highest priority first. Before one is narrower
-    than ``least``, others go.
+    Those with ``stretch`` are cut until the row fits, the one of the highest priority first; none is narrower than its
+    ``least`` while others can go or be cut.
     """
 
     title: str
@@ -66,9 +67,10 @@ def print_table(
 
 
 def _narrow(columns: list[Column], widths: list[int], shown: list[int], room: int) -> None:
-    for index in sorted((i for i in shown if columns[i].stretch), key=lambda i: -columns[i].priority):
+    cut = sorted((i for i in shown if columns[i].stretch), key=lambda i: -columns[i].priority)
+    for index, least in [*((i, columns[i].least) for i in cut), *((i, _NARROWEST) for i in cut)]:
         over = sum(widths[i] + _GAP for i in shown) - _GAP - room
-        widths[index] = max(widths[index] - max(over, 0), min(widths[index], 12))
+        widths[index] = max(widths[index] - max(over, 0), min(widths[index], least))
 
 
 def styled(text: str, *, fg: str | None = None, bold: bool = False, dim: bool = False) -> str:

@@ -72,6 +72,15 @@ def test_a_failure_has_its_message_once(db: Path) -> None:
     assert sum(MESSAGE in line for line in shown) == 1
 
 
+def test_errors_have_their_messages_however_narrow_it_is(db: Path) -> None:
+    """Below each at a terminal, in a column in a pipe."""
+    for columns in (60, 80, 120):
+        seen = [plain(line) for line in at_terminal("errors", "--db", db, columns=columns)]
+        assert (seen[2], max(map(len, seen)) <= columns) == (f"  {MESSAGE}", True)
+    (_, piped) = agent_telemetry("errors", "--db", db).out.splitlines()
+    assert piped.endswith(f"  {MESSAGE}")
+
+
 def test_a_span_that_repeats_is_marked_and_dim(db: Path) -> None:
     """A pipe gets the mark, a terminal also the style."""
     (piped,) = [line for line in agent_telemetry("show", trace_id(), "--db", db).out.splitlines() if "repeats" in line]
