@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.cli.command import ROOT, agent_telemetry
 from tests.local.made import Made, agent, chat, request, tool, trace_id
 
 if TYPE_CHECKING:
@@ -183,7 +184,6 @@ def test_commands_in_what_is_said_stand_as_code(page: Page, server: Serving) -> 
 
 def test_a_cancelled_trace_says_so(page: Page, server: Serving) -> None:
     """In its heading, as in the list."""
-    server.store.add_spans(request(Made(attributes={"agent.lifecycle": "task", "agent.outcome": "cancelled"})))
-    server.settled()
-    page.goto(f"{server.url}/?view=trace&id={trace_id()}")
+    agent_telemetry("import", ROOT / "tests" / "data" / "harnesses" / "claude__cancel.json", "--db", server.path)
+    page.goto(f"{server.url}/?view=trace&id=latest")
     page.locator(".facts").get_by_text("cancelled", exact=True).wait_for()
