@@ -12,9 +12,10 @@ from tests.parts import absent
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+_PATIENCE_MS = 60_000
 _COMMAND = "apt-get install chromium, and pip install playwright"
 
 
@@ -39,6 +40,20 @@ def chromium() -> Generator[Browser]:
         browser = playwright.chromium.launch(executable_path=_BINARY, args=_FLAGS)
         yield browser
         browser.close()
+
+
+def has_count(locator: Locator, count: int) -> None:
+    """Wait until so many match; no code goes into the page for it, which its policy would refuse."""
+    from playwright.sync_api import expect
+
+    expect(locator).to_have_count(count, timeout=_PATIENCE_MS)
+
+
+def has_texts(locator: Locator, *texts: str) -> None:
+    """Wait until what matches has these texts, in this order, and nothing else matches."""
+    from playwright.sync_api import expect
+
+    expect(locator).to_have_text(list(texts), timeout=_PATIENCE_MS)
 
 
 class Watched:

@@ -14,7 +14,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import AGGREGATION_TEMPORALITY_D
 
 from otel_agent_telemetry.local import parse_budget
 from tests.cli.command import agent_telemetry
-from tests.local.browsing import Watched
+from tests.local.browsing import Watched, has_count
 from tests.local.made import Made, agent, chat, request, span_id, tool, trace_id
 from tests.local.million import STORE
 from tests.local.serving import Serving
@@ -159,7 +159,7 @@ def test_the_timeline(seen: Page, stored: Serving) -> None:
     assert seen.get_by_role("treeitem", name="chat gpt-5-mini").count() == 0
     for key in ("e", "["):
         seen.keyboard.press(key)
-    seen.wait_for_function("() => document.querySelectorAll('[role=treeitem]').length === 1")
+    has_count(seen.get_by_role("treeitem"), 1)
     seen.goto(f"{stored.url}/?view=trace&id={trace_id(FIRST)}")
     seen.locator(".span.repeats").click()
     seen.get_by_text("which is the one that counts").wait_for()
@@ -242,17 +242,17 @@ def test_one_box_searches(seen: Page, stored: Serving) -> None:
     """All terms at once, completion, a saved view, an address for each state, and the terminal's same answer."""
     query = 'model:gpt-5 tool:look_up dur:>2s cost:>0.0001 service:depot "late"'
     _search(seen, query)
-    seen.wait_for_function("() => document.querySelectorAll('tbody tr').length === 1")
+    has_count(seen.locator("tbody tr"), 1)
     assert seen.locator("tbody td.wide").inner_text() == "run teller"
     seen.get_by_text("Views", exact=True).click()
     seen.get_by_label("Name of this view").fill("late ones")
     seen.get_by_role("button", name="Save").click()
     seen.reload()
-    seen.wait_for_function("() => document.querySelectorAll('tbody tr').length === 1")
+    has_count(seen.locator("tbody tr"), 1)
     seen.goto(stored.url)
     seen.get_by_text("Views", exact=True).click()
     seen.get_by_role("link", name="late ones").click()
-    seen.wait_for_function("() => document.querySelectorAll('tbody tr').length === 1")
+    has_count(seen.locator("tbody tr"), 1)
     for _ in range(6):
         seen.locator(".chip").last.get_by_role("button", name="Remove").click()
         seen.locator("table[aria-busy=false]").wait_for(state="attached")
@@ -260,7 +260,7 @@ def test_one_box_searches(seen: Page, stored: Serving) -> None:
     seen.get_by_role("option", name="teller").wait_for()
     seen.keyboard.press("ArrowDown")
     seen.keyboard.press("Enter")
-    seen.wait_for_function("() => document.querySelectorAll('tbody tr').length === 2")
+    has_count(seen.locator("tbody tr"), 2)
     told = agent_telemetry("traces", "--query", query, "--json", "--db", stored.path)
     assert [trace["trace_id"] for trace in json.loads(told.out)] == [trace_id(SECOND)]
 

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
+from tests.local.browsing import has_count
 from tests.local.made import Made, agent, any_value, chat, recent, request, span_id, tool, trace_id
 from tests.local.serving import JSON, Serving
 
@@ -258,7 +260,7 @@ def test_the_keyboard_reaches_everything(page: Page, server: Serving) -> None:
     press(page, "j", "Enter")
     page.get_by_role("treeitem").nth(2).wait_for()
     press(page, "j", "ArrowLeft")
-    page.wait_for_function("document.querySelectorAll('[role=treeitem]').length === 1")
+    has_count(page.get_by_role("treeitem"), 1)
     press(page, "ArrowRight", "j")
     page.get_by_role("complementary", name="Span").get_by_text("chat gpt-fake", exact=True).wait_for()
     press(page, "Escape")
@@ -300,7 +302,7 @@ def test_nothing_is_wider_than_a_phone(page: Page, server: Serving) -> None:
         f"{trace}&span={span_id(2)}",
     ):
         page.goto(f"{server.url}/{view}")
-        page.wait_for_function("document.querySelector('main').textContent !== ''")
+        page.locator("main", has_text=re.compile(r"\S")).wait_for()
         assert (
             view,
             page.evaluate("Math.max(document.documentElement.scrollWidth, document.querySelector('main').scrollWidth)")
@@ -313,7 +315,7 @@ def test_everything_that_can_be_operated_has_a_name(page: Page, server: Serving)
     fill(server, request(*RUN))
     for view in (*VIEWS, *(f"?view=trace&id={trace_id()}&span={span_id(2)}&tab={tab}" for tab in TABS)):
         page.goto(f"{server.url}/{view}")
-        page.wait_for_function("document.querySelector('main').textContent !== ''")
+        page.locator("main", has_text=re.compile(r"\S")).wait_for()
         assert (view, page.evaluate(NAMELESS)) == (view, [])
 
 
@@ -332,7 +334,7 @@ def test_stored_markup_stays_text(page: Page, server: Serving) -> None:
     shown = ""
     for view in [*views, *(f"{trace}&span={span_id(number)}" for number in (1, 2, 3))]:
         page.goto(f"{server.url}/{view}")
-        page.wait_for_function("document.querySelector('main').textContent !== ''")
+        page.locator("main", has_text=re.compile(r"\S")).wait_for()
         page.wait_for_timeout(150)
         shown += page.locator("body").inner_text()
         assert page.evaluate("[window.hacked, document.querySelectorAll('img, iframe, script:not([src])').length]") == [

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.local.browsing import Watched
+from tests.local.browsing import Watched, has_texts
 from tests.local.made import Made, agent, chat, request, tool
 
 if TYPE_CHECKING:
@@ -46,10 +46,7 @@ def rows(page: Page) -> list[str]:
 
 def shows(page: Page, *names: str) -> None:
     """Wait until the list has these rows."""
-    page.wait_for_function(
-        "names => [...document.querySelectorAll('tbody td.wide')].map((cell) => cell.innerText).join() === names",
-        arg=",".join(names),
-    )
+    has_texts(page.locator("tbody td.wide"), *names)
 
 
 def asked(page: Page) -> str:
@@ -178,7 +175,7 @@ def test_what_is_half_typed_does_not_outlive_its_page_of_the_history(page: Page,
     assert (asked(page), box.input_value()) == ("", "")
     box.type("model:")
     page.get_by_role("navigation").get_by_role("link", name="Traces").click()
-    page.wait_for_function("() => document.querySelector('.combo input').value === ''")
+    page.locator(".combo input:placeholder-shown").wait_for()
 
 
 def test_addresses_of_before_go_on_working(page: Page, server: Serving) -> None:

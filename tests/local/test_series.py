@@ -15,7 +15,8 @@ from otel_agent_telemetry.cli._usage import usage as usage_command
 from otel_agent_telemetry.errors import InputError
 from otel_agent_telemetry.local import Budget, Imported, Store, import_line, parse_budget, spent, usage
 from otel_agent_telemetry.local.read.use._series import STACKS, series
-from tests.local.browsing import Watched
+from otel_agent_telemetry.local.store._hours import add_up_hour
+from tests.local.browsing import Watched, has_count
 from tests.local.made import START, Made, chat, request, tool
 from tests.local.serving import Serving
 
@@ -63,6 +64,22 @@ def test_the_steps_add_up_to_the_usage(store: Store, stack: str) -> None:
         }
         costs = [point["cost_usd"] for point in points if point["cost_usd"] is not None]
         assert (sum(costs) if costs else None) == pytest.approx(rows[key]["cost_usd"])
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_first_of_a_use_are_the_first_of_all(store: Store, stack: str) -> None:
+    """With the same figures, what has no name among them, whether an hour is added up already or not."""
+    for case in CASES:
+        for line in case.read_text(encoding="utf-8").splitlines():
+            import_line(store, line, Imported())
+    while store.settle():
+        pass
+    for is_added_up in (False, True):
+        while is_added_up and add_up_hour(store):
+            pass
+        with closing(store.reader()) as connection:
+            rows = usage(connection, stack)
+            assert [usage(connection, stack, limit=count) for count in (1, 2, 7)] == [rows[:1], rows[:2], rows[:7]]
 
 
 @pytest.mark.parametrize(("stack", "keys"), [("model", ["dear"]), ("session", ["talk-2"])])
@@ -162,7 +179,7 @@ def test_the_state_of_the_chart_is_in_the_address(page: Page, server: Serving) -
         page.wait_for_url(f"**{value}**")
     page.reload()
     page.get_by_role("application", name="tokens in by model, each day").wait_for()
-    page.wait_for_function(f"{heights}.length === 2")
+    has_count(page.locator(".plot rect.tone-0"), 2)
     low, high = page.evaluate(heights)
     assert (page.get_by_label("Scale").input_value(), low * 3.1 > high > low) == ("log", True)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.local.browsing import has_count
 from tests.local.made import Made, agent, chat, request, span_id, tool, trace_id
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def test_errors_only(page: Page, server: Serving) -> None:
     """What failed stays, with what is above it."""
     opened(page, server)
     page.get_by_role("button", name="Errors only").click()
-    page.wait_for_function("document.querySelectorAll('[role=treeitem]').length === 3")
+    has_count(page.get_by_role("treeitem"), 3)
     assert page.locator(".span .name").all_inner_texts() == ["▾session", "▾planner", "fetch"]
 
 

@@ -51,6 +51,12 @@ known(hour) AS (
     WHERE stack = :stack AND sizes = :sizes AND NOT pending AND hour >= :whole_first AND hour <= :whole_last
 )
 """
+_COMPARED = "ifnull(key, x'')"
+"""A key that can be looked up, also where there is none."""
+_FIRST_KEYS = f"""
+SELECT {_COMPARED} FROM each_hour GROUP BY 1
+ORDER BY sum(ifnull(all_input, 0) + ifnull(all_output, 0)) DESC, sum(calls) DESC, key LIMIT :first_keys
+"""
 _STALE = f"""
 {_HOURS} SELECT hour FROM all_hours WHERE hour IS NOT NULL AND hour NOT IN known ORDER BY 1 DESC LIMIT 1
 """
@@ -67,23 +73,28 @@ def used(
     *,
     hour: str = "hour",
     key: str = "key",
+    first: int | None = None,
     **named: Any,
 ) -> list[Any]:
     """Rows of (hour since the epoch, key, *sums(), *COUNTS) of steps that began in the period, by one of KEYS.
 
     They are grouped by the first five columns; ``hour`` and ``key`` are SQL for coarser ones, with ``named`` arguments.
+    ``first`` is how many keys to tell at most: those with the most tokens, then calls.
     """
     merged = ", ".join(f"sum({name})" for name in SUMMED)
+    kept = "" if first is None else f"WHERE {_COMPARED} IN ({_FIRST_KEYS})"
     query = f"""
-        {_HOURS} SELECT {hour}, {key}, model, provider, size, max(longest), {merged} FROM (
+        {_HOURS}, each_hour({_STORED}) AS (
             SELECT {_STORED} FROM used WHERE stack = :stack AND hour IN known UNION ALL
             SELECT * FROM ({_added_up(stack, "IN (SELECT hour FROM all_hours WHERE hour NOT IN known)")}))
+        SELECT {hour}, {key}, model, provider, size, max(longest), {merged} FROM each_hour {kept}
         GROUP BY 1, 2, 3, 4, 5
     """
     since, until = period
     bounds = {"since": since, "until": until, "first": since // HOUR_NS, "last": until // HOUR_NS}
     whole = {"whole_first": -(-since // HOUR_NS), "whole_last": (until + 1) // HOUR_NS - 1}
-    return connection.execute(query, {"stack": stack, "sizes": sizes(), **bounds, **whole, **named}).fetchall()
+    arguments = {"stack": stack, "sizes": sizes(), "first_keys": first, **bounds, **whole, **named}
+    return connection.execute(query, arguments).fetchall()
 
 
 def add_up_hour(store: Store) -> bool:

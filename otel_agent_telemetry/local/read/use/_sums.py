@@ -36,12 +36,8 @@ def usage(
     """Usage by one of :data:`GROUPINGS`; time goes forward, all else goes by tokens, ``limit`` of them at most."""
     period = (since_ns or 0, _LATEST if until_ns is None else until_ns)
     stack, key = ("agent", _OF_TIME[by]) if by in _OF_TIME else (by, "key")
-    rows = used(connection, stack, period, hour="0", key=key)
+    rows = used(connection, stack, period, hour="0", key=key, first=limit if by in _STACKED else None)
     counts = _added_up((row[1], *row[-COUNTED:]) for row in rows)
-    if limit is not None and by in _STACKED:
-        counts = sorted(counts, key=_most)[:limit]
-        kept = {row[0] for row in counts}
-        rows = [row for row in rows if row[1] in kept]
     costs = costs_by_key(row[1:-COUNTED] for row in rows)
     if by == "model":
         counts, costs = _by_undated_name(counts, costs)
@@ -49,11 +45,6 @@ def usage(
     if by in _OF_TIME:
         return sorted(shapes, key=lambda shape: shape["key"] or "")
     return sorted(shapes, key=lambda shape: (-_tokens(shape), -shape["calls"], shape["key"] or ""))[:limit]
-
-
-def _most(row: Any) -> tuple[int, int, str]:
-    key, calls, *_, given, made, _, _, _ = row
-    return -(given or 0) - (made or 0), -(calls or 0), key or ""
 
 
 def _added_up(rows: Iterable[Any]) -> list[Any]:
