@@ -196,3 +196,12 @@ def test_the_page_keeps_the_service_that_was_chosen(server: Serving) -> None:
             "shop",
             0,
         )
+
+
+def test_failures_of_one_service_are_found_behind_those_of_others(store: Store) -> None:
+    """However many traces of others failed since."""
+    store.add_spans(failing(trace=1, service="quiet"))
+    for number in (2, 3, 4):
+        store.add_spans(failing(trace=number, service="loud"))
+    found = {name: found_in(store, service=name, most_traces=1) for name in ("quiet", "loud", "nobody")}
+    assert [[error["service"] for error in each] for each in found.values()] == [["quiet"], ["loud"], []]

@@ -27,7 +27,9 @@ _LATEST = 2**63 - 1
 _FAILED_TRACES = """
 SELECT id, errors FROM traces WHERE (errors > 0 OR id IN (
     SELECT trace FROM steps WHERE evidence IS NOT NULL AND counted AND outcome = 'error' AND start_ns >= ?1))
-AND start_ns >= ?1 AND start_ns <= ?2 ORDER BY start_ns DESC LIMIT ?3
+AND start_ns >= ?1 AND start_ns <= ?2 AND (?3 IS NULL OR EXISTS (
+    SELECT 1 FROM visits WHERE trace = traces.id AND origin IN (SELECT id FROM origins WHERE service = ?3)))
+ORDER BY start_ns DESC LIMIT ?4
 """
 _IS_WRONG = f"""
 CASE WHEN steps.evidence IS NOT NULL
@@ -119,9 +121,12 @@ def errors(
     service: str | None = None,
     most_traces: int = MOST_TRACES,
 ) -> ErrorsShape:
-    """Failures in the latest ``most_traces`` traces that had any and began in the period, of all services or of one."""
+    """Failures in the latest ``most_traces`` traces that had any and began in the period, of all services or of one.
+
+    Of one service, the traces are those that it took part in.
+    """
     period = (since_ns or 0, _LATEST if until_ns is None else until_ns)
-    traces = [row[0] for row in connection.execute(_FAILED_TRACES, (*period, most_traces + 1))]
+    traces = [row[0] for row in connection.execute(_FAILED_TRACES, (*period, service, most_traces + 1))]
     failed = [node.id for node in _failures(connection, traces[:most_traces])]
     rows = sorted(for_each(connection, _FAILED, failed), key=lambda row: (row[3], row[0]), reverse=True)
     groups: dict[tuple[str, str, str], _Group] = {}
