@@ -7,7 +7,7 @@ import subprocess
 from asyncio.subprocess import Process, SubprocessStreamProtocol
 from typing import TYPE_CHECKING, Any
 
-from otel_agent_telemetry.harnesses._watched import PATIENCE_SECONDS, STOP_SECONDS, UNDER_WAY
+from otel_agent_telemetry.harnesses._watched import PATIENCE_SECONDS, STOP_SECONDS, UNDER_WAY, signal_name
 
 if TYPE_CHECKING:
     from otel_agent_telemetry.harnesses._watched import Watched
@@ -46,7 +46,7 @@ class AsyncRun:
             raise
         finally:
             UNDER_WAY.reset(token)
-        process = self._process = Process(transport, protocol, loop)
+        process = self._process = _Told(self._run, transport, protocol, loop)
         return process
 
     async def leave(self, *, stop: bool) -> None:
@@ -72,7 +72,6 @@ class AsyncRun:
             rest.cancel()
 
     async def _stop(self, process: Process) -> None:
-        self._run.stopped("SIGTERM")
         process.terminate()
         try:
             await asyncio.wait_for(process.wait(), STOP_SECONDS)
@@ -83,6 +82,29 @@ class AsyncRun:
 async def _read_all(stream: asyncio.StreamReader | None) -> None:
     while stream is not None and await stream.read(_AT_ONCE):
         pass
+
+
+class _Told(Process):
+    """The usual process, where a signal that the caller sends is part of how the run ends."""
+
+    def __init__(self, run: Watched, *given: Any) -> None:
+        super().__init__(*given)
+        self._run = run
+
+    def send_signal(self, signal: int) -> None:
+        """Send it, and tell of it."""
+        self._run.stopped(signal_name(signal))
+        super().send_signal(signal)
+
+    def terminate(self) -> None:
+        """Stop it."""
+        self._run.stopped("SIGTERM")
+        super().terminate()
+
+    def kill(self) -> None:
+        """Stop it at once."""
+        self._run.stopped("SIGKILL")
+        super().kill()
 
 
 class _Seen(SubprocessStreamProtocol):

@@ -83,7 +83,7 @@ _ROWS = (
         name="codex",
         agent="codex",
         packages=("@openai/codex",),
-        switches={"OTEL_BSP_SCHEDULE_DELAY": "200", "OTEL_BLRP_SCHEDULE_DELAY": "200"},
+        switches={"OTEL_BSP_SCHEDULE_DELAY": "50", "OTEL_BLRP_SCHEDULE_DELAY": "50"},  # it does not flush as it fails
         flags=tuple(f"{key}={{exporter:{signal}}}" for key, signal in _CODEX_EXPORTERS),
         prints=((("--json", "--experimental-json"), ()),),
         tells="arguments and output of its tools",

@@ -8,7 +8,7 @@ import subprocess
 import threading
 from typing import TYPE_CHECKING, Any
 
-from otel_agent_telemetry.harnesses._watched import PATIENCE_SECONDS, STOP_SECONDS, UNDER_WAY
+from otel_agent_telemetry.harnesses._watched import PATIENCE_SECONDS, STOP_SECONDS, UNDER_WAY, signal_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,19 +112,10 @@ class SyncRun:
         send = process.send_signal
 
         def send_signal(sig: int) -> None:
-            self._run.stopped(_name(sig))
+            self._run.stopped(signal_name(sig))
             send(sig)
 
         process.send_signal = send_signal
-
-
-def _name(number: int) -> str:
-    import signal
-
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return str(number)
 
 
 class Pump:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 from contextvars import ContextVar
 from typing import Any, Protocol
 
-__all__ = ["PATIENCE_SECONDS", "STOP_SECONDS", "UNDER_WAY", "Watched"]
+__all__ = ["PATIENCE_SECONDS", "STOP_SECONDS", "UNDER_WAY", "Watched", "signal_name"]
 
 UNDER_WAY: ContextVar[bool] = ContextVar("agent_telemetry_harness", default=False)
 """True while a process is being started that somebody watches already."""
@@ -39,3 +40,11 @@ class Watched(Protocol):
     def end(self, returncode: int) -> Any:
         """It has ended."""
         ...
+
+
+def signal_name(number: int) -> str:
+    """What a signal is called, ``SIGTERM`` say; its number where it has no name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)

@@ -151,7 +151,9 @@ class Agent:
     def _qwen(self) -> dict[str, str]:
         general = {"enableAutoUpdate": False, "disableAutoUpdate": True}
         auth = {"auth": {"selectedType": "openai"}}
-        settings = {"security": auth, "general": general, "privacy": {"usageStatisticsEnabled": False}}
+        model = {"generationConfig": {"maxRetries": 0}}  # else it waits for minutes where it is refused
+        private = {"usageStatisticsEnabled": False}
+        settings = {"security": auth, "general": general, "privacy": private, "model": model}
         self._write(".qwen/settings.json", json.dumps(settings))
         return {"OPENAI_API_KEY": "scripted", "OPENAI_BASE_URL": f"{self._url}/v1", "OPENAI_MODEL": self._model}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import threading
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,9 +29,11 @@ COMMANDS = {"toolerr": f"echo {SECRET}; exit 3"}
 _COMMAND = f"echo {SECRET}; env >environment.txt"
 _SHELLS = ("Bash", "exec_command", "shell", "run_shell_command", "bash")
 _SUBAGENTS = ("Agent", "Task", "task", "agent", "spawn_agent", "delegate", "invoke_agent")
-_COMPLETES = "complete_task"
-"""The tool by which a subagent of Gemini CLI answers."""
+_LAST = ("complete_task", "wait_agent", "wait")
+"""Tools that come after: by the first a subagent of Gemini CLI answers, by the others Codex waits for its subagent."""
 _ANSWER = "Done."
+_ENOUGH = 3
+"""So many broken streams show that a program goes on to try."""
 
 
 class Usage(NamedTuple):
@@ -46,11 +49,15 @@ _FIRST, _SECOND, _SIDE = Usage(1000, 20, 600, 5), Usage(1500, 40, 900, 15), Usag
 
 
 class Asked(NamedTuple):
-    """What a request says, whatever its API: tools, and what came since the last prompt that is part of the script."""
+    """What a request says, whatever its API: tools, and what came since the last prompt that is part of the script.
+
+    ``agents`` are the ids of subagents that it started.
+    """
 
     tools: dict[str, dict[str, Any]]
     prompt: str
     called: list[str]
+    agents: tuple[str, ...] = ()
 
 
 class ModelServer(ThreadingHTTPServer):
@@ -64,7 +71,7 @@ class ModelServer(ThreadingHTTPServer):
         self.served: dict[str, Counter[str]] = {}
         self.hanging = threading.Event()
         self.over = threading.Event()
-        self.numbers = itertools.count(1)
+        self.numbers, self.breaks = itertools.count(1), itertools.count(1)
         self.lock = threading.Lock()
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
 
@@ -115,7 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self._fails(scenario, served, is_main=is_main):
             code = int(scenario[:3])
             served["failed"] += 1
-            headers = {"retry-after": "0"} if code == 429 else {}
+            headers = {"retry-after": "0", "retry-after-ms": "10"}
             error = {"type": "rate_limit_error" if code == 429 else "api_error", "message": SECRET, "code": code}
             self._answer(code, {"type": "error", "error": error}, headers)
             return
@@ -181,8 +188,9 @@ class _Handler(BaseHTTPRequestHandler):
                 name = f"event: {event['type']}\n" if named else ""
                 self.wfile.write(f"{name}data: {json.dumps(event)}\n\n".encode())
                 self.wfile.flush()
-            if cut is not None and hangs:
+            if cut is not None and (hangs or next(self.server.breaks) >= _ENOUGH):
                 self.server.hanging.set()
+            if cut is not None and hangs:
                 self.server.over.wait(60)
             elif cut is None and says_done:
                 self.wfile.write(b"data: [DONE]\n\n")
@@ -197,8 +205,13 @@ def _next_tool(scenario: str, asked: Asked) -> tuple[str, dict[str, Any]] | None
     if not asked.prompt:
         return None
     if any(name in asked.called for name in names):
-        is_left = _COMPLETES in asked.tools and _COMPLETES not in asked.called
-        return (_COMPLETES, _arguments(_COMPLETES, asked.tools[_COMPLETES], scenario)) if is_left else None
+        last = next((name for name in _LAST if name in asked.tools and (name == _LAST[0] or wants_subagent)), None)
+        if last is None or last in asked.called:
+            return None
+        return last, {
+            **_arguments(last, asked.tools[last], scenario),
+            **({"targets": asked.agents} if asked.agents else {}),
+        }
     name = next((name for name in names if name in asked.tools), None)
     return None if name is None else (name, _arguments(name, asked.tools[name], scenario))
 
@@ -287,7 +300,9 @@ class _Responses:
         items = _items(body, "input")
         texts = [json.dumps(each) if each.get("role") == "user" else "" for each in items]
         prompt, after = _since_prompt(items, texts)
-        return Asked(tools, prompt, [each.get("name", "") for each in after if each.get("type") == "function_call"])
+        agents = re.findall(r'"agent_id": ?"([^"]+)"', "".join(str(each.get("output", "")) for each in after))
+        called = [each.get("name", "") for each in after if each.get("type") == "function_call"]
+        return Asked(tools, prompt, called, tuple(agents))
 
     @staticmethod
     def answer(body: Any, number: str, tool: Any, usage: Usage) -> tuple[Any, list[Any]]:
@@ -300,7 +315,9 @@ class _Responses:
         }
         if tool:
             call = {"type": "function_call", "id": f"fc_{number}", "call_id": f"call_{number}", "status": "completed"}
-            item: dict[str, Any] = {**call, "name": tool[0], "arguments": json.dumps(tool[1])}
+            space = next((each for each in _items(body, "tools") if tool[0] in _names(each)), None)
+            within = {} if space is None else {"namespace": space["name"]}
+            item: dict[str, Any] = {**call, "name": tool[0], **within, "arguments": json.dumps(tool[1])}
         else:
             content: Any = [{"type": "output_text", "text": _ANSWER, "annotations": []}]
             item = {
@@ -325,6 +342,11 @@ class _Responses:
             {"type": "response.completed", "response": whole},
         ]
         return whole, [{**event, "sequence_number": at} for at, event in enumerate(events)]
+
+
+def _names(tools: Any) -> list[str]:
+    """What the tools of a namespace are called."""
+    return [each.get("name", "") for each in _items(tools, "tools")]
 
 
 class _Messages:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +23,7 @@ printf '%s\\n' '{json.dumps(SESSION)}'
 case $2 in
 much) for i in {{1..40}}; do printf '%08192d' 0; done ;;
 waits) trap 'exit 143' TERM; echo; while :; do sleep 0.05; done ;;
+leaves) trap 'exit 1' INT; echo; while :; do sleep 0.05; done ;;
 odd) printf 'a\\0b\\r\\n\\xff' ;;
 esac
 exit 3
@@ -91,6 +93,28 @@ def test_a_caller_that_does_not_read(acme: Acme, *, is_async: bool) -> None:
         with claude(acme, "much"):
             pass
     assert acme.names[2:] == ENDED
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_signal_that_the_caller_sends(acme: Acme, *, is_async: bool) -> None:
+    """A signal that the caller sends cancels the run, also where the exit code is that of any failure."""
+
+    async def main() -> None:
+        async with claude(acme, "leaves") as process:
+            assert process.stdout is not None
+            await process.stdout.readline()
+            await process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+
+    if is_async:
+        asyncio.run(main())
+    else:
+        with claude(acme, "leaves") as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+    assert acme.names[-1] == "task.cancelled"
 
 
 def test_a_block_that_raises(acme: Acme) -> None:

@@ -191,6 +191,18 @@ def test_a_tree_across_processes(store: Store) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("above", "status"), [(None, "cancelled"), ("POST /tasks", "ok")], ids=["it began the trace", "a request did"]
+)
+def test_a_trace_whose_task_was_cancelled(store: Store, above: str | None, status: str) -> None:
+    """Where the work that a trace began with was cancelled, its row says so."""
+    first = [] if above is None else [Made(id=1, name=above)]
+    store.add_spans(request(*first, Made(id=2, parent=1, attributes=TASK), Made(id=3, parent=2, attributes=CHAT)))
+    store.settle()
+    with closing(store.reader()) as connection:
+        assert [row["status"] for row in list_traces(connection, TraceFilter())] == [status]
+
+
 def test_usage_by_agent_finds_the_agent_above(store: Store) -> None:
     """A call that does not name its agent belongs to the nearest run above it."""
     store.add_spans(

@@ -189,6 +189,26 @@ def test_how_a_run_of_claude_code_ended(tmp_path: Path, last: dict[str, object],
     assert [fact.event for fact in found if fact.event.startswith("task.")] == ["task.started", expected]
 
 
+@pytest.mark.parametrize(("status", "expected"), [(429, "task.failed"), (200, "task.completed")])
+def test_how_a_turn_of_codex_ended(tmp_path: Path, status: int, expected: str) -> None:
+    """A turn that has counted its tokens has failed all the same where its last request did."""
+    words = {"thread__id": "s", "turn__id": "t", "codex__turn__token_usage__input_tokens": 10}
+    turn = span(1, 0, "session_task.turn", 0, 9, **words)
+    asked = log(2, "codex.api_request", conversation__id="s", model="m", http__response__status_code=status)
+    found = told(tmp_path, spans("codex_otel", turn), logs("codex_otel.log_only", asked))
+    assert [fact.event for fact in found if fact.event.startswith("task.")] == ["task.started", expected]
+
+
+@pytest.mark.parametrize(("finish", "expected"), [("error", "task.cancelled"), ("stop", "task.completed")])
+def test_how_a_run_of_copilot_ended(tmp_path: Path, finish: str, expected: str) -> None:
+    """An answer that was broken off ends for an error, and is none by its status."""
+    common = {"gen_ai__conversation__id": "s", "gen_ai__response__finish_reasons": finish}
+    run = span(1, 0, "invoke_agent", 0, 3, gen_ai__operation__name="invoke_agent", **common)
+    call = span(2, 1, "chat m", 1, 1, gen_ai__operation__name="chat", gen_ai__request__model="m", **common)
+    found = told(tmp_path, spans("github.copilot", run, call))
+    assert [fact.event for fact in found if fact.event.startswith("task.")] == ["task.started", expected]
+
+
 def test_a_prompt_inside_a_task_of_ours(tmp_path: Path) -> None:
     """Where a task of ours is around the program, the prompt is that task and no second one."""
     task = span(1, 0, "task", 0, 9, agent__lifecycle="task", agent__task__id="t")

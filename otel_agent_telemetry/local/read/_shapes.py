@@ -22,7 +22,9 @@ __all__ = [
 
 
 class TraceShape(TypedDict):
-    """A row of ``traces``; ``status`` is ``ok``, ``error``, or ``cancelled`` for a coding agent's run that was.
+    """A row of ``traces``; ``status`` is ``ok``, ``error``, or ``cancelled`` where a coding agent's run was.
+
+    It is ``cancelled``, too, where the task or other work that the trace began with says so.
 
     ``cost_is_estimate`` is true where some of it came from a price list; ``unpriced_calls`` are calls whose cost nobody
     knows: it is not in the sum.

@@ -22,7 +22,7 @@ UPDATE steps SET start_ns = ?, end_ns = ?, tool = ?, outcome = ?, error = ?, cos
 """
 _WRITE_SPAN = "UPDATE spans SET start_ns = ?, end_ns = ? WHERE id = ?"
 _WRITE_TRACE = """
-UPDATE traces SET folded = ?, outcome = ?, spans = ?, start_ns = ?, end_ns = ?,
+UPDATE traces SET folded = ?, outcome = coalesce(?, outcome), spans = ?, start_ns = ?, end_ns = ?,
 name = coalesce((SELECT name FROM spans WHERE id = ?), name) WHERE id = ?
 """
 _COUNTED = (kinds.MODEL, kinds.TOOL, kinds.AGENT)

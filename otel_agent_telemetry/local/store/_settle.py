@@ -31,7 +31,7 @@ LEFT JOIN steps ON steps.id = spans.id WHERE spans.trace IN ({{}})
 """
 _FIRST_VERDICT = 11
 _FIRST_SAID = _FIRST_VERDICT + len(VERDICT)
-_OF_TRACE = ("unsettled", "errors", "calls", "tools", "runs", "input", "output", "cost", "session", "agent")
+_OF_TRACE = ("unsettled", "outcome", "errors", "calls", "tools", "runs", "input", "output", "cost", "session", "agent")
 _OF_SESSION = ("trace", "session", "agent", "start_ns", "end_ns", "errors", "calls", "tools", "input", "output")
 _STATUS_ERROR = 2
 
@@ -53,7 +53,7 @@ def settle_trace(connection: sqlite3.Connection, trace: int) -> None:
         traces = agents.write(connection, traces)
     for each in traces:
         own = [node for node in nodes.values() if node.trace == each]
-        update(connection, "traces", _OF_TRACE, [(0, *_totals(own), each)])
+        update(connection, "traces", _OF_TRACE, [(0, _outcome(own), *_totals(own), each)])
         connection.execute("DELETE FROM attendances WHERE trace = ?", (each,))
         connection.execute("DELETE FROM priced WHERE trace = ?", (each,))
         insert(connection, "attendances", _OF_SESSION, _attendances(each, own, met))
@@ -135,6 +135,15 @@ def _mark_failures(nodes: dict[int, Node]) -> None:
             above.has_failed_below = True
             seen.add(above.place.key)
             above = nodes.get(above.place.parent_key)
+
+
+def _outcome(nodes: list[Node]) -> str | None:
+    """``cancelled`` where the work that the trace began with says so; None for any other."""
+    keys = {node.place.key for node in nodes}
+    first = min(nodes, key=lambda node: (node.place.parent_key in keys, node.place.start_ns), default=None)
+    said = None if first is None else first.said
+    is_cancelled = said is not None and said.is_own and said.outcome == semconv.OUTCOME_CANCELLED
+    return semconv.OUTCOME_CANCELLED if is_cancelled else None
 
 
 def _totals(nodes: list[Node]) -> tuple[object, ...]:

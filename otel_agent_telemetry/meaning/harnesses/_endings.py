@@ -55,7 +55,7 @@ def _end(run: Entry, inside: list[Entry]) -> None:
         elif finish == "error":
             said.error = said.error or _last_error(inside) or "unknown"
         _name_failures(said.error, inside)
-    elif finish == semconv.OUTCOME_OK:
+    elif finish == semconv.OUTCOME_OK and not _has_failed_last(inside):
         said.error = None
     else:
         said.error = said.error or _by_calls(run, inside, is_prompt=is_prompt)
@@ -74,8 +74,8 @@ def _name_failures(error: str | None, inside: list[Entry]) -> None:
 
 def _by_calls(run: Entry, inside: list[Entry], *, is_prompt: bool) -> str | None:
     """What the last model call in it tells: an error, an answer, or that no answer came."""
-    calls = [entry for entry in inside if entry.said.kind == kinds.MODEL or _gave_up(entry)]
-    if calls and (calls[-1].said.error is not None or _gave_up(calls[-1])):
+    calls = _calls(inside)
+    if _has_failed_last(inside):
         return calls[-1].said.error or "provider_error"
     if run.marks.harness in _MAY_LOSE_THE_END or not is_prompt or run.marks.source == METRIC:
         return None
@@ -85,6 +85,15 @@ def _by_calls(run: Entry, inside: list[Entry], *, is_prompt: bool) -> str | None
     last = inside[-1]
     has_answer = calls[-1].marks.finish == semconv.OUTCOME_OK or last.said.kind == kinds.MODEL
     return CANCELLED if asks or not has_answer else None
+
+
+def _calls(inside: list[Entry]) -> list[Entry]:
+    return [entry for entry in inside if entry.said.kind == kinds.MODEL or _gave_up(entry)]
+
+
+def _has_failed_last(inside: list[Entry]) -> bool:
+    """Whether its last model call failed: Codex counts the tokens of a turn also then."""
+    return any(each.said.error is not None or _gave_up(each) for each in _calls(inside)[-1:])
 
 
 def _last_error(inside: list[Entry]) -> str | None:

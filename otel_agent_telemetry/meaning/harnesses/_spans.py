@@ -211,13 +211,16 @@ def _copilot(record: SpanRecord, _: str) -> Said | None:
     if marks.part == RUN:
         marks = marks._replace(part=RUN if agent is None else SUB)
     failed = marks.part == TOOL and given.get("process.exit.code", 0) != 0
-    marks = marks._replace(finish=finish_of(given, "gen_ai.response.finish_reasons"))
+    finish = finish_of(given, "gen_ai.response.finish_reasons")
+    if finish == semconv.OUTCOME_ERROR and not record.is_error:
+        finish = semconv.OUTCOME_CANCELLED  # that is all that it tells of an answer that was broken off
     return read_as(
         record._replace(is_error=record.is_error or failed),
-        marks,
+        marks._replace(finish=finish),
         operation=operation,
         agent=agent or (marks.harness if marks.part == RUN else None),
         error="tool_error" if failed else None,
+        outcome=finish if finish == semconv.OUTCOME_CANCELLED else None,
     )
 
 

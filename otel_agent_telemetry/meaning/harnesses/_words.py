@@ -60,13 +60,13 @@ def code(attributes: Mapping[str, object], *keys: str) -> str | None:
 
 
 def finish_of(attributes: Mapping[str, object], *keys: str) -> str | None:
-    """How an answer ended: ``tool`` where it asks for one, else ``ok``; None where nothing is said."""
+    """How an answer ended: ``tool`` where it asks for one, ``error``, else ``ok``; None where nothing is said."""
     for key in keys:
         value = attributes.get(key)
         listed = cast("Sequence[object]", value) if isinstance(value, (list, tuple)) else (value,)
         last = listed[-1] if listed else None
         if isinstance(last, str):
-            return "tool" if last in _ASKS else semconv.OUTCOME_OK
+            return "tool" if last in _ASKS else last if last == semconv.OUTCOME_ERROR else semconv.OUTCOME_OK
     return None
 
 
