@@ -45,6 +45,8 @@ PROMPTS = {("claude", "subagent"): 2}
 """Where one asks its model again by itself, as a prompt of its own, when a subagent has ended."""
 HIDES_TOOL_ERRORS = ("codex", "gemini")
 SAYS_SUBAGENTS = ("claude", "gemini", "qwen")
+LEAVES_AT_ONCE = ("codex", "gemini")
+"""Those that may have told of nothing as they fail."""
 LOSES_THE_END = ("opencode",)
 """Those that leave before they have told of all, unless they tell at short intervals, as `run` has it."""
 
@@ -111,7 +113,7 @@ def is_as_served(found: Told, name: str, situation: str, served: Counter[str], *
     assert figures == (0, 0, True, True), found
     if situation in STOPS:
         assert set(found.statuses) <= {"cancelled", *(("ok",) if name == "opencode" else ())}, found
-    elif name == "codex":  # it may be gone before it has told of that
+    elif name in LEAVES_AT_ONCE:
         assert set(found.statuses) <= {"error", "cancelled"}, found
     else:
         assert "error" in found.statuses, found
