@@ -32,8 +32,6 @@ _SUBAGENTS = ("Agent", "Task", "task", "agent", "spawn_agent", "delegate", "invo
 _LAST = ("complete_task", "wait_agent", "wait")
 """Tools that come after: by the first a subagent of Gemini CLI answers, by the others Codex waits for its subagent."""
 _ANSWER = "Done."
-_ENOUGH = 3
-"""So many broken streams show that a program goes on to try."""
 
 
 class Usage(NamedTuple):
@@ -71,7 +69,7 @@ class ModelServer(ThreadingHTTPServer):
         self.served: dict[str, Counter[str]] = {}
         self.hanging = threading.Event()
         self.over = threading.Event()
-        self.numbers, self.breaks = itertools.count(1), itertools.count(1)
+        self.numbers = itertools.count(1)
         self.lock = threading.Lock()
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
 
@@ -188,7 +186,7 @@ class _Handler(BaseHTTPRequestHandler):
                 name = f"event: {event['type']}\n" if named else ""
                 self.wfile.write(f"{name}data: {json.dumps(event)}\n\n".encode())
                 self.wfile.flush()
-            if cut is not None and (hangs or next(self.server.breaks) >= _ENOUGH):
+            if cut is not None:
                 self.server.hanging.set()
             if cut is not None and hangs:
                 self.server.over.wait(60)

@@ -111,7 +111,7 @@ def is_as_served(found: Told, name: str, situation: str, served: Counter[str], *
         return
     figures = found.counted["tools"], served["tools"], found.sessions <= 1, found.runs <= 1
     assert figures == (0, 0, True, True), found
-    if situation in STOPS:
+    if stop_of(name, situation) is not None:
         assert set(found.statuses) <= {"cancelled", *(("ok",) if name == "opencode" else ())}, found
     elif name in LEAVES_AT_ONCE:
         assert set(found.statuses) <= {"error", "cancelled"}, found
