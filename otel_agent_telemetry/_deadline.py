@@ -18,6 +18,7 @@ __all__ = [
     "held_up_seconds",
     "left",
     "left_for_others",
+    "left_of_flush",
     "went_on",
 ]
 
@@ -92,6 +93,12 @@ def left_for_others(most: float, *, moment: float = _OTHERS_SECONDS) -> float:
     if _leaving:
         most = min((most, *(since + moment - time.monotonic() for since in tuple(_leaving_since))))
     return max(0.0, most)
+
+
+def left_of_flush(least: float) -> float:
+    """What a flush without a time of its own may take: ``least``, or what is left where somebody's flush is around."""
+    ends_at = _ends_at.get()
+    return least if ends_at is None or _leaving else max(least, ends_at - time.monotonic())
 
 
 _held_up_since: list[float] = []

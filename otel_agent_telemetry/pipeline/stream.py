@@ -191,7 +191,7 @@ class EventStream:
         try:
             if timeout_seconds > 0:
                 self._writer.backlog.try_now()
-            with _deadline.Within(timeout_seconds if timeout_seconds > 0 else _patience()):
+            with _deadline.Within(timeout_seconds if timeout_seconds > 0 else _deadline.left_of_flush(_patience())):
                 if not self.drain(collect=True) or self._writer.backlog.holds:
                     return False
                 outlet = self._writer.outlet

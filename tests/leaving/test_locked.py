@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_agent_telemetry._deadline import Leaving, Within, left_for_others
+from otel_agent_telemetry._deadline import Leaving, Within, left_for_others, left_of_flush
 from otel_agent_telemetry._folder import ledger_file
 from otel_agent_telemetry.errors import LedgerError
 from otel_agent_telemetry.pipeline.sending.ledger import Ledger
@@ -93,13 +93,22 @@ def test_a_short_wait(tmp_path: Path) -> None:
     Ledger(path).close()
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("BEGIN EXCLUSIVE")
-    step = "print('locked', flush=True) or any(telemetry.flush(5) for _ in range(5))"
+    step = "print('locked', flush=True) or telemetry.flush(25)"
     with start(PROGRAM, step, variables=allowed(tmp_path)) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "locked\n"
         connection.close()
         assert process.communicate(timeout=30)[0].split()[0] == "True"
     assert [json.loads(body)["properties"]["sessionsProcessed"] for body in stored(tmp_path)] == [1]
+
+
+def test_a_flush_within_another() -> None:
+    """One without a time of its own has what is left of the flush around it, except on the way out of the program."""
+    assert left_of_flush(1) == 1
+    with Within(20):
+        assert left_of_flush(1) > 10
+        with Leaving():
+            assert left_of_flush(1) == 1
 
 
 def test_a_moment_for_others(tmp_path: Path, other: sqlite3.Connection) -> None:
