@@ -7,6 +7,7 @@ messages of exceptions stay out unless content is wanted (OTEL_INSTRUMENTATION_G
 
 from __future__ import annotations
 
+import inspect
 import re
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,17 @@ CLIENTS = frozenset(
 
 in_model_client: ContextVar[bool] = ContextVar("agent_telemetry_in_model_client", default=False)
 """True inside a request of a model client's own."""
+
+_MODEL_CLIENTS = ("cohere", "google.genai", "huggingface_hub.inference", "litellm", "mistralai", "ollama")
+"""Packages that ask models by an HTTP client, often before or after their call's span is the current one."""
+
+_BETWEEN = frozenset(
+    {
+        *("aiohttp", "aiosignal", "contextlib", "httpcore", "httpx", "httpx2", "requests", "urllib", "urllib3"),
+        *("opentelemetry", "otel_agent_instrumentation", "otel_agent_telemetry", "wrapt"),
+    }
+)
+"""Top-level packages that lie between a request and who made it."""
 
 _URLS = frozenset({"url.full", "http.url"})
 _TARGETS = frozenset({"http.target"})
@@ -75,7 +87,29 @@ class _Silent(NonRecordingSpan):
 
 def _in_model_call(context: Context | None) -> bool:
     span = trace.get_current_span(context)
-    return in_model_client.get() or isinstance(span, _Silent) or bool(_is_model_call(span))
+    return (
+        in_model_client.get()
+        or isinstance(span, _Silent)
+        or bool(_is_model_call(span))
+        or bool(_is_made_by_model_client())
+    )
+
+
+@quiet
+def _is_made_by_model_client() -> bool:
+    """Whether the package that called the HTTP client is one; a tool that it calls is in a package of its own."""
+    package, frame = "", inspect.currentframe()
+    while frame is not None:
+        module: str = frame.f_globals.get("__name__", "")
+        top = module.partition(".")[0]
+        if top not in _BETWEEN:
+            if package not in ("", top):
+                return False
+            if any(module == name or module.startswith(f"{name}.") for name in _MODEL_CLIENTS):
+                return True
+            package = top
+        frame = frame.f_back
+    return False
 
 
 @quiet

@@ -56,6 +56,9 @@ _SERVED = {
 }
 
 
+_HTTP = frozenset(f"opentelemetry.instrumentation.{name}" for name in ("aiohttp_client", "httpx", "urllib3"))
+
+
 @dataclass(frozen=True)
 class Run:
     """What a program printed, what the operator's collector and the ledger got, and what the model server gave out."""
@@ -73,6 +76,12 @@ class Run:
         MCP's handshakes and lists of tools are none of them.
         """
         return tree(self.spans)
+
+    @property
+    def requests(self) -> list[str]:
+        """The spans of HTTP clients, below a span each: the name of that and theirs."""
+        names = {span.id: span.name for span in self.spans}
+        return [f"{names.get(span.parent_id, '')}: {span.name}" for span in self.spans if span.scope in _HTTP]
 
     @property
     def counted(self) -> dict[str, int]:

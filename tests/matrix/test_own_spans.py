@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.matrix.environments import made
-from tests.matrix.run import SECRET, run
+from tests.matrix.run import PROGRAMS, SECRET, run, run_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,6 +113,20 @@ def test_an_error_is_that_of_the_client(runs: Runs) -> None:
     """Agent Framework: not the one that the framework raises in its place."""
     failed = [each for each in runs("agent-framework", "rate limit").spans if each.is_error]
     assert [each.attributes["error.type"] for each in failed] == ["RateLimitError"] * 2
+
+
+@pytest.mark.parametrize("scenario", ["ok", "stream"])
+@pytest.mark.parametrize("framework", ["anthropic", "google-genai", "google-genai-direct", "litellm"])
+def test_a_model_call_has_no_second_span(runs: Runs, framework: str, scenario: str) -> None:
+    """Where HTTP clients have spans of their own, what the model's client sends has none."""
+    assert runs(framework, scenario).requests == []
+
+
+def test_what_a_tool_asks_is_below_it(model: EveryProvider, tmp_path: Path) -> None:
+    """Also where it is the model's client that calls the tool."""
+    file, address = PROGRAMS / "with_google_genai_asking.py", f"{model.root}/handed_out"
+    told = run_file(made("google-genai"), file, model, tmp_path, address)
+    assert told.requests == ["execute_tool get_weather: GET"]
 
 
 @pytest.mark.parametrize("framework", ["anthropic", "langgraph", "litellm", "openai"])

@@ -140,7 +140,7 @@ def test_programs_end_as_they_would_without_us(runs: Callable[[str], Run], name:
 
 @pytest.mark.parametrize("name", CLIENTS)
 def test_the_operator_sees_each_call_once(runs: Callable[[str], Run], name: str) -> None:
-    """With its outcome, below what the program did."""
+    """With its outcome, below what the program did, also where HTTP clients have spans of their own."""
     client, spans = CLIENTS[name], runs(name).spans
 
     def calls(count: int, outcome: str = "ok", *, streamed: bool = False) -> list[str]:
@@ -160,6 +160,7 @@ def test_the_operator_sees_each_call_once(runs: Callable[[str], Run], name: str)
         "cancel": calls(1, client.cancelled),
     }
     assert [seen("rate limit"), seen("server error")] == [calls(1, "error")] * 2
+    assert runs(name).requests == []
 
 
 @pytest.mark.parametrize("name", CLIENTS)
