@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["ROWS", "Row"]
+__all__ = ["ROWS", "UNSEEN", "Row"]
 
 
 class Row(NamedTuple):
@@ -21,6 +21,8 @@ class Row(NamedTuple):
     """From this version on the library has spans of its own."""
     unless: str | None = None
     """A module that has the library's spans where it is installed, such as ``fastapi.telemetry``."""
+    left_alone_from: str | None = None
+    """From this version on what the extra brings leaves the library alone."""
 
 
 _REQUESTS = ("opentelemetry-util-http",)
@@ -53,7 +55,14 @@ ROWS = (
     Row("redis", "clients", (f"{_CONTRIB}redis",)),
     Row("sanic", "web", _REQUESTS),
     Row("smolagents", "smolagents", ("opentelemetry-instrumentation-genai-smolagents", _OPENAI)),
-    Row("sqlalchemy", "clients", (f"{_CONTRIB}sqlalchemy",)),
+    Row("sqlalchemy", "clients", (f"{_CONTRIB}sqlalchemy",), left_alone_from="2.1"),
     Row("starlette", "web", _REQUESTS, unless="fastapi.telemetry"),
     Row("together", "together", ("openinference-instrumentation-together",)),
 )
+
+UNSEEN = {
+    "aiobotocore": "model calls of Bedrock",
+    "openhands-sdk": "sessions, runs and tools",
+    "pipecat-ai": "conversations and tools",
+}
+"""Library -> what of it is shown by no module of ours and by no extra."""

@@ -15,7 +15,7 @@ from otel_agent_telemetry._local_serve import LOCAL_URL, local_serve_is_up
 from otel_agent_telemetry.cli._collector import operators_findings
 from otel_agent_telemetry.cli._destination import Destination
 from otel_agent_telemetry.cli._doctor_harness import EXAMINED, tell
-from otel_agent_telemetry.cli._lacking import lacking, out_of_range
+from otel_agent_telemetry.cli._lacking import lacking, out_of_range, unseen
 from otel_agent_telemetry.cli._product import products, state_dir_option
 from otel_agent_telemetry.cli._variables import names
 from otel_agent_telemetry.consent import NO_HOME, Consent, default_state_dir
@@ -164,5 +164,7 @@ def _installed() -> Iterator[Finding]:
     yield "ok", "installed", "instrumentations: " + ", ".join(ours)
     for what, command in lacking():
         yield "note", "installed", f"{what} makes no spans here: {command}"
+    for what, parts in unseen():
+        yield "note", "installed", f"{what}: no extra shows its {parts}"
     for what, module, known in out_of_range():
         yield "note", "installed", f"{what} is left alone: {module} knows {known}"

@@ -8,7 +8,7 @@ import re
 from importlib.metadata import PackageNotFoundError, distribution, entry_points, requires
 from typing import TYPE_CHECKING, Any, cast
 
-from otel_agent_telemetry.cli._covered import ROWS
+from otel_agent_telemetry.cli._covered import ROWS, UNSEEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from otel_agent_telemetry.cli._covered import Row
 
-__all__ = ["lacking", "out_of_range"]
+__all__ = ["lacking", "out_of_range", "unseen"]
 
 # Shown by modules of ours, by themselves, by an extra, or of no use to whoever reads traces of agents.
 _NOT_NEEDED = frozenset(
@@ -36,6 +36,18 @@ def lacking() -> Iterator[tuple[str, str]]:
         version = _version(name)
         if version and not _version(needed):
             yield f"{name} {version}", f"pip install {needed}"
+
+
+def unseen() -> Iterator[tuple[str, str]]:
+    """Name and version of each library that no extra shows, and what of it is not seen."""
+    for name, what in UNSEEN.items():
+        version = _version(name)
+        if version:
+            yield f"{name} {version}", what
+    for row in ROWS:
+        version = _version(row.library)
+        if version and _is_left_alone(row, version) and not all(map(_version, row.needs)):
+            yield f"{row.library} {version}", "calls"
 
 
 def out_of_range() -> Iterator[tuple[str, str, str]]:
@@ -61,10 +73,17 @@ def _instruments(entry: EntryPoint) -> list[str]:
 
 
 def _makes_none(row: Row, version: str) -> bool:
-    """Whether the library has no spans of its own in that version."""
+    """Whether the library has no spans of its own in that version, and the extra has some."""
     from packaging.version import Version
 
-    return (row.below is None or Version(version) < Version(row.below)) and not _is_there(row.unless)
+    has_own = row.below is not None and Version(version) >= Version(row.below)
+    return not (has_own or _is_left_alone(row, version) or _is_there(row.unless))
+
+
+def _is_left_alone(row: Row, version: str) -> bool:
+    from packaging.version import Version
+
+    return row.left_alone_from is not None and Version(version) >= Version(row.left_alone_from)
 
 
 def _known_upstream() -> list[tuple[str, str]]:

@@ -136,6 +136,16 @@ def test_what_shows_itself_lacks_nothing(tmp_path: Path) -> None:
     assert [line for line in notes_beside(tmp_path, "anthropic 2.12.0") if "anthropic" in line] == []
 
 
+def test_what_no_extra_shows(tmp_path: Path) -> None:
+    """A library, or a version of one, that is known and that no extra shows is named with what is not seen of it."""
+    notes = notes_beside(tmp_path, "pipecat_ai 1.14.0", "sqlalchemy 2.1.9")
+    found = [line for line in notes if line.startswith(("pipecat", "sqlalchemy"))]
+    assert found == [
+        "pipecat-ai 1.14.0: no extra shows its conversations and tools",
+        "sqlalchemy 2.1.9: no extra shows its calls",
+    ]
+
+
 def test_a_version_that_is_left_alone(tmp_path: Path) -> None:
     """A version that the instrumentation does not know is named, with those that it does; ours, and another's."""
     notes = notes_beside(tmp_path, "crewai 9.1", "requests 3.0")
