@@ -48,8 +48,9 @@ SUB = """
         run = interpreters.run_string
 
     there = interpreters.create()
-    run(there, "import otel_agent_telemetry as t; t.configure(); t.server_started(); t.flush(0); print('ran')")
+    run(there, {there!r})
 """
+OURS = "import otel_agent_telemetry as t; t.configure(); t.server_started(); t.flush(0); print('ran')"
 LOUD = """
     import logging
     import otel_agent_telemetry as telemetry
@@ -155,7 +156,9 @@ def test_a_provider_of_another_kind(tmp_path: Path) -> None:
 @pytest.mark.parametrize("end", ["interpreters.destroy(there)", ""], ids=["destroyed", "left to the end"])
 def test_a_sub_interpreter(tmp_path: Path, end: str) -> None:
     """A program in a sub-interpreter runs, and so does the one around it, to its end."""
-    code, output, _ = said(f"{SUB}    {end}", tmp_path)
+    if said(SUB.format(there="import hashlib") + f"    {end}", tmp_path)[0] != 0:  # CPython 3.12.1
+        pytest.skip("with this Python, hashlib in a sub-interpreter ends the program")
+    code, output, _ = said(SUB.format(there=OURS) + f"    {end}", tmp_path)
     assert (code, output) == (0, "ran\n")
 
 
