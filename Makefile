@@ -29,7 +29,7 @@ QUICK := $(ELSEWHERE) and not frameworks and not docs
 # Tests run beside each other: most wait for processes that they start, so that three fill two cores. The longest come first.
 TOGETHER := -n 3 --dist loadfile --no-loadscope-reorder
 
-OLDEST := --editable '.[instrument]' --editable ./instrumentation
+OLDEST := --editable '.[instrument,prices]' --editable ./instrumentation
 # What depends on OpenTelemetry, and on nothing that is tested elsewhere.
 CORE := $(patsubst %,tests/%,consent delivery destinations host identity leaving lifecycle meaning off otlp settings wire zero_code)
 
