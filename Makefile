@@ -118,7 +118,7 @@ test-clients: $(VENV)/.test
 # The real coding agents against a scripted model; CHEAP=1 takes two of them, and what matters most.
 test-harnesses: $(VENV)/.test
 	$(BIN)/python -m tests.harnesses.fetch $(if $(CHEAP),claude codex)
-	REQUIRE_HARNESSES=1 $(BIN)/pytest -m harnesses $(if $(CHEAP),-k cheap) tests/harnesses
+	REQUIRE_HARNESSES=1 $(BIN)/pytest -n 2 -m harnesses $(if $(CHEAP),-k cheap) tests/harnesses
 
 # The first time this builds the Collector from its published modules, with its own builder: minutes, and needs Go.
 test-collector: $(VENV)/.test
