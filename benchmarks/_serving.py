@@ -23,7 +23,7 @@ __all__ = ["WAYS", "request_ms"]
 
 _SERVICE = str(Path(__file__).parent / "programs" / "service.py")
 _MODEL = _environments.ROOT / "examples" / "scripted_model.py"
-_WARM_UP, _REQUESTS = 50, 200
+_WARM_UP, _REQUESTS = 20, 100
 _RUN = ("-m", "otel_agent_telemetry", "run", "--")
 
 WAYS = ("plain", "opted out", "events", "events and OTLP", "upstream with OTLP")
