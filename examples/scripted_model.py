@@ -15,7 +15,7 @@ anything else       a text
 
 A tool is called only if the request offers it. ``GET /handed_out`` gives what was served so far, as JSON totals, so
 that a program's own count of tokens can be compared with the truth; an answer whose client hung up is not counted.
-``POST /reset`` begins a new count.
+``POST /reset`` begins a new count. ``GET /waiting`` says how many wait for a slow answer, and so can be cancelled.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import select
 import sys
 import time
 from abc import ABC, abstractmethod
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
@@ -81,6 +82,7 @@ class Script:
     def __init__(self, slow_seconds: float) -> None:
         self.slow_seconds = slow_seconds
         self.handed_out = HandedOut()
+        self.waiting = 0
         self._lock = Lock()
         self._numbers = count(1)
 
@@ -124,6 +126,17 @@ class Script:
         """Add a failure to the totals."""
         with self._lock:
             self.handed_out.errors += 1
+
+    @contextmanager
+    def waited_for(self) -> Iterator[None]:
+        """While somebody waits for a slow answer."""
+        with self._lock:
+            self.waiting += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.waiting -= 1
 
     def totals(self) -> Json:
         """The totals as JSON."""
@@ -396,6 +409,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/handed_out":
             self._send(200, self.server.script.totals())
+        elif self.path == "/waiting":
+            self._send(200, {"waiting": self.server.script.waiting})
         else:
             self._send(404, {"error": {"message": f"no such address: {self.path}"}})
 
@@ -429,7 +444,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _client_leaves_within(self, seconds: float) -> bool:
         # A client that waits for its answer has nothing to say: its socket turns readable only when it hangs up.
-        return bool(select.select([self.connection], [], [], seconds)[0])
+        with self.server.script.waited_for():
+            return bool(select.select([self.connection], [], [], seconds)[0])
 
     def _read(self) -> Json:
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))

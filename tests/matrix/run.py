@@ -163,6 +163,7 @@ def variables_for(environment: Environment, model: EveryProvider) -> dict[str, s
         "OPENAI_BASE_URL": model.url,
         "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "true",
         "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "",
+        "STORY_MODEL": model.root,
         "TOGETHER_API_KEY": "none",
         "TOGETHER_BASE_URL": f"{model.root}/together/v1",
         "VLLM_BASE_URL": f"{model.root}/vllm/v1",
