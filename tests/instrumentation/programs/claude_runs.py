@@ -21,6 +21,7 @@ from claude_agent_sdk import (
     ClaudeAgentOptions,
     ClaudeSDKClient,
     ResultMessage,
+    StreamEvent,
     SystemMessage,
     create_sdk_mcp_server,
     query,
@@ -107,10 +108,14 @@ async def interrupted() -> str:
 
 
 async def interrupted_tool() -> str:
-    """A turn that is interrupted while a tool runs."""
+    """A turn that is interrupted while a tool runs, which begins before the answer that asks for it is over."""
     during = asyncio.Event()
-    async with ClaudeSDKClient(conversation("interrupted tool", during=during)) as client:
+    options = conversation("interrupted tool", during=during, include_partial_messages=True)
+    async with ClaudeSDKClient(options) as client:
         await client.query("weather")
+        async for message in client.receive_messages():
+            if isinstance(message, StreamEvent) and message.event["type"] == "message_stop":
+                break
         await during.wait()
         await client.interrupt()
         return await ended(client.receive_response())
