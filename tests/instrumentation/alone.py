@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _HERE = Path(__file__).parent
-_AT_ONCE = 3
+_AT_ONCE = 2
 _ELSEWHERE = frozenset({"airflow", "prefect", "pymongo", "temporalio"})
 """They need a server that their own target brings, or minutes."""
 

@@ -164,6 +164,17 @@ class Program:
             child.kill()
             raise
 
+    def wait_until_handled(self, child: subprocess.Popen[bytes], number: int) -> None:
+        """Return once it has a handler for that signal; at once where the system does not tell (all but Linux)."""
+        status = Path(f"/proc/{child.pid}/status")
+
+        def is_handled(_: Program) -> bool:
+            handled = status.read_text("utf-8").partition("SigCgt:")[2].split()[0]
+            return bool(int(handled, 16) >> (number - 1) & 1)
+
+        if status.exists():
+            self.wait(is_handled)
+
     def printed(self) -> str:
         """What the program has printed so far, on both streams."""
         return self.output.read_text("utf-8", "replace")

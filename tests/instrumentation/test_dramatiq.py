@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from signal import SIGHUP
+from signal import SIGHUP, SIGTERM
 from typing import TYPE_CHECKING
 
 import pytest
@@ -102,8 +102,10 @@ def test_a_reload_is_no_other_server(tmp_path: Path, redis: str) -> None:
     with Program(home=tmp_path, variables={"BROKER_URL": redis}) as program:
         worker = program.start(*WORKER)
         program.wait(lambda _: program.printed().count("Worker process is ready") == 2)
+        program.wait_until_handled(worker, SIGHUP)
         worker.send_signal(SIGHUP)
         program.wait(lambda _: program.printed().count("Worker process is ready") == 4)
+        program.wait_until_handled(worker, SIGTERM)
         assert program.stop(worker) == 0
         assert program.counted() == {"server.started": 1, "server.shutdown": 1}
 
@@ -113,6 +115,7 @@ def test_spawned_processes_are_one_server(tmp_path: Path, redis: str) -> None:
     with Program(home=tmp_path, variables={"BROKER_URL": redis}) as program:
         worker = program.start(*WORKER, "--use-spawn")
         program.wait(lambda _: program.printed().count("Worker process is ready") == 2)
+        program.wait_until_handled(worker, SIGTERM)
         assert program.stop(worker) == 0
         assert [(each["event"], each["source"]) for each in program.events] == SERVER
 
