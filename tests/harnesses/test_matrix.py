@@ -116,7 +116,8 @@ def is_as_served(found: Told, name: str, situation: str, served: Counter[str], *
     if stop_of(name, situation) is not None:
         assert set(found.statuses) <= {"cancelled", *(("ok",) if name == "opencode" else ())}, found
     elif name in LEAVES_AT_ONCE:
-        assert set(found.statuses) <= {"error", "cancelled"}, found
+        unknown = {"ok"} if found.counted["calls"] == 0 else set[str]()  # its metrics alone, which tell no outcome
+        assert set(found.statuses) <= {"error", "cancelled", *unknown}, found
     else:
         assert "error" in found.statuses, found
         assert found.counted["calls"] >= 1

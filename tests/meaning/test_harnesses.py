@@ -199,6 +199,26 @@ def test_how_a_turn_of_codex_ended(tmp_path: Path, status: int, expected: str) -
     assert [fact.event for fact in found if fact.event.startswith("task.")] == ["task.started", expected]
 
 
+def test_a_turn_of_codex_whose_own_span_was_lost(tmp_path: Path) -> None:
+    """A call that its span and a log record tell of counts once, also where only a tool's span names the session."""
+    tokens = {"gen_ai__usage__input_tokens": 10, "gen_ai__usage__output_tokens": 2}
+    around = spans("otel_agent_telemetry", span(1, 0, "task", 0, 9, agent__lifecycle="task", agent__task__id="t"))
+    call = span(2, 1, "handle_responses", 2, 1, **tokens)
+    tool = {"codex__tool__phase": "end", "call_id": "c", "tool_name": "exec_command", "conversation__id": "s"}
+    logged = {"conversation__id": "s", "event__kind": "response.completed", "model": "m"}
+    counts = {"input_token_count": 10, "output_token_count": 2}
+    said = logs("codex_otel.log_only", log(3, "codex.sse_event", **logged, **counts))
+    written = _file(tmp_path, around, spans("codex_otel", call, span(3, 1, "exec", 3, 1, **tool)), said)
+    with closing(Store(tmp_path / "traces.sqlite")) as store:
+        for line in written.read_text("utf-8").splitlines():
+            import_line(store, line, Imported())
+        while store.settle():
+            pass
+        with closing(store.reader()) as connection:
+            found = usage(connection, "model")
+    assert [(row["calls"], row["input_tokens"]) for row in found] == [(1, 10)]
+
+
 @pytest.mark.parametrize(("finish", "expected"), [("error", "task.cancelled"), ("stop", "task.completed")])
 def test_how_a_run_of_copilot_ended(tmp_path: Path, finish: str, expected: str) -> None:
     """An answer that was broken off ends for an error, and is none by its status."""

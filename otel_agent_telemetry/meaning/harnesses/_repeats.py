@@ -26,7 +26,7 @@ def settle_calls(scene: Scene) -> None:
     groups: dict[tuple[str, str | None], list[Entry]] = defaultdict(list)
     for call in scene.of(CALL):
         if call.said.kind == kinds.MODEL:
-            groups[call.marks.harness, _session_of(scene, call)].append(call)
+            groups[call.marks.harness, scene.session_of(call)].append(call)
     for (harness, _), calls in groups.items():
         told = [call for call in calls if call.marks.source == SPAN]
         logged = [call for call in calls if call.marks.source == LOG]
@@ -35,13 +35,6 @@ def settle_calls(scene: Scene) -> None:
                 call.silence()
         else:
             _settle_logged(scene, told, logged)
-
-
-def _session_of(scene: Scene, entry: Entry) -> str | None:
-    """Its own session, else that of the nearest record around that names one."""
-    if entry.marks.session is not None:
-        return entry.marks.session
-    return next((each.marks.session for each in scene.entries_above(entry) if each.marks.session is not None), None)
 
 
 def _settle_logged(scene: Scene, told: list[Entry], logged: list[Entry]) -> None:
@@ -108,9 +101,9 @@ def _rank(scene: Scene, tool: Entry) -> int:
 
 def settle_printed(scene: Scene) -> None:
     """What a service read of a program's output stands back where the program's own telemetry tells of the session."""
-    told = {_session_of(scene, call) for call in scene.of(CALL) if call.said.kind == kinds.MODEL} - {None}
+    told = {scene.session_of(call) for call in scene.of(CALL) if call.said.kind == kinds.MODEL} - {None}
     for entry in scene.entries.values():
-        if entry.is_printed and entry.said.kind in _COUNTED and _session_of(scene, entry) in told:
+        if entry.is_printed and entry.said.kind in _COUNTED and scene.session_of(entry) in told:
             entry.silence()
 
 
@@ -130,7 +123,7 @@ def _tells(call: Entry, usage: Entry, scene: Scene) -> bool:
     if call.marks.harness != usage.marks.harness and not call.is_printed:
         return False
     if usage.marks.session is not None:
-        return _session_of(scene, call) == usage.marks.session
+        return scene.session_of(call) == usage.marks.session
     return is_beside(call, usage)
 
 

@@ -66,6 +66,7 @@ class Scene:
         self.parents: dict[int, int] = {}
         self.ends: dict[int, int] = {}
         self.entries: dict[int, Entry] = {}
+        self._named: dict[tuple[str, int], set[str]] = {}
         for place in places:
             self.parents[place.key] = place.parent_key
             self.ends[place.key] = place.end_ns
@@ -91,6 +92,24 @@ class Scene:
     def top(self, key: int) -> int:
         """The highest span above one that is there, itself where there is none."""
         return [key, *self.above(key)][-1]
+
+    def session_of(self, entry: Entry) -> str | None:
+        """Its own session, else that of the nearest record around that names one, else the only one of its trace.
+
+        A turn's own span, which names it, may have got lost.
+        """
+        if entry.marks.session is not None:
+            return entry.marks.session
+        around = (each.marks.session for each in self.entries_above(entry))
+        return next((session for session in around if session is not None), self._only_session(entry))
+
+    def _only_session(self, entry: Entry) -> str | None:
+        if not self._named:
+            for each in self.entries.values():
+                if each.marks.session is not None:
+                    self._named.setdefault((each.marks.harness, each.trace), set()).add(each.marks.session)
+        named = self._named.get((entry.marks.harness, entry.trace), ())
+        return next(iter(named)) if len(named) == 1 else None
 
     def run_of(self, entry: Entry) -> Entry | None:
         """The nearest run around."""
