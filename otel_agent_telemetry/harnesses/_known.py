@@ -138,7 +138,7 @@ _ROWS = (
         packages=("opencode-ai",),
         switches={
             **_STANDARD,
-            "OTEL_BSP_SCHEDULE_DELAY": "200",
+            "OTEL_BSP_SCHEDULE_DELAY": "20",  # it leaves without a flush
             "OPENCODE_CONFIG_CONTENT": '{"experimental":{"openTelemetry":true}}',
         },
         prints=((("--format",), ("json",)),),

@@ -45,8 +45,8 @@ PRICE = (0.25, 0.025, 2)
 """Dollars for a million tokens: of fresh input, of cached input, of output."""
 PROMPTS = {("claude", "subagent"): 2}
 """Where one asks its model again by itself, as a prompt of its own, when a subagent has ended."""
-HIDES_TOOL_ERRORS = ("codex", "gemini")
-SAYS_SUBAGENTS = ("claude", "gemini", "qwen")
+HIDES_TOOL_ERRORS = ("codex", "gemini", "opencode")
+SAYS_SUBAGENTS = ("claude", "gemini")
 LEAVES_AT_ONCE = ("codex", "gemini")
 """Those that may have told of nothing as they fail."""
 LOSES_THE_END = ("opencode",)
@@ -104,7 +104,8 @@ def is_as_served(found: Told, name: str, situation: str, served: Counter[str], *
             assert found.counted == {**tokens, "calls": served["calls"] + tries}
             assert (found.cached, found.cost) == (served["cached"], priced(name, served))
         assert set(found.statuses) == {"ok"}, found
-        assert (found.sessions, found.runs) == (1, prompts + (situation == "subagent")), found
+        runs = prompts + (situation == "subagent")
+        assert (found.sessions, found.runs) in {(1, runs), (1, runs - may_lose)}, found
         if situation == "toolerr":
             assert found.tool_errors == (name not in HIDES_TOOL_ERRORS)
         return
@@ -116,8 +117,9 @@ def is_as_served(found: Told, name: str, situation: str, served: Counter[str], *
     if stop_of(name, situation) is not None:
         assert set(found.statuses) <= {"cancelled", *(("ok",) if name == "opencode" else ())}, found
     elif name in LEAVES_AT_ONCE:
-        unknown = {"ok"} if found.counted["calls"] == 0 else set[str]()  # its metrics alone, which tell no outcome
-        assert set(found.statuses) <= {"error", "cancelled", *unknown}, found
+        # Metrics alone tell no outcome, and Gemini exits with 0 where streams break: then the task of `run` went well.
+        unknown = {"ok"} if found.counted["calls"] == 0 or (name, situation) == ("gemini", "broken") else set[str]()
+        assert set(found.statuses) - unknown <= {"error", "cancelled"}, found
     else:
         assert "error" in found.statuses, found
         assert found.counted["calls"] >= 1
