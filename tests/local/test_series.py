@@ -43,14 +43,19 @@ def page(browser: Browser) -> Iterator[Page]:
     opened.close()
 
 
-@pytest.mark.parametrize("stack", STACKS)
-def test_the_steps_add_up_to_the_usage(store: Store, stack: str) -> None:
-    """Over the cases, the points of a key together are the row that ``usage`` has of it, cost included."""
+def fill(store: Store) -> None:
+    """Have it read every case."""
     for case in CASES:
         for line in case.read_text(encoding="utf-8").splitlines():
             import_line(store, line, Imported())
     while store.settle():
         pass
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_steps_add_up_to_the_usage(store: Store, stack: str) -> None:
+    """Over the cases, the points of a key together are the row that ``usage`` has of it, cost included."""
+    fill(store)
     with closing(store.reader()) as connection:
         over_time = series(connection, "hour", stack, top=1000)
         rows = {row["key"]: row for row in usage(connection, stack)}
@@ -69,11 +74,7 @@ def test_the_steps_add_up_to_the_usage(store: Store, stack: str) -> None:
 @pytest.mark.parametrize("stack", STACKS)
 def test_the_first_of_a_use_are_the_first_of_all(store: Store, stack: str) -> None:
     """With the same figures, what has no name among them, whether an hour is added up already or not."""
-    for case in CASES:
-        for line in case.read_text(encoding="utf-8").splitlines():
-            import_line(store, line, Imported())
-    while store.settle():
-        pass
+    fill(store)
     for is_added_up in (False, True):
         while is_added_up and add_up_hour(store):
             pass

@@ -94,6 +94,17 @@ def told(folder: Path, *requests: Document) -> list[Fact]:
     return facts(_file(folder, *requests))
 
 
+def stored(folder: Path, by: str) -> list[Any]:
+    """The use of what was written there last, by a store that has read it."""
+    with closing(Store(folder / "traces.sqlite")) as store:
+        for line in (folder / "requests.jsonl").read_text("utf-8").splitlines():
+            import_line(store, line, Imported())
+        while store.settle():
+            pass
+        with closing(store.reader()) as connection:
+            return list(usage(connection, by))
+
+
 def _file(folder: Path, *requests: Document) -> Path:
     path = folder / "requests.jsonl"
     path.write_text("".join(json.dumps(request) + "\n" for request in requests), "utf-8")
@@ -208,15 +219,8 @@ def test_a_turn_of_codex_whose_own_span_was_lost(tmp_path: Path) -> None:
     logged = {"conversation__id": "s", "event__kind": "response.completed", "model": "m"}
     counts = {"input_token_count": 10, "output_token_count": 2}
     said = logs("codex_otel.log_only", log(3, "codex.sse_event", **logged, **counts))
-    written = _file(tmp_path, around, spans("codex_otel", call, span(3, 1, "exec", 3, 1, **tool)), said)
-    with closing(Store(tmp_path / "traces.sqlite")) as store:
-        for line in written.read_text("utf-8").splitlines():
-            import_line(store, line, Imported())
-        while store.settle():
-            pass
-        with closing(store.reader()) as connection:
-            found = usage(connection, "model")
-    assert [(row["calls"], row["input_tokens"]) for row in found] == [(1, 10)]
+    _file(tmp_path, around, spans("codex_otel", call, span(3, 1, "exec", 3, 1, **tool)), said)
+    assert [(row["calls"], row["input_tokens"]) for row in stored(tmp_path, "model")] == [(1, 10)]
 
 
 @pytest.mark.parametrize(("finish", "expected"), [("error", "task.cancelled"), ("stop", "task.completed")])
@@ -363,11 +367,5 @@ def test_what_a_service_read_of_the_output(tmp_path: Path) -> None:
     counted = ("sessions", "agentRuns", "modelCalls", "inputTokens")
     assert [alone[name] for name in counted] == [1, 1, 1, 120]
     assert [both[name] for name in counted] == [1, 1, 1, 120]
-    with closing(Store(tmp_path / "traces.sqlite")) as store:
-        for line in (tmp_path / "requests.jsonl").read_text("utf-8").splitlines():
-            import_line(store, line, Imported())
-        while store.settle():
-            pass
-        with closing(store.reader()) as connection:
-            (row,) = usage(connection, "session")
+    (row,) = stored(tmp_path, "session")
     assert (row["key"], row["calls"], row["agent_runs"], row["input_tokens"]) == ("s", 1, 1, 120)
