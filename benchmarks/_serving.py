@@ -26,7 +26,16 @@ _MODEL = _environments.ROOT / "examples" / "scripted_model.py"
 _WARM_UP, _REQUESTS = 20, 100
 _RUN = ("-m", "otel_agent_telemetry", "run", "--")
 
-WAYS = ("plain", "opted out", "events", "events and OTLP", "upstream with OTLP")
+WAYS = (
+    "plain",
+    "opted out",
+    "events",
+    "events in batches",
+    "OTLP",
+    "events in batches and OTLP",
+    "events and OTLP",
+    "upstream with OTLP",
+)
 
 
 def request_ms(way: str, sink: Sink) -> float:
@@ -66,7 +75,8 @@ def _started(way: str, variables: Mapping[str, str]) -> Iterator[HTTPConnection]
     """A connection to the service."""
     python = _environments.python("service")
     under = () if way == "plain" or "upstream" in way else (*_RUN, python)
-    command = (python, *under, _SERVICE, *(["upstream"] if "upstream" in way else []))
+    told = [word for word in ("upstream", "batches") if word in way]
+    command = (python, *under, _SERVICE, *told)
     with tempfile.TemporaryDirectory() as home:
         environment = {"PATH": os.environ["PATH"], "HOME": home, "XDG_STATE_HOME": home, **variables}
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:

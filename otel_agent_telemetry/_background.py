@@ -80,9 +80,9 @@ class Bell:
         """Whether it rings."""
         return self._rung
 
-    def wait(self, seconds: float | None) -> None:
-        """Wait until it rings, or so long."""
-        self._silence.acquire(timeout=-1 if seconds is None else seconds)
+    def wait(self, seconds: float | None) -> bool:
+        """Wait until it rings, or so long; whether it rang."""
+        return self._silence.acquire(timeout=-1 if seconds is None else seconds)
 
     def hush(self) -> None:
         """From now on only what happens next makes it ring."""

@@ -162,6 +162,7 @@ class _Worker:
         self.asked: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()  # of the kind that the thread is of
         self._limit = limit
         self._from_environment: dict[str, Any] | None = None
+        self._last: tuple[tuple[str, str], requests.PreparedRequest] | None = None
         # Neither the host's trace, nor its baggage, nor its error reporter's scope comes along.
         thread = background("agent-telemetry-request", self._run)
         if thread is None:
@@ -184,14 +185,24 @@ class _Worker:
             adapter.close()
 
     def _send(self, call: _Call, adapter: _WatchedAdapter) -> None:
-        request = requests.PreparedRequest()
-        request.prepare(call.method, call.url, headers=call.headers, data=call.body, auth=_no_auth)
+        request = self._prepared(call)
         if self._from_environment is None:
             self._from_environment = _from_environment(request.url or "")
         response = adapter.send(request, timeout=call.seconds, **self._from_environment)
         call.answer = Answer(status=response.status_code, retry_after=response.headers.get("Retry-After"))
         call.answer = replace(call.answer, body=response.raw.read(self._limit, decode_content=False))
         response.close()  # and with it the connection, where the body was longer
+
+    def _prepared(self, call: _Call) -> requests.PreparedRequest:
+        """The request; what is made of its address, half of the work, is that of the last one to the same place."""
+        if self._last is None or self._last[0] != (call.method, call.url):
+            first = requests.PreparedRequest()
+            first.prepare(call.method, call.url, auth=_no_auth)
+            self._last = (call.method, call.url), first
+        request = self._last[1].copy()
+        request.prepare_headers(call.headers)
+        request.prepare_body(call.body, None)
+        return request
 
 
 def _from_environment(url: str) -> dict[str, Any]:

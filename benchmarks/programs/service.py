@@ -1,7 +1,8 @@
 """A service as people write it: FastAPI, and an agent of the OpenAI Agents SDK that calls a tool, so two model calls.
 
 ``service.py`` prints its port; ``/ask`` has the agent answer, ``/seconds`` says what processor time the process has
-had. ``service.py upstream`` is the same by OpenTelemetry's own instrumentations, as their documents say.
+had. ``service.py upstream`` is the same by OpenTelemetry's own instrumentations, as their documents say. With
+``batches`` its events go to a proxy that takes many in a request, which its product says in the code.
 """
 
 from __future__ import annotations
@@ -64,6 +65,10 @@ def observe() -> None:
 if __name__ == "__main__":
     if sys.argv[1:] == ["upstream"]:
         observe()
+    if sys.argv[1:] == ["batches"]:
+        from otel_agent_telemetry import configure
+
+        configure(product="bench", batch=100)
     logging.getLogger("openai.agents").setLevel(logging.CRITICAL)  # its vendor's own traces have nowhere to go, it says
     set_default_openai_client(AsyncOpenAI(api_key="none", base_url=os.environ["MODEL_URL"]), use_for_tracing=False)
     listening = socket.create_server(("127.0.0.1", 0))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["WritingThread"]
 
 
-_LINGER_SECONDS = 0.02  # gathers what happens together into one transaction
+_LINGER_SECONDS = 0.05  # gathers what happens together into one transaction
 _AGAIN_SECONDS = 0.5  # after a round that failed
 _REST_SECONDS = 0.00002
 

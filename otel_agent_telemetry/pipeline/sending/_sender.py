@@ -13,17 +13,24 @@ from otel_agent_telemetry._log import logger as _logger
 from otel_agent_telemetry.errors import LedgerError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from otel_agent_telemetry.pipeline.sending.ledger import Ledger
     from otel_agent_telemetry.pipeline.sending.uploader import Uploader
 
-__all__ = ["Sender"]
+__all__ = ["Pace", "Sender"]
 
 _AFTER_FAILURE_SECONDS = 5.0
 _LOOK_AGAIN_SECONDS = 0.02
+_AT_ONCE = 10  # rounds of a program that has just begun, or rested; a busy one has one a second
 
 
 class Sender:
-    """Sends a ledger's pending events whenever it is woken, and again when the server, or the network, had its time."""
+    """Sends a ledger's pending events whenever it is woken, and again when the server, or the network, had its time.
+
+    A program that tells something all the time has what happens within a second sent together: each round takes a
+    lease and a connection.
+    """
 
     def __init__(self, uploader: Uploader, ledger: Ledger) -> None:
         self._uploader = uploader
@@ -33,17 +40,21 @@ class Sender:
         self._done = 0
         self._thread: threading.Thread | None = None
         self._leaves = False
+        self._is_at_it = self._is_wanted = False
+        self._pace = Pace()
 
     def wake(self) -> None:
         """There may be something to send."""
         self._start()
-        self._bell.ring()
+        self._is_wanted = True
+        if not self._is_at_it:
+            self._bell.ring()
 
     def _start(self) -> None:
         if self._leaves or not (self._thread is None or self._bell.is_outdated()):
             return
         bell, self._rounds = Bell(), threading.Condition()
-        self._bell = bell
+        self._bell, self._is_at_it = bell, False
         self._thread = background("agent-telemetry-sender", lambda: self._run(bell))
 
     def send_now(self, seconds: float) -> None:
@@ -86,15 +97,40 @@ class Sender:
             bell.hush()
             if bell.is_outdated():  # whoever wakes it next starts another one
                 return
-            try:
-                next_at = self._uploader.send_once(goes_on=lambda: not bell.is_outdated()).next_at
-                wait = None if next_at is None else max(0.01, next_at - time.time())
-            except LedgerError:  # nothing is lost, and nothing can be sent now
-                wait = _AFTER_FAILURE_SECONDS
-            except Exception:
-                _losses.count("pipeline_error")
-                _logger.debug("a round of sending failed", exc_info=True)
-                wait = _AFTER_FAILURE_SECONDS
+            self._is_at_it, self._is_wanted = True, False
+            wait = self._round(bell)
             with self._rounds:
                 self._done += 1
                 self._rounds.notify_all()
+            is_waited_for = bell.wait(self._pace.pause_seconds())
+            self._is_at_it = False
+            if is_waited_for or self._is_wanted:  # in that order: who wakes it says that first, and then looks
+                wait = 0.0
+
+    def _round(self, bell: Bell) -> float | None:
+        """Send what is due; how long then to wait if nothing happens, None for ever."""
+        try:
+            next_at = self._uploader.send_once(goes_on=lambda: not bell.is_outdated()).next_at
+        except LedgerError:  # nothing is lost, and nothing can be sent now
+            return _AFTER_FAILURE_SECONDS
+        except Exception:
+            _losses.count("pipeline_error")
+            _logger.debug("a round of sending failed", exc_info=True)
+            return _AFTER_FAILURE_SECONDS
+        return None if next_at is None else max(0.01, next_at - time.time())
+
+
+class Pace:
+    """How long to wait between two rounds: not at all for the first ones, a second where they do not end."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._left = float(_AT_ONCE)
+        self._counted_at = clock()
+
+    def pause_seconds(self) -> float:
+        """After one more round."""
+        now = self._clock()
+        self._left = max(-1.0, min(_AT_ONCE, self._left + now - self._counted_at) - 1)
+        self._counted_at = now
+        return max(0.0, -self._left)
